@@ -1,0 +1,165 @@
+"""The closed lists of the pump link.
+
+In CBOR a word travels as its number, in JSON as its name in lower case. Numbers are never re-used: a
+word that is retired keeps its line here, marked as such.
+"""
+
+from enum import IntEnum
+
+
+class Role(IntEnum):
+    """Who speaks. Declared at `open`, unauthenticated in this release, and logged (LOG-01)."""
+
+    PATIENT = 1
+    CLINICIAN = 2
+    SERVICE = 3
+
+
+class Priority(IntEnum):
+    """Alarm priority by harm and onset (IEC 60601-1-8)."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class AlarmId(IntEnum):
+    """Every alarm condition the pump can raise."""
+
+    LOW_RESERVOIR = 1
+    EMPTY_RESERVOIR = 2
+    REFILL_DUE = 3
+    REFILL_OVERDUE = 4
+    OVER_INFUSION = 5
+    UNDER_INFUSION = 6
+    UNMONITORED = 7
+    CONFIGURATION_LOST = 8
+
+
+class ResetCause(IntEnum):
+    """Why the control logic booted."""
+
+    POWER_ON = 1
+    BROWN_OUT = 2
+    WATCHDOG = 3
+    COMMANDED = 4
+    FIRMWARE_FAULT = 5
+    UNKNOWN = 6
+
+
+class Refusal(IntEnum):
+    """Why a request was not carried out. Checks run in the order of the first block."""
+
+    STALE_BOOT = 1  # the request was made for an earlier life of the device
+    NO_SESSION = 2  # unknown or ended session
+    STALE_SEQUENCE = 3  # not above the last sequence of this session
+    COMMAND_ID_REUSED = 4  # this command_id was used with another content
+    EXPIRED = 5  # valid_until_uptime_ms has passed
+    VALIDITY_TOO_LONG = 6  # valid_until_uptime_ms lies beyond the allowed horizon
+    BUSY = 7  # another session holds the right to write
+    ROLE = 8  # this role may not do that
+
+    MALFORMED = 20  # a sound frame whose content is not a valid request
+    UNKNOWN_MESSAGE = 21
+    UNSUPPORTED = 22  # this device does not do that (a bare device has no control logic)
+    TOO_MANY_SESSIONS = 23
+    FIRMWARE_FAULT = 24  # the control logic failed while handling it; its outcome is unknown
+
+    UNKNOWN_ALARM = 40
+    UNKNOWN_OCCURRENCE = 41
+    PAUSE_TOO_LONG = 42
+    STALE_CONFIGURATION = 43  # base_config_id is not the one in force
+    INVALID_CONFIGURATION = 44
+    REFILL_OPEN = 45
+    NO_REFILL_OPEN = 46
+    REFILL_TOO_EARLY = 47
+    OVER_CAPACITY = 48
+    BOLUS_ACCESS_OPEN = 49
+    NO_BOLUS_ACCESS_OPEN = 50
+    NOT_CONFIGURED = 51
+    NO_VALVE = 52
+    OUT_OF_RANGE = 53
+
+
+class EventKind(IntEnum):
+    """What an entry of the event log tells. `subject` and `value` are explained beside each."""
+
+    BOOT = 1  # subject: ResetCause, value: resets so far
+    ALARM_RAISED = 2  # subject: AlarmId, value: occurrence
+    ALARM_ENDED = 3
+    ALARM_ACKNOWLEDGED = 4
+    AUDIO_PAUSED = 5
+    AUDIO_RESUMED = 6
+    SESSION_OPENED = 7  # subject: Role
+    SESSION_ENDED = 8
+    COMMAND_DONE = 9  # subject: message type, value: command_id
+    COMMAND_REFUSED = 10  # subject: Refusal, value: command_id
+    CONFIGURATION_WRITTEN = 11  # value: config_id
+    CLOCK_SET = 12  # subject: old unix second, value: new unix second
+    REFILL_BEGUN = 13
+    REFILL_COMMITTED = 14  # value: volume filled, nl
+    REFILL_ABORTED = 15
+    REFILL_WINDOW_ENDED = 16  # by itself, at T_refill (FLW-08)
+    BOLUS_ACCESS_BEGUN = 17
+    BOLUS_ACCESS_ENDED = 18  # value: volume injected, nl
+    SELF_TEST = 19  # subject: failed items
+    FIRMWARE_FAULT = 20  # subject: FirmwareFault
+    TIME_GAP = 21  # value: length, ms
+    LOG_OVERWRITTEN = 22  # value: entries lost
+    ACTUATED = 23  # subject: Sounder, of a bare device
+    SESSION_REFUSED = 24  # subject: Refusal
+
+
+class FirmwareFault(IntEnum):
+    """How control logic can break its contract (RST-11)."""
+
+    RAISED = 1
+    BAD_OUTCOME = 2
+    BAD_DEADLINE = 3
+    STALLED = 4
+
+
+class Sounder(IntEnum):
+    """What the sounder plays: the burst of that priority, or nothing."""
+
+    OFF = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class Quality(IntEnum):
+    """How far an estimate can be trusted."""
+
+    UNKNOWN = 0
+    DEGRADED = 1
+    GOOD = 2
+
+
+class Capability(IntEnum):
+    """What a device offers beyond the core of the protocol."""
+
+    CONTROL_LOGIC = 1  # it decides for itself; a bare device does not
+    RAW_READINGS = 2
+    ACTUATION = 3  # takes actuation from the link: bare devices only
+    LOCKOUT_VALVE = 4
+    FILL_LEVEL = 5
+    CATHETER_PRESSURE = 6
+
+
+class RefillReason(IntEnum):
+    """Why a refill comes sooner than the shortest interval (RES-10)."""
+
+    DRUG_CHANGE = 1
+    VERIFY_PUMP = 2
+    DRUG_EXPIRED = 3
+    EXPLANT = 4
+    OTHER = 5
+
+
+class OutcomeState(IntEnum):
+    """What became of a command (COM-09)."""
+
+    UNKNOWN = 0  # never seen, or forgotten after T_dedupe
+    DONE = 1
+    REFUSED = 2
