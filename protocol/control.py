@@ -1,14 +1,14 @@
-"""The contract between control logic and whatever runs it: an emulated pump, a bench host, a board.
+"""The contract between control logic and whatever runs it: a pump, a bench host, a board.
 
-Control logic never sees the plant's time. It lives on `ticks`, the count of its own oscillator since
-boot, and on the readings it is given. Given the same readings at the same ticks it must decide the
-same, wherever it runs.
+Control logic never sees the plant's time. It lives on `ticks`, the count of its own oscillator
+since boot, and on the readings it is given. Given the same readings at the same ticks it must
+decide the same, wherever it runs.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from protocol.messages import Body
+from protocol.messages import AlarmOccurrence, Body
 from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Role, Sounder
 
 TICKS_PER_S = 32_768
@@ -77,6 +77,7 @@ class Outcome(NamedTuple):
     reply: Body | None = None
     actuation: Actuation | None = None
     events: Sequence[Event] = ()
+    alarms: Sequence[AlarmOccurrence] = ()  # those that were raised or changed, as they stand now
     beliefs: Beliefs | None = None
 
 
@@ -100,9 +101,10 @@ class MemoryFailedError(Exception):
 
 
 class Memory(Protocol):
-    """Non-volatile memory, byte addressed. Any primitive may raise PowerLostError or MemoryFailedError.
+    """Non-volatile memory, byte addressed.
 
-    A write is durable only once `sync` has returned; until then it may be lost, torn or reordered.
+    Any primitive may raise PowerLostError or MemoryFailedError. A write is durable only
+    once `sync` has returned; until then it may be lost, torn or reordered.
     """
 
     @property
@@ -122,8 +124,8 @@ class Memory(Protocol):
 class ControlLogic(Protocol):
     """A pump's mind: one object from boot to reset.
 
-    The runner calls `boot` once, then `sample` for every new sample, `advance` when a deadline comes
-    without one, `handle` for every request. No call may block. An exception other than
+    The runner calls `boot` once, then `sample` for every new sample, `advance` when a deadline
+    comes without one, `handle` for every request. No call may block. An exception other than
     PowerLostError, a wrong type, or a deadline that never moves is a firmware fault (RST-11).
     """
 
@@ -141,3 +143,14 @@ class ControlLogic(Protocol):
 
     def next_deadline(self) -> int | None:
         """The tick count at which `advance` is wanted, or None."""
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """Optional: logic whose whole state can be saved, so that a snapshot can hold it."""
+
+    def save(self) -> dict[str, Any]:
+        """The state as plain data: what JSON can hold."""
+
+    def load(self, memory: Memory, state: dict[str, Any]) -> None:
+        """Take the place of `boot`: go on as if nothing had happened."""

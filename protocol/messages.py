@@ -1,10 +1,11 @@
 """Every message of the pump link, declared once.
 
 A packet is a header and a body. The body's class says which header belongs to it: an `Ask` changes
-nothing, a `Command` changes something and carries what the session checks, a `Reply` answers one of
-them, a `Notice` comes unasked. Both encodings, the documents, the test strategies and the in-process
-tuples follow from these declarations. Keys number the fields in CBOR and are never re-used: 0 to 7
-belong to headers, bodies start at 8. None means unknown; an unknown value is left out in CBOR.
+nothing, a `Command` changes something and carries what the session checks, a `Reply` answers one
+of them, a `Notice` comes unasked. Both encodings, the documents, the test strategies and the
+in-process tuples follow from these declarations. Keys number the fields in CBOR and are never
+re-used: 0 to 7 belong to headers, bodies start at 8. None means unknown; an unknown value is left
+out in CBOR.
 """
 
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -44,7 +45,7 @@ MAX_LIST = 8
 MAX_NAME = 32
 
 
-def key(number: int, description: str, **constraints: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+def key(number: int, description: str, **constraints: Any) -> Any:
     """A field of a message: its CBOR key, its meaning, its bounds."""
     return Field(description=description, json_schema_extra={"key": number}, **constraints)
 
@@ -126,7 +127,7 @@ class NoticeHeader(Part):
     boot_id: U32 = key(1, "grows with each boot")
     config_id: U32 = key(2, "of the configuration in force; 0 is none")
     uptime_ms: Safe = key(3, "since boot, by the device's own oscillator")
-    sequence: U32 = key(4, "grows by one with each notice of its kind, so that a gap shows (ALM-13)")
+    sequence: U32 = key(4, "grows by one with each notice of its kind: a gap shows (ALM-13)")
 
 
 Header = AskHeader | CommandHeader | ReplyHeader | NoticeHeader
@@ -143,7 +144,7 @@ class Packet(NamedTuple):
 
 
 class Configuration(Part):
-    """The configuration, read and written as one block. Nothing in it has a hidden default (DOS-09)."""
+    """The configuration, read and written as one block. Nothing has a hidden default (DOS-09)."""
 
     model: Name = key(8, "pump model")
     capacity_nl: VolumeNl = key(9, "reservoir volume when full", gt=0)
@@ -182,8 +183,7 @@ class AlarmOccurrence(Part):
     acknowledged: bool = key(12, "somebody has")
     audio_paused: bool = key(13, "its sound is paused")
     latching: bool = key(14, "stays after its condition ended until acknowledged")
-    raised_uptime_ms: Safe = key(15, "when, in the boot of raised_boot_id")
-    raised_boot_id: U32 = key(16, "in which life of the device")
+    raised_uptime_ms: Safe | None = key(15, "when; None: in an earlier life", default=None)
 
 
 class LogEntry(Part):
@@ -201,7 +201,7 @@ class LogEntry(Part):
 
 
 class Estimate(Part):
-    """An estimate with the bounds that hold the truth while the sensors keep their declared error."""
+    """An estimate; its bounds hold the truth while the sensors keep their declared error."""
 
     low: SignedSafe = key(8, "not below")
     estimate: SignedSafe = key(9, "most plausible")
@@ -232,7 +232,7 @@ class StatusPart(Part):
     delivered_since_refill_nl: Safe = key(10, "by the estimated flow")
     delivered_total_nl: Safe = key(11, "over the service life")
     dose_since_refill_ng: Safe | None = key(12, "of the present drug", default=None)
-    dose_total_ng: Safe | None = key(13, "of every drug there was", default=None)
+    dose_total_ng: Safe | None = key(13, "of this drug, over the service life", default=None)
     drug: Name | None = key(14, "in the reservoir, as declared", default=None)
     reservoir_pressure_pa: SignedSafe | None = key(15, "latest valid reading", default=None)
     catheter_pressure_pa: SignedSafe | None = key(16, "latest valid reading", default=None)
@@ -421,7 +421,7 @@ class Done(Reply):
     """The command was carried out, now or when it came first."""
 
     code = 0x40
-    reference: Safe | None = key(8, "what it made, such as a refill or configuration id", default=None)
+    reference: Safe | None = key(8, "what it made: a refill, a configuration", default=None)
 
 
 class Refused(Reply):

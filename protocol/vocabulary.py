@@ -1,7 +1,7 @@
 """The closed lists of the pump link.
 
-In CBOR a word travels as its number, in JSON as its name in lower case. Numbers are never re-used: a
-word that is retired keeps its line here, marked as such.
+In CBOR a word travels as its number, in JSON as its name in lower case. Numbers are never re-used:
+a word that is retired keeps its line here, marked as such.
 """
 
 from enum import IntEnum
