@@ -34,6 +34,7 @@ class AlarmId(IntEnum):
     UNDER_INFUSION = 6
     UNMONITORED = 7
     CONFIGURATION_LOST = 8
+    MEMORY_FAULT = 9
 
 
 class ResetCause(IntEnum):

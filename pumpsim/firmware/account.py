@@ -1,0 +1,94 @@
+"""What was delivered: volume and dose, with the catheter's content between reservoir and artery.
+
+Liquid moves through the catheter as plugs: what leaves the reservoir pushes older liquid out at the
+tip, and only there it becomes dose (RES-11, RES-12). Integrators keep their remainders, so nothing
+is lost to rounding (DOS-01); nothing but the passing of liquid ever changes a total (DOS-03).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pumpsim.firmware.ticks import HOUR
+
+NL_PER_ML: Final = 1_000_000
+MAX_PLUGS: Final = 16
+MAX_DRUGS: Final = 32
+UNKNOWN_DRUG: Final = ""
+"""Liquid nobody declared; it has volume, but no dose can be told from it (DOS-09)."""
+
+
+@dataclass(slots=True)
+class Account:
+    """Totals of the service life, and since the refill."""
+
+    total_nl: int = 0
+    since_refill_nl: int = 0
+    remainder: int = 0  # of total_nl, in nl/h x ticks
+    drug: str = UNKNOWN_DRUG
+    concentration_ng_per_ml: int = 0
+    plugs: list[list[Any]] = field(default_factory=list)  # [nl, drug, ng/ml], tip first
+    dose_since_refill: list[int] = field(default_factory=lambda: [0, 0])  # [ng, remainder]
+    doses: dict[str, list[int]] = field(default_factory=dict)  # drug: [ng, remainder]
+
+    def prime(self, catheter_nl: int) -> None:
+        """The catheter holds liquid of unknown content."""
+        self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
+
+    def deliver(self, elapsed: int, flow_nl_per_h: int) -> None:
+        """The pump ran for `elapsed` ticks. Reverse flow takes no dose back."""
+        if flow_nl_per_h <= 0:
+            return
+        volume_nl, self.remainder = divmod(self.remainder + flow_nl_per_h * elapsed, HOUR)
+        self.total_nl += volume_nl
+        self.since_refill_nl += volume_nl
+        self.push(volume_nl, self.drug, self.concentration_ng_per_ml)
+
+    def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
+        """Liquid enters the catheter; as much leaves it at the tip and becomes dose."""
+        plugs = self.plugs
+        last = plugs[-1] if plugs else None
+        if last is not None and last[1] == drug and last[2] == concentration_ng_per_ml:
+            last[0] += volume_nl
+        else:
+            plugs.append([volume_nl, drug, concentration_ng_per_ml])
+            if len(plugs) > MAX_PLUGS:
+                oldest = plugs.pop(0)
+                self._leave(*oldest)
+                volume_nl -= oldest[0]
+        while volume_nl > 0:
+            first = plugs[0]
+            out_nl = volume_nl if volume_nl < first[0] else first[0]
+            self._leave(out_nl, first[1], first[2])
+            first[0] -= out_nl
+            volume_nl -= out_nl
+            if not first[0]:
+                del plugs[0]
+
+    def refilled(self, drug: str, concentration_ng_per_ml: int) -> None:
+        """From now on the reservoir gives this; the old drug still fills the catheter."""
+        self.drug = drug
+        self.concentration_ng_per_ml = concentration_ng_per_ml
+        self.since_refill_nl = 0
+        self.dose_since_refill = [0, 0]
+
+    def dose_ng(self) -> int | None:
+        """Of the drug in the reservoir over the service life; None while it is unknown."""
+        return self.doses.get(self.drug, [0])[0] if self.drug else None
+
+    def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
+        if not drug:
+            return
+        gained = volume_nl * concentration_ng_per_ml
+        total = self.doses.get(drug)
+        if total is None:
+            if len(self.doses) >= MAX_DRUGS:
+                return
+            total = self.doses[drug] = [0, 0]
+        _add(total, gained)
+        if drug == self.drug:
+            _add(self.dose_since_refill, gained)
+
+
+def _add(total: list[int], gained: int) -> None:
+    whole, total[1] = divmod(total[1] + gained, NL_PER_ML)
+    total[0] += whole

@@ -1,0 +1,74 @@
+"""Which alarm conditions hold, from the state alone. The rules stand here, the book in `alarms`."""
+
+from typing import Final
+
+from protocol.messages import Configuration
+from protocol.vocabulary import Priority
+from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.deviation import fill_deviates
+from pumpsim.firmware.state import State
+
+ORDER: Final = tuple(TABLE)
+"""Conditions in the order of the table: low stands before empty, so it is raised first (RES-02)."""
+
+LOW_HYSTERESIS_NL: Final = 300_000
+"""A low reservoir is low until it is filled; noise must not end the alarm."""
+COLD_MK: Final = 308_650
+"""Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
+
+Conditions = tuple[Priority | None, ...]
+"""One priority, or None, for each entry of `ORDER`."""
+
+NONE: Final[Conditions] = (None,) * len(ORDER)
+
+
+def evaluate(state: State, now: int) -> Conditions:
+    """Every condition at this tick, in the order of `ORDER`."""
+    configuration = state.configuration
+    lost = Priority.HIGH if state.configuration_lost else None
+    memory = Priority.HIGH if state.memory_failed else None
+    if configuration is None:
+        return (*NONE[:-2], lost, memory)
+    low, empty = _reservoir(state, configuration)
+    fill_over, fill_under = fill_deviates(state.fill.slope, configuration)
+    deviation, refills = state.deviation, state.refills
+    over = deviation.over_infusion or fill_over
+    under = deviation.under_infusion or (fill_under and not refills.settling(now))
+    return (
+        Priority.MEDIUM if low else None,
+        Priority.HIGH if empty else None,
+        refills.due_priority(now, configuration),
+        Priority.HIGH if refills.overdue(now, configuration) else None,
+        Priority.HIGH if over else None,
+        Priority.MEDIUM if under else None,
+        Priority.HIGH if _unmonitored(state) else None,
+        lost,
+        memory,
+    )
+
+
+def cold(state: State, now: int) -> bool:
+    """Thermal settling after a refill, at most T_SETTLE (FLW-08)."""
+    readings = state.readings
+    temperature_mk = None if readings is None else readings.temperature_mk
+    return temperature_mk is not None and temperature_mk < COLD_MK and state.refills.settling(now)
+
+
+def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
+    """RES-01: the pessimistic edge counts. In a refill window the level is in flux."""
+    if state.refills.window_since is not None or state.volume is None:
+        return state.low, state.empty
+    pessimistic_nl = state.volume.low
+    slack_nl = LOW_HYSTERESIS_NL if state.low else 0
+    state.low = pessimistic_nl <= configuration.low_volume_nl + slack_nl
+    slack_nl = LOW_HYSTERESIS_NL if state.empty else 0
+    state.empty = pessimistic_nl <= configuration.empty_volume_nl + slack_nl
+    return state.low, state.empty
+
+
+def _unmonitored(state: State) -> bool:
+    """SEN-07: no pressures, no temperature-corrected flow, and no fill level either."""
+    readings = state.readings
+    if readings is None or state.refills.window_since is not None:
+        return False
+    return state.flow is None and readings.fill_level_nl is None

@@ -1,0 +1,60 @@
+"""Too much or too little flow, as an integral: a flow that dances round its limit cannot hide.
+
+Time outside the tolerance counts up, time inside counts down at half the rate, so that half the
+time outside still raises the alarm (FLW-02, FLW-04, FLW-05).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.control import Interval
+from protocol.messages import Configuration
+from pumpsim.firmware.ticks import HOUR
+
+T_OVER: Final = HOUR
+FREE_FLOW_FACTOR: Final = 3
+FREE_FLOW_SAMPLES: Final = 2
+STOPPED_DIVISOR: Final = 10
+"""A flow below a tenth of nominal is none at all."""
+
+
+def _integrate(total: int, elapsed: int, *, outside: bool) -> int:
+    return min(total + elapsed, 2 * T_OVER) if outside else max(total - elapsed // 2, 0)
+
+
+@dataclass(slots=True)
+class Deviation:
+    """Two integrators and two counters, fed by the flow that the pressures explain."""
+
+    over: int = 0
+    under: int = 0
+    free: int = 0
+    stopped: int = 0
+    over_infusion: bool = False
+    under_infusion: bool = False
+
+    def feed(self, elapsed: int, flow_nl_per_h: int, configuration: Configuration) -> None:
+        """Take the flow of one sample that stood for `elapsed` ticks."""
+        nominal = configuration.nominal_flow_nl_per_h
+        margin = nominal * configuration.tolerance_permille // 1_000
+        self.over = _integrate(self.over, elapsed, outside=flow_nl_per_h > nominal + margin)
+        self.under = _integrate(self.under, elapsed, outside=flow_nl_per_h < nominal - margin)
+        self.free = self.free + 1 if flow_nl_per_h >= FREE_FLOW_FACTOR * nominal else 0
+        self.stopped = self.stopped + 1 if flow_nl_per_h * STOPPED_DIVISOR < nominal else 0
+        self.over_infusion = self.free >= FREE_FLOW_SAMPLES or _state(self.over_infusion, self.over)
+        self.under_infusion = self.stopped >= FREE_FLOW_SAMPLES or _state(
+            self.under_infusion, self.under
+        )
+
+
+def _state(standing: bool, total: int) -> bool:  # noqa: FBT001 - a state goes in and comes out
+    return total > 0 if standing else total >= T_OVER
+
+
+def fill_deviates(flow: Interval | None, configuration: Configuration) -> tuple[bool, bool]:
+    """(over, under) by the slope of the fill level; its whole interval must lie outside."""
+    if flow is None:
+        return False, False
+    nominal = configuration.nominal_flow_nl_per_h
+    margin = nominal * configuration.tolerance_permille // 1_000
+    return flow.low > nominal + margin, flow.high < nominal - margin

@@ -1,0 +1,79 @@
+"""The fill level: how much is left, and how fast it falls over six hours.
+
+The slope is the only evidence of a fault upstream of the pressure sensors, such as a fast
+restrictor. Means of ten minutes at both ends of the window take the noise down to what the flow
+limits can bear.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from protocol.control import Interval
+from protocol.vocabulary import Quality
+from pumpsim.firmware.ticks import HOUR, MINUTE
+
+BUCKET: Final = 10 * MINUTE
+WINDOW: Final = 6 * HOUR
+"""Parameter T_over_fill: the noise of the sensor sets it."""
+LEVEL_ERROR_NL: Final = 45_000 + 2_500
+"""Noise bound and half a step."""
+DRIFT_NL_PER_DAY: Final = 20_000
+SLOPE_ERROR_NL: Final = 20_000
+"""Difference of two ten-minute means: noise (bound at six deviations) and a quarter day's drift."""
+
+
+@dataclass(slots=True)
+class FillLevel:
+    """What the fill-level sensor told since the reservoir was last opened."""
+
+    level_nl: int | None = None
+    bucket_started: int | None = None
+    bucket_sum_nl: int = 0
+    bucket_count: int = 0
+    means: list[list[int]] = field(default_factory=list)  # [tick of the middle, mean in nl]
+    slope: Interval | None = None  # mean flow in nl/h over the window, once it is full
+
+    def clear(self) -> None:
+        """Forget the slope: liquid was put in or taken out."""
+        self.bucket_started = None
+        self.means.clear()
+        self.slope = None
+
+    def add(self, ticks: int, level_nl: int | None) -> bool:
+        """Take a sample; True when a bucket was completed."""
+        self.level_nl = level_nl
+        if level_nl is None:
+            return False
+        started = self.bucket_started
+        if started is None:
+            self.bucket_started, self.bucket_sum_nl, self.bucket_count = ticks, level_nl, 1
+            return False
+        if ticks - started < BUCKET:
+            self.bucket_sum_nl += level_nl
+            self.bucket_count += 1
+            return False
+        self.means.append([(started + ticks) // 2, self.bucket_sum_nl // self.bucket_count])
+        if len(self.means) > WINDOW // BUCKET + 1:
+            del self.means[0]
+        self.bucket_started, self.bucket_sum_nl, self.bucket_count = ticks, level_nl, 1
+        self.slope = self._slope()
+        return True
+
+    def volume(self, since_refill: int) -> Interval | None:
+        """What is left in the reservoir, in nl; the drift counts from the refill on."""
+        if self.level_nl is None:
+            return None
+        error = LEVEL_ERROR_NL + DRIFT_NL_PER_DAY * since_refill // (24 * HOUR)
+        low = max(self.level_nl - error, 0)
+        return Interval(low, max(self.level_nl, 0), self.level_nl + error, Quality.GOOD)
+
+    def _slope(self) -> Interval | None:
+        if len(self.means) < 2:
+            return None
+        (first, high_nl), (last, low_nl) = self.means[0], self.means[-1]
+        span = last - first
+        if span < WINDOW - BUCKET:
+            return None
+        estimate = (high_nl - low_nl) * HOUR // span
+        error = SLOPE_ERROR_NL * HOUR // span
+        return Interval(estimate - error, estimate, estimate + error, Quality.GOOD)

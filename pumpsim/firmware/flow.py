@@ -1,0 +1,73 @@
+"""Flow from pressures and temperature, in integers, as a microcontroller would reckon it.
+
+The restrictor is known by one calibration point: so much water an hour at that pressure difference
+and that temperature. Elsewhere the flow follows the pressure difference and the inverse viscosity
+(Poiseuille). The bounds hold the truth while every sensor keeps its declared error (FLW-01).
+"""
+
+from typing import Final
+
+from protocol.control import Interval, Readings
+from protocol.messages import Configuration
+from protocol.vocabulary import Quality
+
+COLDEST_MK: Final = 283_150
+HOTTEST_MK: Final = 323_150
+VISCOSITY_NPA_S: Final = (
+    1_305_902, 1_269_152, 1_234_035, 1_200_455, 1_168_321, 1_137_548, 1_108_059, 1_079_781,
+    1_052_647, 1_026_596, 1_001_567, 977_508, 954_367, 932_098, 910_655, 889_997,
+    870_085, 850_884, 832_358, 814_475, 797_206, 780_522, 764_396, 748_803,
+    733_719, 719_121, 704_990, 691_303, 678_044, 665_193, 652_733, 640_650,
+    628_927, 617_549, 606_505, 595_779, 585_360, 575_236, 565_396, 555_830,
+    546_527,
+)  # fmt: skip
+"""Water at 10, 11 … 50 degrees Celsius (IAPWS 2008, supplementary release for liquid water)."""
+
+PRESSURE_ERROR_PA: Final = (150 + 13) + (300 + 13)
+"""Noise bound and half a step of the reservoir and the catheter sensor together."""
+PRESSURE_DRIFT_PA: Final = 2_000
+"""What two sensors may drift apart between calibrations: 0.5 kPa a year each, over two years."""
+TEMPERATURE_ERROR_PPM: Final = 4_000
+"""Viscosity moves 19,500 ppm/K; noise, resolution and two years' drift are below 0.2 K."""
+RESTRICTOR_ERROR_PPM: Final = 10_000
+"""Calibration and ageing of the restrictor."""
+WIDEST_PPM: Final = 50_000
+"""Largest error an estimate of good quality may have (parameter e_flow)."""
+
+
+def viscosity_npa_s(temperature_mk: int) -> int:
+    """Viscosity of water, clamped to the table's 10 to 50 degrees Celsius."""
+    clamped = min(max(temperature_mk, COLDEST_MK), HOTTEST_MK - 1)
+    index, rest_mk = divmod(clamped - COLDEST_MK, 1_000)
+    above = VISCOSITY_NPA_S[index]
+    return above + (VISCOSITY_NPA_S[index + 1] - above) * rest_mk // 1_000
+
+
+class FlowModel:
+    """The restrictor of one configuration, filled with a liquid of one viscosity."""
+
+    def __init__(self, configuration: Configuration, viscosity_permille: int) -> None:
+        """Gather the factors that stay the same from sample to sample."""
+        calibration_npa_s = viscosity_npa_s(configuration.calibration_temperature_mk)
+        self._numerator = configuration.calibration_flow_nl_per_h * calibration_npa_s * 1_000
+        self._divisor = configuration.calibration_pressure_pa * viscosity_permille
+
+    def estimate(self, readings: Readings) -> Interval | None:
+        """Flow in nl/h, or None without the pressures. A missing temperature widens the bounds."""
+        reservoir_pa = readings.reservoir_pressure_pa
+        catheter_pa = readings.catheter_pressure_pa
+        temperature_mk = readings.temperature_mk
+        if reservoir_pa is None or catheter_pa is None:
+            return None
+        relative_ppm = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM
+        if temperature_mk is None:
+            temperature_mk = 310_150
+            relative_ppm += 100_000
+        driving_pa = reservoir_pa - catheter_pa
+        divisor = self._divisor * viscosity_npa_s(temperature_mk)
+        estimate = self._numerator * driving_pa // divisor
+        error = self._numerator * (PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA) // divisor
+        error += abs(estimate) * relative_ppm // 1_000_000 + 1
+        good = error * 1_000_000 <= abs(estimate) * WIDEST_PPM
+        quality = Quality.GOOD if good else Quality.DEGRADED
+        return Interval(estimate - error, estimate, estimate + error, quality)

@@ -1,0 +1,116 @@
+"""Refills: the window in which liquid is exchanged, and when the next one is due.
+
+The due date is the earliest of the refill interval, the drug's stability and the predicted low
+reservoir; until the next refill it only ever moves earlier (RES-03, RES-04).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from protocol.control import Interval
+from protocol.messages import CommitRefill, Configuration, Refill
+from protocol.vocabulary import Priority, Refusal
+from pumpsim.firmware.ticks import HOUR, MINUTE, from_s
+
+T_REFILL: Final = 30 * MINUTE
+T_SETTLE: Final = 4 * HOUR
+MAX_LEAD_S: Final = 14 * 86_400
+
+
+@dataclass(slots=True)
+class Refills:
+    """The last refill and the one that is due; instants are ticks of this boot, or before it."""
+
+    refill: Refill | None = None
+    refill_id: int = 0
+    at: int | None = None
+    due: int | None = None
+    window_since: int | None = None
+
+    def begin(self, now: int) -> Refusal | None:
+        """Open the window."""
+        if self.window_since is not None:
+            return Refusal.REFILL_OPEN
+        self.window_since = now
+        return None
+
+    def abort(self) -> Refusal | None:
+        """Close the window: nothing was put in."""
+        if self.window_since is None:
+            return Refusal.NO_REFILL_OPEN
+        self.window_since = None
+        return None
+
+    def why_not(
+        self, now: int, request: CommitRefill, configuration: Configuration, residual_nl: int
+    ) -> Refusal | None:
+        """Why this refill cannot be committed, or None."""
+        if self.window_since is None:
+            return Refusal.NO_REFILL_OPEN
+        left_nl = max(residual_nl - request.refill.withdrawn_nl, 0)
+        if left_nl + request.refill.filled_nl > configuration.capacity_nl:
+            return Refusal.OVER_CAPACITY
+        early = self.at is not None and now - self.at < from_s(configuration.refill_min_interval_s)
+        justified = request.reason is not None and request.previous_refill_id == self.refill_id
+        return Refusal.REFILL_TOO_EARLY if early and not justified else None
+
+    def commit(self, now: int, refill: Refill, configuration: Configuration) -> None:
+        """The refill was made: a new interval begins."""
+        self.refill = refill
+        self.refill_id += 1
+        self.at = now
+        self.due = now + from_s(
+            min(configuration.refill_interval_s, configuration.drug_stability_s)
+        )
+        self.window_since = None
+
+    def predict(
+        self, now: int, volume: Interval, flow_nl_per_h: int, configuration: Configuration
+    ) -> None:
+        """Move the due date earlier when the reservoir will be low before it."""
+        if self.due is None or flow_nl_per_h <= 0:
+            return
+        spare_nl = max(volume.low - configuration.low_volume_nl, 0)
+        self.due = min(self.due, now + spare_nl * HOUR // flow_nl_per_h)
+
+    def due_priority(self, now: int, configuration: Configuration) -> Priority | None:
+        """LOW ahead of the due date, MEDIUM from it on."""
+        if self.due is None:
+            return None
+        lead = from_s(min(MAX_LEAD_S, configuration.refill_interval_s // 4))
+        if now - self.due >= 0:
+            return Priority.MEDIUM
+        return Priority.LOW if now - self.due >= -lead else None
+
+    def overdue(self, now: int, configuration: Configuration) -> bool:
+        """Past the due date by the whole grace."""
+        return self.due is not None and now - self.due >= from_s(configuration.refill_grace_s)
+
+    def settling(self, now: int) -> bool:
+        """So soon after a refill that the pump may still be cold."""
+        return self.at is not None and 0 <= now - self.at < T_SETTLE
+
+    def save(self, now: int) -> dict[str, Any]:
+        """Plain data; instants as distances from `now`, since ticks restart at boot."""
+        return {
+            "refill": None if self.refill is None else self.refill.model_dump(),
+            "refill_id": self.refill_id,
+            "at": None if self.at is None else self.at - now,
+            "due": None if self.due is None else self.due - now,
+            "window_since": None if self.window_since is None else self.window_since - now,
+        }
+
+    def load(self, now: int, state: dict[str, Any]) -> None:
+        """Take up what `save` gave, `now` being the same moment on the new count."""
+        self.refill = None if state["refill"] is None else Refill(**state["refill"])
+        self.refill_id = state["refill_id"]
+        self.at = None if state["at"] is None else now + state["at"]
+        self.due = None if state["due"] is None else now + state["due"]
+        window = state["window_since"]
+        self.window_since = None if window is None else now + window
+
+    def shift(self, elapsed: int) -> None:
+        """Time passed that the ticks did not count: the device was without supply (RST-03)."""
+        self.at = None if self.at is None else self.at - elapsed
+        self.due = None if self.due is None else self.due - elapsed
+        self.window_since = None if self.window_since is None else self.window_since - elapsed

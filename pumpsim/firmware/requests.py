@@ -1,0 +1,212 @@
+"""What each request does to the state: one function per message, and the roles that may send it.
+
+A function returns the reply and changes the state, or refuses and changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from protocol import messages as m
+from protocol.control import Event, Interval, Request
+from protocol.vocabulary import EventKind, Refusal, Role
+from pumpsim.firmware import ticks
+from pumpsim.firmware.selftest import failed_items
+from pumpsim.firmware.state import State
+
+CARERS: Final = frozenset({Role.CLINICIAN, Role.SERVICE})
+EVERYBODY: Final = frozenset(Role)
+
+Answer = tuple[m.Reply, list[Event]]
+B = TypeVar("B", bound=m.Body)
+
+
+def status_part(state: State, now: int) -> m.StatusPart:
+    """The state as the link tells it."""
+    readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
+    due = refills.due
+    known = bool(account.drug)
+    return m.StatusPart(
+        flow_nl_per_h=_estimate(state.flow),
+        residual_volume_nl=_estimate(state.volume),
+        delivered_since_refill_nl=account.since_refill_nl,
+        delivered_total_nl=account.total_nl,
+        dose_since_refill_ng=account.dose_since_refill[0] if known else None,
+        dose_total_ng=account.dose_ng(),
+        drug=account.drug or None,
+        reservoir_pressure_pa=readings and readings.reservoir_pressure_pa,
+        catheter_pressure_pa=readings and readings.catheter_pressure_pa,
+        pocket_pressure_pa=readings and readings.pocket_pressure_pa,
+        temperature_mk=readings and readings.temperature_mk,
+        battery_mv=readings and readings.battery_mv,
+        rtc_s=readings and readings.rtc_s,
+        rtc_valid=readings is not None and readings.rtc_valid,
+        refill_due_in_s=None if due is None else ticks.to_s(due - now),
+        refill_open=refills.window_since is not None,
+        bolus_access_open=state.bolus is not None,
+        highest_priority=alarms.highest(),
+        alarms_present=len(alarms.present()),
+        alarms_unacknowledged=sum(not o.acknowledged for o in alarms.open),
+        alarm_digest=alarms.digest(),
+        sample_sequence=readings and readings.sequence,
+    )
+
+
+def _body(request: Request, kind: type[B]) -> B:
+    body = request.body
+    if not isinstance(body, kind):  # the table below pairs handler and message
+        raise TypeError(type(body).__name__)
+    return body
+
+
+def answer(state: State, now: int, request: Request) -> Answer:
+    """Carry out a request, or refuse it."""
+    row = HANDLERS.get(type(request.body))
+    if row is None:
+        return m.Refused(reason=Refusal.UNSUPPORTED), []
+    handler, roles = row
+    if request.role not in roles:
+        return m.Refused(reason=Refusal.ROLE), []
+    result = handler(state, now, request)
+    return (m.Refused(reason=result), []) if isinstance(result, Refusal) else result
+
+
+def _get_status(state: State, now: int, _request: Request) -> Answer:
+    return m.Status(status=status_part(state, now)), []
+
+
+def _list_alarms(state: State, _now: int, request: Request) -> Answer:
+    body = _body(request, m.ListAlarms)
+    later = [o for o in state.alarms.open if o.number > body.after_occurrence]
+    page = tuple(o.report() for o in later[: m.MAX_LIST])
+    return m.AlarmList(alarms=page, more=len(later) > len(page)), []
+
+
+def _read_configuration(state: State, _now: int, _request: Request) -> Answer:
+    refills = state.refills
+    report = m.ConfigurationReport(
+        configuration=state.configuration,
+        last_refill=refills.refill,
+        last_refill_id=refills.refill_id or None,
+    )
+    return report, []
+
+
+def _close(state: State, _now: int, request: Request) -> Answer:
+    state.alarms.resume(None, request.session_id)
+    return _done()
+
+
+def _acknowledge(state: State, _now: int, request: Request) -> Answer | Refusal:
+    body = _body(request, m.AcknowledgeAlarm)
+    return state.alarms.acknowledge(body.alarm, body.occurrence) or _done()
+
+
+def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
+    body = _body(request, m.PauseAudio)
+    until = now + ticks.from_ms(body.duration_ms)
+    refusal = state.alarms.pause(body.alarm, body.occurrence, until, request.session_id)
+    return refusal or _done()
+
+
+def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
+    if state.configuration is None:
+        return Refusal.NOT_CONFIGURED
+    refusal = state.refills.begin(now)
+    return refusal or _done(EventKind.REFILL_BEGUN)
+
+
+def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal:
+    body = _body(request, m.CommitRefill)
+    if state.configuration is None:
+        return Refusal.NOT_CONFIGURED
+    residual_nl = 0 if state.volume is None else state.volume.estimate
+    refusal = state.refills.why_not(now, body, state.configuration, residual_nl)
+    if refusal is not None:
+        return refusal
+    refill = body.refill
+    state.refills.commit(now, refill, state.configuration)
+    state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
+    state.fill.clear()
+    state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
+    return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
+
+
+def _abort_refill(state: State, _now: int, _request: Request) -> Answer | Refusal:
+    refusal = state.refills.abort()
+    if refusal is not None:
+        return refusal
+    state.fill.clear()
+    return _done(EventKind.REFILL_ABORTED)
+
+
+def _begin_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
+    if state.bolus is not None:
+        return Refusal.BOLUS_ACCESS_OPEN
+    state.bolus = _body(request, m.BeginBolusAccess)
+    return _done(EventKind.BOLUS_ACCESS_BEGUN)
+
+
+def _end_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
+    body, bolus = _body(request, m.EndBolusAccess), state.bolus
+    if bolus is None:
+        return Refusal.NO_BOLUS_ACCESS_OPEN
+    state.account.push(body.injected_nl, bolus.drug, bolus.concentration_ng_per_ml)
+    state.bolus = None
+    return _done(EventKind.BOLUS_ACCESS_ENDED, body.injected_nl)
+
+
+def _write_configuration(state: State, _now: int, request: Request) -> Answer | Refusal:
+    body = _body(request, m.WriteConfiguration)
+    new = body.configuration
+    if body.base_config_id != state.config_id:
+        return Refusal.STALE_CONFIGURATION
+    if not new.empty_volume_nl < new.low_volume_nl < new.capacity_nl:
+        return Refusal.INVALID_CONFIGURATION
+    if state.configuration is None:
+        state.account.prime(new.catheter_volume_nl)
+    state.configuration = new
+    state.config_id += 1
+    state.configuration_lost = False
+    return _done(EventKind.CONFIGURATION_WRITTEN, state.config_id, state.config_id)
+
+
+def _set_clock(state: State, _now: int, request: Request) -> Answer:
+    rtc_s = _body(request, m.SetClock).rtc_s
+    state.set_rtc_s = rtc_s
+    old_s = state.readings.rtc_s if state.readings is not None else None
+    return m.Done(), [Event(EventKind.CLOCK_SET, old_s or 0, rtc_s)]
+
+
+def _self_test(state: State, _now: int, _request: Request) -> Answer:
+    failed = failed_items(state)
+    report = m.SelfTestReport(passed=not failed, failed=failed)
+    return report, [Event(EventKind.SELF_TEST, len(failed))]
+
+
+def _done(kind: EventKind | None = None, value: int = 0, reference: int | None = None) -> Answer:
+    return m.Done(reference=reference), [] if kind is None else [Event(kind, 0, value)]
+
+
+def _estimate(interval: Interval | None) -> m.Estimate | None:
+    return None if interval is None else m.Estimate(**interval._asdict())
+
+
+Handler = Callable[[State, int, Request], Answer | Refusal]
+
+HANDLERS: Final[dict[type[m.Body], tuple[Handler, frozenset[Role]]]] = {
+    m.GetStatus: (_get_status, EVERYBODY),
+    m.ListAlarms: (_list_alarms, EVERYBODY),
+    m.ReadConfiguration: (_read_configuration, EVERYBODY),
+    m.Close: (_close, EVERYBODY),
+    m.AcknowledgeAlarm: (_acknowledge, EVERYBODY),
+    m.PauseAudio: (_pause_audio, EVERYBODY),
+    m.BeginRefill: (_begin_refill, CARERS),
+    m.CommitRefill: (_commit_refill, CARERS),
+    m.AbortRefill: (_abort_refill, CARERS),
+    m.BeginBolusAccess: (_begin_bolus, CARERS),
+    m.EndBolusAccess: (_end_bolus, CARERS),
+    m.WriteConfiguration: (_write_configuration, CARERS),
+    m.SetClock: (_set_clock, CARERS),
+    m.RunSelfTest: (_self_test, CARERS),
+}
+"""Every request the reference logic answers; the session layer answers the others."""

@@ -1,0 +1,28 @@
+"""Durations in ticks of the oscillator: every interval is a difference of ticks (TIM-01)."""
+
+from typing import Final
+
+from protocol.control import TICKS_PER_S
+
+MINUTE: Final = 60 * TICKS_PER_S
+HOUR: Final = 60 * MINUTE
+
+
+def from_s(duration_s: int) -> int:
+    """Ticks in so many seconds."""
+    return duration_s * TICKS_PER_S
+
+
+def from_ms(duration_ms: int) -> int:
+    """Ticks in so many milliseconds, rounded up: a pause is never shorter than asked for."""
+    return -(-duration_ms * TICKS_PER_S // 1_000)
+
+
+def to_s(ticks: int) -> int:
+    """Whole seconds in so many ticks, rounded towards the past."""
+    return ticks // TICKS_PER_S
+
+
+def to_ms(ticks: int) -> int:
+    """Whole milliseconds in so many ticks."""
+    return ticks * 1_000 // TICKS_PER_S
