@@ -17,7 +17,8 @@ WINDOW: Final = 6 * HOUR
 """Parameter T_over_fill: the noise of the sensor sets it."""
 LEVEL_ERROR_NL: Final = 45_000 + 2_500
 """Noise bound and half a step."""
-DRIFT_NL_PER_DAY: Final = 20_000
+DRIFT_NL: Final = 200_000
+"""What the sensor may have drifted since it was calibrated."""
 SLOPE_ERROR_NL: Final = 20_000
 """Difference of two ten-minute means: noise (bound at six deviations) and a quarter day's drift."""
 
@@ -59,11 +60,11 @@ class FillLevel:
         self.slope = self._slope()
         return True
 
-    def volume(self, since_refill: int) -> Interval | None:
-        """What is left in the reservoir, in nl; the drift counts from the refill on."""
+    def volume(self) -> Interval | None:
+        """What is left in the reservoir, in nl."""
         if self.level_nl is None:
             return None
-        error = LEVEL_ERROR_NL + DRIFT_NL_PER_DAY * since_refill // (24 * HOUR)
+        error = LEVEL_ERROR_NL + DRIFT_NL
         low = max(self.level_nl - error, 0)
         return Interval(low, max(self.level_nl, 0), self.level_nl + error, Quality.GOOD)
 

@@ -89,7 +89,7 @@ class ReferenceLogic:
             state.fill.level_nl = readings.fill_level_nl
         elif state.fill.add(ticks, readings.fill_level_nl) and state.volume is not None:
             refills.predict(ticks, state.volume, flow_nl_per_h, configuration)
-        state.volume = state.fill.volume(state.since_refill(ticks))
+        state.volume = state.fill.volume()
         if flow is not None and not window_open and not conditions.cold(state, ticks):
             state.deviation.feed(elapsed, flow_nl_per_h, configuration)
         self._evaluate(ticks)

@@ -38,10 +38,6 @@ class State:
     rtc_at_save_s: int | None = None  # set until the downtime has been accounted for
     set_rtc_s: int | None = None  # to be passed on to the clock
 
-    def since_refill(self, now: int) -> int:
-        """Ticks since the last refill, or since boot without one."""
-        return now - (self.refills.at or 0)
-
     def assumed_flow_nl_per_h(self) -> int:
         """The best guess of the flow: the estimate, else the slope of the fill, else nominal."""
         if self.flow is not None:

@@ -1,0 +1,72 @@
+"""The device's own time: a crystal that runs fast or slow with its error and its temperature.
+
+Counts are exact: a rate in micro-ticks per second holds between two anchors and everything is
+integer arithmetic, so that ticks and instants convert into one another without a rounding that
+could depend on who asks, or how often.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from protocol.control import TICKS_PER_S
+
+NS_PER_S: Final = 1_000_000_000
+MICRO: Final = 1_000_000
+TURNOVER_K: Final = 298.15
+PPM_PER_K2: Final = -0.034
+MAX_PPM: Final = 1_000.0
+
+
+@dataclass(slots=True)
+class Oscillator:
+    """Ticks since boot, and a real-time clock that boots do not touch."""
+
+    error_ppm: float = 0.0
+    rtc_start_s: int = 0
+    rtc_valid: bool = True
+    stopped: bool = False
+    anchor_ns: int = 0
+    anchor_uticks: int = 0
+    boot_uticks: int = 0
+    rate_uticks_per_s: int = TICKS_PER_S * MICRO
+
+    def update(self, now_ns: int, temperature_k: float) -> None:
+        """From now on run at the rate of this temperature."""
+        self.anchor_uticks = self._uticks(now_ns)
+        self.anchor_ns = now_ns
+        off_k = temperature_k - TURNOVER_K
+        ppm = self.error_ppm + PPM_PER_K2 * off_k * off_k
+        rate = 0 if self.stopped else TICKS_PER_S * MICRO + round(TICKS_PER_S * ppm)
+        self.rate_uticks_per_s = rate
+
+    def ticks(self, now_ns: int) -> int:
+        """Whole ticks since boot."""
+        return (self._uticks(now_ns) - self.boot_uticks) // MICRO
+
+    def instant_of(self, ticks: int) -> int | None:
+        """The earliest instant with that count at the present rate; None while it stands still."""
+        if not self.rate_uticks_per_s:
+            return None
+        missing = ticks * MICRO + self.boot_uticks - self.anchor_uticks
+        return self.anchor_ns - (-missing * NS_PER_S // self.rate_uticks_per_s)
+
+    def boot(self, now_ns: int) -> None:
+        """Count from 0 again."""
+        self.boot_uticks = self._uticks(now_ns)
+
+    def rtc_s(self, now_ns: int) -> int:
+        """The real-time clock, unix seconds."""
+        return self.rtc_start_s + self._uticks(now_ns) // (MICRO * TICKS_PER_S)
+
+    def set_rtc(self, now_ns: int, rtc_s: int) -> None:
+        """Set the clock; it can be trusted from then on."""
+        self.rtc_start_s += rtc_s - self.rtc_s(now_ns)
+        self.rtc_valid = True
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state as plain data; `Oscillator(**data)` restores it."""
+        return asdict(self)
+
+    def _uticks(self, now_ns: int) -> int:
+        elapsed_ns = now_ns - self.anchor_ns
+        return self.anchor_uticks + elapsed_ns * self.rate_uticks_per_s // NS_PER_S

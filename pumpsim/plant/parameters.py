@@ -1,0 +1,93 @@
+"""What a pump and a patient are made of, in SI units, with the defaults of the default pump.
+
+Marks: S from a public source, C calculated, A assumed (docs/domain.md names them one by one).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pumpsim.plant.properties import PROPELLANTS, vapour_pressure_pa, water_viscosity_pa_s
+
+STANDARD_AMBIENT_PA: Final = 101_325.0
+MEAN_ARTERIAL_PA: Final = 12_399.0
+"""93 mmHg above ambient."""
+BODY_K: Final = 310.15
+PI: Final = 3.141592653589793
+ML: Final = 1e-6
+"""One millilitre in cubic metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class PumpParameters:
+    """The hydraulic pump.
+
+    The nominal flow fixes the restrictor: it is the flow of water at 37 degrees Celsius, at sea
+    level, against a mean artery, with the reservoir half full.
+    """
+
+    propellant: str = "n-butane"
+    nominal_flow_m3_per_s: float = 1.3e-6 / 86_400  # S: about 1 mL/day in HAI practice
+    capacity_m3: float = 30 * ML  # S
+    unreachable_m3: float = 0.3 * ML  # A: a needle leaves that behind
+    stop_begins_m3: float = 0.9 * ML  # S: the rate holds until about 97 % is delivered
+    stop_stiffness_pa_per_m3: float = 700e3 / ML  # A
+    bellows_rate_pa_per_m3: float = 100 / ML  # A
+    charge_kg: float = 0.6e-3  # A: twice what a full stroke needs
+    shell_gas_m3: float = 2 * ML  # A: gas space when the reservoir is full
+    thermal_time_s: float = 1_200.0  # A
+    heat_capacity_j_per_k: float = 90.0  # A: titanium and propellant
+    catheter_length_m: float = 0.6  # S
+    catheter_bore_m: float = 0.6e-3  # S
+    catheter_compliance_m3_per_pa: float = 1e-3 * ML / 1e3  # A: 10^-3 mL/kPa
+    restrictor_ageing_per_year: float = 0.0  # A: relative change of its resistance
+    charge_loss_kg_per_year: float = 0.0  # A
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a pump; ValueError names the field."""
+        if self.propellant not in PROPELLANTS:
+            message = f"propellant {self.propellant!r} is none of {', '.join(PROPELLANTS)}"
+            raise ValueError(message)
+        for name in ("nominal_flow_m3_per_s", "capacity_m3", "thermal_time_s", "charge_kg"):
+            if not getattr(self, name) > 0:
+                message = f"{name} must be above 0, not {getattr(self, name)}"
+                raise ValueError(message)
+        if self.nominal_driving_pa <= 0:
+            message = f"{self.propellant} cannot drive a pump at 37 degC: it is below the artery"
+            raise ValueError(message)
+
+    @property
+    def nominal_driving_pa(self) -> float:
+        """Pressure difference at the nominal point."""
+        outlet_pa = STANDARD_AMBIENT_PA + MEAN_ARTERIAL_PA
+        return vapour_pressure_pa(self.propellant, BODY_K) - outlet_pa
+
+    @property
+    def catheter_per_viscosity_per_m3(self) -> float:
+        """Catheter resistance over viscosity: 128 L / (pi d^4) (Poiseuille)."""
+        return 128.0 * self.catheter_length_m / (PI * self.catheter_bore_m**4)
+
+    @property
+    def restrictor_per_viscosity_per_m3(self) -> float:
+        """Restrictor and filter resistance over viscosity, from the nominal point."""
+        total = self.nominal_driving_pa / self.nominal_flow_m3_per_s
+        return total / water_viscosity_pa_s(BODY_K) - self.catheter_per_viscosity_per_m3
+
+    @property
+    def catheter_volume_m3(self) -> float:
+        """Dead volume from restrictor to tip, without overpressure."""
+        return PI / 4.0 * self.catheter_bore_m**2 * self.catheter_length_m
+
+
+@dataclass(frozen=True, slots=True)
+class PatientParameters:
+    """The patient and the weather; amplitudes are bounds where a process is random."""
+
+    body_temperature_k: float = BODY_K
+    circadian_amplitude_k: float = 0.35  # A
+    circadian_peak_s: float = 18 * 3600.0  # A: warmest at 18:00; a run begins at midnight
+    arterial_pressure_pa: float = MEAN_ARTERIAL_PA
+    arterial_variation_pa: float = 1_300.0  # A: +-10 mmHg over ten minutes and more
+    pulse_amplitude_pa: float = 2_700.0  # A
+    posture_pa: float = 1_500.0  # domain facts, section 4: moves the catheter +-1.5 kPa
+    weather_pa: float = 2_000.0  # A
+    altitude_m: float = 0.0

@@ -1,0 +1,43 @@
+"""Chance without state: every random number is a function of seed, name and index.
+
+A stream is cut into blocks, each the output of SHAKE-128 over seed, name and block number, so that
+any number can be drawn at any time, on every platform, and a snapshot needs no generator state.
+"""
+
+import struct
+from hashlib import shake_128
+from typing import Final
+
+BLOCK: Final = 256
+_UNPACK: Final = struct.Struct(f"<{3 * BLOCK}H").unpack
+_MIDDLE: Final = 3 * 65_535 / 2
+_SCALE: Final = 32_767.5
+
+
+class Stream:
+    """Bounded noise of one component: the sum of three uniforms on [-1, 1].
+
+    Its mean is 0, its rms 1 and its bound 3 (Irwin-Hall), just what a sensor's "rms, bound 3 x"
+    asks for. Only sums, one division and integers are involved: no platform differs.
+    """
+
+    def __init__(self, seed: int, name: str) -> None:
+        """A stream of its own for each (seed, name)."""
+        self._key = f"{seed}/{name}/".encode()
+        self._number = -1
+        self._block: list[float] = []
+
+    def noise(self, index: int) -> float:
+        """The number at `index` (0, 1, 2 …), in [-3, 3]."""
+        number, place = divmod(index, BLOCK)
+        if number != self._number:
+            self._fill(number)
+        return self._block[place]
+
+    def _fill(self, number: int) -> None:
+        raw = _UNPACK(shake_128(self._key + str(number).encode()).digest(6 * BLOCK))
+        parts = iter(raw)
+        self._block = [
+            (a + b + c - _MIDDLE) / _SCALE for a, b, c in zip(parts, parts, parts, strict=True)
+        ]
+        self._number = number
