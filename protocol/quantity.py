@@ -3,8 +3,8 @@
     [-]digits[.digits] unit        "1.3 mL/day", "-0.5 K", "14 d"
 
 Refused are leading zeros, a comma, an exponent, a plus, missing or several blanks, and any unit
-that is not in the list letter for letter. Factors are exact fractions; rounding happens once, half to
-even, where an integer is asked for.
+that is not in the list letter for letter. Factors are exact fractions; rounding happens once, half
+to even, where an integer is asked for.
 """
 
 import re

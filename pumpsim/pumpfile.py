@@ -1,0 +1,212 @@
+"""Pump files: one TOML file makes one pump, its patient, its configuration and its links."""
+
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+
+from protocol.messages import Configuration, ConfigurationReport, Refill
+from protocol.topics import check_name
+from pumpsim import configfile as c
+from pumpsim.plant.ledger import Fluid
+from pumpsim.plant.parameters import BODY_K, ML, PatientParameters, PumpParameters
+
+NS_PER_S: Final = 1_000_000_000
+HOURS_PER_DAY: Final = 24
+BARE: Final = "bare"
+
+
+class PumpSection(c.Section):
+    """The pump."""
+
+    id: str = Field(description="unique on its network: 1 to 32 of A-Z a-z 0-9 . _ -")
+    model: str = Field(
+        default="HAI-30", description="pump model, as the pump tells it", max_length=32
+    )
+    logic: str = Field(
+        default="pumpsim.firmware:ReferenceLogic",
+        description='control logic MODULE:CLASS, or "bare"',
+    )
+    propellant: str = Field(
+        default="n-butane", description="n-butane, isobutane, R-11, R-114, R-123 …"
+    )
+    capacity: c.VolumeNl = Field(
+        default=30_000_000, description="reservoir when full", gt=0, le=100_000_000
+    )
+    nominal_flow: c.FlowNlPerH = Field(
+        default=54_167, description="of water at 37 degC, sea level", gt=0, le=1_000_000
+    )
+    thermal_time: c.DurationNs = Field(
+        default=1_200 * NS_PER_S, description="time constant of warming up", gt=0
+    )
+    restrictor_conductance_factor: float = Field(
+        default=1.0, description="how fast the restrictor really is against its label", gt=0, le=100
+    )
+
+    @field_validator("id")
+    @classmethod
+    def _id(cls, value: str) -> str:
+        return check_name(value)
+
+
+class FillSection(c.Section):
+    """What is in the reservoir when the run begins, as filled and as declared."""
+
+    drug: str = Field(default="FUDR", description="name of the drug", min_length=1, max_length=32)
+    concentration: c.ConcentrationNgPerMl = Field(
+        default=6_460_000, description="of the drug in the fill", ge=0, le=10**12
+    )
+    viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
+    volume: c.VolumeNl = Field(default=28_000_000, description="in the reservoir", gt=0)
+    batch: str = Field(default="A1", description="of the fill", min_length=1, max_length=32)
+
+
+class PatientSection(c.Section):
+    """The patient and the place."""
+
+    body_temperature: c.TemperatureMk = Field(
+        default=310_150, description="daily mean", ge=303_150, le=316_150
+    )
+    circadian_amplitude: c.DifferenceMk = Field(
+        default=350, description="half the daily swing", ge=0, le=2_000
+    )
+    arterial_pressure: c.PressurePa = Field(
+        default=12_399, description="mean, above ambient", gt=0, le=40_000
+    )
+    altitude: c.AltitudeM = Field(default=0, description="of home", ge=-400, le=4_000)
+
+
+class AlarmSection(c.Section):
+    """Limits the control logic is configured with."""
+
+    tolerance_percent: int = Field(
+        default=15, description="allowed deviation of the flow", ge=5, le=30
+    )
+    low_volume: c.VolumeNl = Field(default=3_000_000, description="low reservoir", gt=0)
+    empty_volume: c.VolumeNl = Field(default=1_000_000, description="empty reservoir", gt=0)
+    refill_interval: c.DurationNs = Field(
+        default=14 * 86_400 * NS_PER_S, description="to refill due"
+    )
+    refill_grace: c.DurationNs = Field(default=2 * 86_400 * NS_PER_S, description="due to overdue")
+    refill_min_interval: c.DurationNs = Field(
+        default=7 * 86_400 * NS_PER_S, description="sooner needs a reason"
+    )
+    drug_stability: c.DurationNs = Field(
+        default=30 * 86_400 * NS_PER_S, description="age limit of a fill"
+    )
+
+
+class ClockSection(c.Section):
+    """The device's own time."""
+
+    error_ppm: Annotated[float, Field(ge=-1_000, le=1_000)] = Field(
+        default=5.0, description="of the oscillator"
+    )
+    start: datetime = Field(
+        default=datetime(2026, 1, 1, tzinfo=UTC), description="the calendar when the run begins"
+    )
+
+
+class LinkSection(c.Section):
+    """Links of this pump when several are served; the command line's win for a single one."""
+
+    serial: str = Field(default="pty", description="pty[:LINK], PORT[?baud=N] or none")
+    tcp: str = Field(default="127.0.0.1:0", description="HOST:PORT or none; port 0 is any free one")
+    mqtt: bool = Field(default=True, description="whether it is on the broker")
+    telemetry_period: c.DurationNs = Field(
+        default=60 * NS_PER_S, description="on MQTT, device time", ge=10_000_000
+    )
+
+
+class PumpFile(c.Section):
+    """A pump file. Everything but the id has a default."""
+
+    pump: PumpSection
+    fill: FillSection = FillSection()
+    patient: PatientSection = PatientSection()
+    alarms: AlarmSection = AlarmSection()
+    clock: ClockSection = ClockSection()
+    link: LinkSection = LinkSection()
+
+    @property
+    def id(self) -> str:
+        """The device id."""
+        return self.pump.id
+
+    def plant_parameters(self) -> PumpParameters:
+        """The hydraulics; ValueError when they cannot be a pump."""
+        return PumpParameters(
+            propellant=self.pump.propellant,
+            nominal_flow_m3_per_s=self.pump.nominal_flow * 1e-12 / 3_600,
+            capacity_m3=self.pump.capacity * 1e-12,
+            thermal_time_s=self.pump.thermal_time / NS_PER_S,
+        )
+
+    def patient_parameters(self) -> PatientParameters:
+        """The patient."""
+        patient = self.patient
+        return PatientParameters(
+            body_temperature_k=patient.body_temperature / 1e3,
+            circadian_amplitude_k=patient.circadian_amplitude / 1e3,
+            arterial_pressure_pa=float(patient.arterial_pressure),
+            altitude_m=float(patient.altitude),
+        )
+
+    def fluid(self) -> Fluid:
+        """The initial fill."""
+        fill = self.fill
+        return Fluid(((fill.drug, fill.concentration),), fill.viscosity_ratio)
+
+    def report(self) -> ConfigurationReport:
+        """What the factory and the implanting clinic tell the control logic."""
+        pump, fill, alarms, plant = self.pump, self.fill, self.alarms, self.plant_parameters()
+        configuration = Configuration(
+            model=pump.model,
+            capacity_nl=pump.capacity,
+            calibration_flow_nl_per_h=pump.nominal_flow,
+            calibration_pressure_pa=round(plant.nominal_driving_pa),
+            calibration_temperature_mk=round(BODY_K * 1e3),
+            nominal_flow_nl_per_h=pump.nominal_flow,
+            tolerance_permille=10 * alarms.tolerance_percent,
+            low_volume_nl=alarms.low_volume,
+            empty_volume_nl=alarms.empty_volume,
+            catheter_volume_nl=round(plant.catheter_volume_m3 / ML * 1e6),
+            refill_interval_s=alarms.refill_interval // NS_PER_S,
+            refill_grace_s=alarms.refill_grace // NS_PER_S,
+            refill_min_interval_s=alarms.refill_min_interval // NS_PER_S,
+            drug_stability_s=alarms.drug_stability // NS_PER_S,
+        )
+        refill = Refill(
+            withdrawn_nl=0,
+            filled_nl=fill.volume,
+            drug=fill.drug,
+            concentration_ng_per_ml=fill.concentration,
+            viscosity_permille=round(fill.viscosity_ratio * 1_000),
+            batch=fill.batch,
+        )
+        return ConfigurationReport(
+            configuration=configuration, last_refill=refill, last_refill_id=1
+        )
+
+
+def load(path: Path) -> PumpFile:
+    """Read a pump file; ConfigError names what is wrong, physics included."""
+    pump = c.load(path, PumpFile)
+    try:
+        pump.plant_parameters()
+        pump.report()
+    except ValueError as error:
+        message = f"{path}: this cannot be a pump: {error}"
+        raise c.ConfigError(message) from None
+    if pump.fill.volume > pump.pump.capacity:
+        message = f"{path}: fill.volume is above pump.capacity"
+        raise c.ConfigError(message)
+    return pump
+
+
+def demo() -> PumpFile:
+    """The pump that comes with the package."""
+    with as_file(files("pumpsim") / "demo.toml") as path:
+        return load(path)

@@ -1,0 +1,166 @@
+"""What the laboratory and the patient's life do to a pump: each declared once.
+
+The control API takes them as request bodies, scenarios as events, traces keep them as records.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from pumpsim import configfile as c
+from pumpsim.plant.ledger import Fluid
+from pumpsim.plant.plant import Plant
+from pumpsim.sensors import SensorFault, Sensors
+
+NS_PER_H = 3_600 * 1_000_000_000
+HOUR = NS_PER_H
+
+
+class Fever(c.Section):
+    """Body temperature rises, stays and falls."""
+
+    kind: Literal["fever"]
+    rise: c.DifferenceMk = Field(default=2_000, description="above the usual", gt=0, le=6_000)
+    ramp: c.DurationNs = Field(default=HOUR, description="to rise, and again to fall", gt=0)
+    duration: c.DurationNs = Field(default=24 * HOUR, description="at its height", gt=0)
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Begin now."""
+        top = self.rise / 1e3
+        plant.warm(now_ns, _hill(now_ns, self.ramp, self.duration, top))
+        return {}
+
+
+class Altitude(c.Section):
+    """A journey up, a stay, and down again: a flight, a week in the mountains."""
+
+    kind: Literal["altitude"]
+    height: c.AltitudeM = Field(description="above home", gt=0, le=9_000)
+    ramp: c.DurationNs = Field(
+        default=HOUR // 2, description="to climb, and again to descend", gt=0
+    )
+    duration: c.DurationNs = Field(default=10 * HOUR, description="up there", gt=0)
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Leave now."""
+        plant.climb(now_ns, _hill(now_ns, self.ramp, self.duration, float(self.height)))
+        return {}
+
+
+class Withdraw(c.Section):
+    """A syringe empties the reservoir, as far as a needle reaches or by a volume."""
+
+    kind: Literal["withdraw"]
+    volume: c.VolumeNl | None = Field(
+        default=None, description="all that comes, when left out", ge=0
+    )
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Draw now."""
+        return {"withdrawn_nl": plant.withdraw(now_ns, self.volume)}
+
+
+class Fill(c.Section):
+    """A syringe fills the reservoir."""
+
+    kind: Literal["fill"]
+    volume: c.VolumeNl = Field(description="put in", gt=0)
+    drug: str = Field(description="name of the drug", min_length=1, max_length=32)
+    concentration: c.ConcentrationNgPerMl = Field(description="of the drug", ge=0, le=10**12)
+    viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
+    temperature: c.TemperatureMk = Field(
+        default=293_150, description="of the fill", ge=273_150, le=323_150
+    )
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Fill now."""
+        fluid = Fluid(((self.drug, self.concentration),), self.viscosity_ratio)
+        plant.fill(now_ns, self.volume, fluid, self.temperature / 1e3)
+        return {"filled_nl": self.volume}
+
+
+class FillPocket(c.Section):
+    """A needle beside the septum: the fill goes into the tissue."""
+
+    kind: Literal["fill_pocket"]
+    volume: c.VolumeNl = Field(description="put in", gt=0)
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Fill now."""
+        plant.fill_pocket(now_ns, self.volume)
+        return {"spilled_nl": self.volume}
+
+
+class InjectBolus(c.Section):
+    """An injection through the bolus path, past the reservoir, into the catheter."""
+
+    kind: Literal["inject_bolus"]
+    volume: c.VolumeNl = Field(description="put in", gt=0, le=60_000_000)
+    drug: str = Field(default="contrast", description="what", min_length=1, max_length=32)
+    concentration: c.ConcentrationNgPerMl = Field(
+        default=0, description="of the drug", ge=0, le=10**12
+    )
+    viscosity_ratio: float = Field(default=1.0, description="against water", ge=0.5, le=100)
+    duration: c.DurationNs = Field(default=60 * 1_000_000_000, description="of the injection", gt=0)
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Begin now."""
+        fluid = Fluid(((self.drug, self.concentration),), self.viscosity_ratio)
+        plant.inject_bolus(now_ns, self.volume, fluid, self.duration)
+        return {"injected_nl": self.volume}
+
+
+class PlantCondition(c.Section):
+    """A fault or wear of the hydraulics, from now on."""
+
+    kind: Literal["plant_condition"]
+    name: str = Field(description="see `pumpsim describe scenario`")
+    value: float = Field(description="absolute; the default mends it", allow_inf_nan=False)
+
+    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Set it now."""
+        plant.set_condition(now_ns, self.name, self.value)
+        return {}
+
+
+class SensorCondition(c.Section):
+    """A fault of one sensor from now on; without any it is mended."""
+
+    kind: Literal["sensor_fault"]
+    channel: str = Field(description="the reading's name, such as fill_level_nl")
+    bias: int = Field(default=0, description="added, in the reading's unit")
+    gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
+    stuck_at: int | None = Field(default=None, description="always reads this")
+    missing: bool = Field(default=False, description="reads nothing")
+    stale: bool = Field(default=False, description="repeats its next reading for ever")
+
+    def act(self, _plant: Plant, sensors: Sensors, now_ns: int) -> dict[str, int]:
+        """Break or mend it; takes effect with the next sample."""
+        del now_ns
+        fault = SensorFault(self.bias, self.gain, self.stuck_at, self.missing, self.stale)
+        sensors.set_fault(self.channel, None if fault == SensorFault() else fault)
+        return {}
+
+
+Stimulus = Annotated[
+    Fever
+    | Altitude
+    | Withdraw
+    | Fill
+    | FillPocket
+    | InjectBolus
+    | PlantCondition
+    | SensorCondition,
+    Field(discriminator="kind"),
+]
+ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)
+
+
+def _hill(now_ns: int, ramp_ns: int, duration_ns: int, top: float) -> list[tuple[int, float]]:
+    up_ns = now_ns + ramp_ns
+    return [
+        (now_ns, 0.0),
+        (up_ns, top),
+        (up_ns + duration_ns, top),
+        (up_ns + duration_ns + ramp_ns, 0.0),
+    ]
