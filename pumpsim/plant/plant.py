@@ -191,7 +191,8 @@ class Plant:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain data."""
-        ledger = asdict(self.ledger)
+        names = [f.name for f in fields(Ledger) if f.name.endswith("_fl")]
+        ledger: dict[str, Any] = {name: getattr(self.ledger, name) for name in names}
         ledger["plugs"] = [[_plain(fluid), volume_fl] for fluid, volume_fl in self.ledger.plugs]
         ledger["delivered"] = [[_plain(f), v] for f, v in self.ledger.delivered.items()]
         ledger["fluid"] = _plain(self.ledger.fluid)
