@@ -1,7 +1,7 @@
 """Where every femtolitre is: integer accounts, moved only by transfers, so that they balance."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 FL_PER_NL: Final = 1_000_000
@@ -66,6 +66,11 @@ class Ledger:
         came = self.filled_fl + self.injected_fl + self.refluxed_fl
         went = self.withdrawn_fl + self.leaked_fl + self.pocket_fl + self.delivered_fl
         return came - went - self.reservoir_fl - self.catheter_fl
+
+    def accounts(self) -> dict[str, int]:
+        """Every account by name, in femtolitres, and the balance."""
+        accounts = {f.name: getattr(self, f.name) for f in fields(self) if f.name.endswith("_fl")}
+        return {**accounts, "delivered_fl": self.delivered_fl, "balance_fl": self.balance_fl()}
 
     def fill(self, volume_fl: int, fluid: Fluid) -> None:
         """A syringe fills the reservoir; what was left mixes in."""

@@ -1,0 +1,95 @@
+"""A device as plain data, and back: everything but its links (decision 0002).
+
+Going on from a restored snapshot equals going on; only the timeline has a new number, so that a
+client sees that the past it knows is another one.
+"""
+
+from typing import Any, Final
+
+from protocol.control import Actuation, Readings, Restorable
+from protocol.guard import Guard
+from protocol.memory import RamMemory
+from protocol.vocabulary import ResetCause, Sounder
+from pumpsim.device import Device
+from pumpsim.oscillator import Oscillator
+from pumpsim.pumpfile import PumpFile
+from pumpsim.tap import Tap
+
+SCHEMA: Final = 1
+PLAIN: Final = (
+    "seed",
+    "now_ns",
+    "sample_ns",
+    "timeline_id",
+    "boot_id",
+    "resets",
+    "config_id",
+    "reading_ticks",
+)
+"""Attributes of a device that are plain already."""
+
+
+def take(device: Device) -> dict[str, Any]:
+    """The whole state; ValueError when the control logic cannot be saved."""
+    return {
+        "schema": SCHEMA,
+        "device": device.id,
+        **{name: getattr(device, name) for name in PLAIN},
+        "reset_cause": int(device.reset_cause),
+        "plant": device.plant.snapshot(),
+        "sensors": device.sensors.snapshot(),
+        "oscillator": device.oscillator.snapshot(),
+        "sessions": device.sessions.snapshot(),
+        "log": device.log.snapshot(),
+        "memory": device.memory.read(0, device.memory.size).rstrip(b"\xff").hex(),
+        "readings": device.readings,
+        "actuation": device.actuation,
+        "logic": _save_logic(device),
+    }
+
+
+def restore(pump: PumpFile, data: dict[str, Any], tap: Tap | None = None) -> Device:
+    """The device a snapshot was taken of; ValueError for another schema, device or logic."""
+    if data.get("schema") != SCHEMA or data.get("device") != pump.id:
+        message = f"not a snapshot of {pump.id!r} in schema {SCHEMA}"
+        raise ValueError(message)
+    device = Device(pump, data["seed"], tap)
+    for name in PLAIN:
+        setattr(device, name, data[name])
+    device.timeline_id += 1
+    device.reset_cause = ResetCause(data["reset_cause"])
+    device.plant.restore(data["plant"])
+    device.sensors.restore(data["sensors"])
+    device.oscillator = Oscillator(**data["oscillator"])
+    device.sessions.restore(data["sessions"])
+    device.log.restore(data["log"])
+    device.memory = RamMemory(content=bytes.fromhex(data["memory"]))
+    readings = data["readings"]
+    device.readings = None if readings is None else Readings(*readings)
+    sounder, *others = data["actuation"]
+    device.actuation = Actuation(Sounder(sounder), *others)
+    _load_logic(device, data["logic"])
+    device.arm()
+    return device
+
+
+def _save_logic(device: Device) -> dict[str, Any] | None:
+    if device.guard is None:
+        return None
+    logic = device.guard.logic
+    if not isinstance(logic, Restorable):
+        message = f"control logic {device.pump.pump.logic} cannot be saved"
+        raise ValueError(message)
+    return logic.save()
+
+
+def _load_logic(device: Device, saved: dict[str, Any] | None) -> None:
+    if saved is None or device.logic is None:
+        return
+    logic = device.logic()
+    if not isinstance(logic, Restorable):
+        message = f"control logic {device.pump.pump.logic} cannot be restored"
+        raise ValueError(message)
+    logic.load(device.memory, saved)
+    device.guard = Guard(logic)
+    device.guard.deadline = logic.next_deadline()
