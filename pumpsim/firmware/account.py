@@ -26,12 +26,12 @@ class Account:
     remainder: int = 0  # of total_nl, in nl/h x ticks
     drug: str = UNKNOWN_DRUG
     concentration_ng_per_ml: int = 0
-    plugs: list[list[Any]] = field(default_factory=list)  # [nl, drug, ng/ml], tip first
+    plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill: list[int] = field(default_factory=lambda: [0, 0])  # [ng, remainder]
     doses: dict[str, list[int]] = field(default_factory=dict)  # drug: [ng, remainder]
 
     def prime(self, catheter_nl: int) -> None:
-        """The catheter holds liquid of unknown content."""
+        """The catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
 
     def deliver(self, elapsed: int, flow_nl_per_h: int) -> None:
@@ -41,7 +41,12 @@ class Account:
         volume_nl, self.remainder = divmod(self.remainder + flow_nl_per_h * elapsed, HOUR)
         self.total_nl += volume_nl
         self.since_refill_nl += volume_nl
-        self.push(volume_nl, self.drug, self.concentration_ng_per_ml)
+        drug, concentration = self.drug, self.concentration_ng_per_ml
+        plug = self.plugs[0]
+        if len(self.plugs) == 1 and plug[1] == drug and plug[2] == concentration:
+            self._leave(volume_nl, drug, concentration)  # flushed through: what enters leaves
+        else:
+            self.push(volume_nl, drug, concentration)
 
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid enters the catheter; as much leaves it at the tip and becomes dose."""
@@ -61,7 +66,7 @@ class Account:
             self._leave(out_nl, first[1], first[2])
             first[0] -= out_nl
             volume_nl -= out_nl
-            if not first[0]:
+            if not first[0] and len(plugs) > 1:
                 del plugs[0]
 
     def refilled(self, drug: str, concentration_ng_per_ml: int) -> None:

@@ -5,7 +5,6 @@ from typing import Final
 from protocol.messages import Configuration
 from protocol.vocabulary import Priority
 from pumpsim.firmware.alarms import TABLE
-from pumpsim.firmware.deviation import fill_deviates
 from pumpsim.firmware.state import State
 
 ORDER: Final = tuple(TABLE)
@@ -30,10 +29,9 @@ def evaluate(state: State, now: int) -> Conditions:
     if configuration is None:
         return (*NONE[:-2], lost, memory)
     low, empty = _reservoir(state, configuration)
-    fill_over, fill_under = fill_deviates(state.fill.slope, configuration)
     deviation, refills = state.deviation, state.refills
-    over = deviation.over_infusion or fill_over
-    under = deviation.under_infusion or (fill_under and not refills.settling(now))
+    over = deviation.over_infusion or state.fill_over
+    under = deviation.under_infusion or (state.fill_under and not refills.settling(now))
     return (
         Priority.MEDIUM if low else None,
         Priority.HIGH if empty else None,

@@ -5,7 +5,7 @@ time outside still raises the alarm (FLW-02, FLW-04, FLW-05).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol.control import Interval
 from protocol.messages import Configuration
@@ -18,8 +18,28 @@ STOPPED_DIVISOR: Final = 10
 """A flow below a tenth of nominal is none at all."""
 
 
+class Limits(NamedTuple):
+    """Flows in nl/h beyond which something is wrong."""
+
+    over: int
+    under: int
+    free: int
+    stopped: int
+
+
+def limits_of(configuration: Configuration) -> Limits:
+    """The limits that a configuration sets."""
+    nominal = configuration.nominal_flow_nl_per_h
+    margin = nominal * configuration.tolerance_permille // 1_000
+    return Limits(
+        nominal + margin, nominal - margin, FREE_FLOW_FACTOR * nominal, nominal // STOPPED_DIVISOR
+    )
+
+
 def _integrate(total: int, elapsed: int, *, outside: bool) -> int:
-    return min(total + elapsed, 2 * T_OVER) if outside else max(total - elapsed // 2, 0)
+    if outside:
+        return min(total + elapsed, 2 * T_OVER)
+    return max(total - elapsed // 2, 0) if total else 0
 
 
 @dataclass(slots=True)
@@ -33,14 +53,12 @@ class Deviation:
     over_infusion: bool = False
     under_infusion: bool = False
 
-    def feed(self, elapsed: int, flow_nl_per_h: int, configuration: Configuration) -> None:
+    def feed(self, elapsed: int, flow_nl_per_h: int, limits: Limits) -> None:
         """Take the flow of one sample that stood for `elapsed` ticks."""
-        nominal = configuration.nominal_flow_nl_per_h
-        margin = nominal * configuration.tolerance_permille // 1_000
-        self.over = _integrate(self.over, elapsed, outside=flow_nl_per_h > nominal + margin)
-        self.under = _integrate(self.under, elapsed, outside=flow_nl_per_h < nominal - margin)
-        self.free = self.free + 1 if flow_nl_per_h >= FREE_FLOW_FACTOR * nominal else 0
-        self.stopped = self.stopped + 1 if flow_nl_per_h * STOPPED_DIVISOR < nominal else 0
+        self.over = _integrate(self.over, elapsed, outside=flow_nl_per_h > limits.over)
+        self.under = _integrate(self.under, elapsed, outside=flow_nl_per_h < limits.under)
+        self.free = self.free + 1 if flow_nl_per_h >= limits.free else 0
+        self.stopped = self.stopped + 1 if flow_nl_per_h < limits.stopped else 0
         self.over_infusion = self.free >= FREE_FLOW_SAMPLES or _state(self.over_infusion, self.over)
         self.under_infusion = self.stopped >= FREE_FLOW_SAMPLES or _state(
             self.under_infusion, self.under
@@ -51,10 +69,6 @@ def _state(standing: bool, total: int) -> bool:  # noqa: FBT001 - a state goes i
     return total > 0 if standing else total >= T_OVER
 
 
-def fill_deviates(flow: Interval | None, configuration: Configuration) -> tuple[bool, bool]:
+def fill_deviates(flow: Interval, limits: Limits) -> tuple[bool, bool]:
     """(over, under) by the slope of the fill level; its whole interval must lie outside."""
-    if flow is None:
-        return False, False
-    nominal = configuration.nominal_flow_nl_per_h
-    margin = nominal * configuration.tolerance_permille // 1_000
-    return flow.low > nominal + margin, flow.high < nominal - margin
+    return flow.low > limits.over, flow.high < limits.under

@@ -19,6 +19,7 @@ LEVEL_ERROR_NL: Final = 45_000 + 2_500
 """Noise bound and half a step."""
 DRIFT_NL: Final = 200_000
 """What the sensor may have drifted since it was calibrated."""
+VOLUME_ERROR_NL: Final = LEVEL_ERROR_NL + DRIFT_NL
 SLOPE_ERROR_NL: Final = 20_000
 """Difference of two ten-minute means: noise (bound at six deviations) and a quarter day's drift."""
 
@@ -41,7 +42,7 @@ class FillLevel:
         self.slope = None
 
     def add(self, ticks: int, level_nl: int | None) -> bool:
-        """Take a sample; True when a bucket was completed."""
+        """Take a sample; True when a bucket was completed, and the slope is new."""
         self.level_nl = level_nl
         if level_nl is None:
             return False
@@ -64,9 +65,9 @@ class FillLevel:
         """What is left in the reservoir, in nl."""
         if self.level_nl is None:
             return None
-        error = LEVEL_ERROR_NL + DRIFT_NL
-        low = max(self.level_nl - error, 0)
-        return Interval(low, max(self.level_nl, 0), self.level_nl + error, Quality.GOOD)
+        level_nl = self.level_nl
+        low = level_nl - VOLUME_ERROR_NL
+        return Interval(low if low > 0 else 0, level_nl, level_nl + VOLUME_ERROR_NL, Quality.GOOD)
 
     def _slope(self) -> Interval | None:
         if len(self.means) < 2:

@@ -4,7 +4,8 @@ Every sample becomes a flow, a residual volume, a dose and a set of conditions; 
 alarms; alarms become sound. All of it in integers and ticks, so that it can be ported as it stands.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -19,9 +20,17 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.messages import AlarmOccurrence, GetStatus, ListAlarms, ReadConfiguration, Reply
-from protocol.vocabulary import EventKind, Priority, Quality, ResetCause, Sounder
+from protocol.messages import (
+    AlarmOccurrence,
+    Configuration,
+    GetStatus,
+    ListAlarms,
+    ReadConfiguration,
+    Reply,
+)
+from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Sounder
 from pumpsim.firmware import conditions, requests
+from pumpsim.firmware.deviation import Limits, fill_deviates, limits_of
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.refills import T_REFILL
 from pumpsim.firmware.state import State, decode, encode
@@ -33,6 +42,15 @@ SAVE_INTERVAL: Final = HOUR
 READS: Final = (GetStatus, ListAlarms, ReadConfiguration)
 WATER_PERMILLE: Final = 1_000
 STATE: Final = TypeAdapter(State)
+NO_EVENTS: Final[Sequence[Event]] = ()
+
+
+class Model(NamedTuple):
+    """What follows from the configuration and the fill, ready for use."""
+
+    configuration: Configuration
+    flow: FlowModel
+    limits: Limits
 
 
 class ReferenceLogic:
@@ -43,11 +61,12 @@ class ReferenceLogic:
     def __init__(self) -> None:
         """A dead board: nothing happens before `boot`."""
         self._state = State()
-        self._model: FlowModel | None = None
+        self._model: Model | None = None
         self._store: Store | None = None
         self._saved_at = 0
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
+        self._alarms: tuple[AlarmId, ...] = ()
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         """Take up what memory holds; blank memory is a pump that was never configured."""
@@ -62,9 +81,10 @@ class ReferenceLogic:
             state.configuration_lost = content is None and damaged
         except MemoryFailedError:
             state.memory_failed = state.configuration_lost = True
+        self._alarms = state.alarms.present()
         self._rebuild()
         self._evaluate(ticks)
-        return self._outcome(None, [])
+        return self._outcome(None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
@@ -74,28 +94,33 @@ class ReferenceLogic:
         state.readings = readings
         if state.rtc_at_save_s is not None and readings.rtc_valid:
             self._bridge_downtime(readings)
-        configuration, model = state.configuration, self._model
-        if configuration is None or model is None:
-            state.fill.add(ticks, readings.fill_level_nl)
-            self._evaluate(ticks)
-            return self._outcome(None, [])
-        refills = state.refills
-        window_open = refills.window_since is not None
-        flow = _suspended(state.flow) if window_open else model.estimate(readings)
-        state.flow = flow
-        flow_nl_per_h = state.assumed_flow_nl_per_h() if flow is None else flow.estimate
-        state.account.deliver(elapsed, flow_nl_per_h)
-        if window_open:
+        model = self._model
+        if model is None:
             state.fill.level_nl = readings.fill_level_nl
-        elif state.fill.add(ticks, readings.fill_level_nl) and state.volume is not None:
-            refills.predict(ticks, state.volume, flow_nl_per_h, configuration)
+        elif state.refills.window_since is None:
+            self._reckon(model, ticks, elapsed, readings)
+        else:  # FLW-08: liquid is being exchanged; the last estimate stands, degraded
+            state.flow = _degraded(state.flow)
+            state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
+            state.fill.level_nl = readings.fill_level_nl
         state.volume = state.fill.volume()
-        if flow is not None and not window_open and not conditions.cold(state, ticks):
-            state.deviation.feed(elapsed, flow_nl_per_h, configuration)
         self._evaluate(ticks)
         if ticks - self._saved_at >= SAVE_INTERVAL:
             self._save(ticks)
-        return self._outcome(None, [])
+        return self._outcome(None, NO_EVENTS)
+
+    def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
+        state = self._state
+        flow = state.flow = model.flow.estimate(readings)
+        flow_nl_per_h = state.assumed_flow_nl_per_h() if flow is None else flow.estimate
+        state.account.deliver(elapsed, flow_nl_per_h)
+        if flow is not None and not conditions.cold(state, ticks):
+            state.deviation.feed(elapsed, flow_nl_per_h, model.limits)
+        if state.fill.add(ticks, readings.fill_level_nl):
+            if state.fill.slope is not None:
+                state.fill_over, state.fill_under = fill_deviates(state.fill.slope, model.limits)
+            if state.volume is not None:
+                state.refills.predict(ticks, state.volume, flow_nl_per_h, model.configuration)
 
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows whose time has come."""
@@ -144,13 +169,18 @@ class ReferenceLogic:
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
         self._store = Store(memory)
         self._store.load()
+        self._alarms = self._state.alarms.present()
         self._rebuild()
 
     def _rebuild(self) -> None:
         """Make anew what follows from configuration and refill."""
         configuration, refill = self._state.configuration, self._state.refills.refill
         viscosity = WATER_PERMILLE if refill is None else refill.viscosity_permille
-        self._model = None if configuration is None else FlowModel(configuration, viscosity)
+        self._model = (
+            None
+            if configuration is None
+            else Model(configuration, FlowModel(configuration, viscosity), limits_of(configuration))
+        )
 
     def _evaluate(self, ticks: int) -> None:
         now = conditions.evaluate(self._state, ticks)
@@ -180,14 +210,15 @@ class ReferenceLogic:
         except MemoryFailedError:
             state.memory_failed = True
 
-    def _outcome(self, reply: Reply | None, events: list[Event]) -> Outcome:
+    def _outcome(self, reply: Reply | None, events: Sequence[Event]) -> Outcome:
         """Gather what the call led to; most samples lead to beliefs alone."""
         state = self._state
         book = state.alarms
-        changed: list[AlarmOccurrence] = []
+        changed: Sequence[AlarmOccurrence] = ()
         actuation = None
         if book.changed:
             noted, changed = book.drain()
+            self._alarms = book.present()
             events = [*events, *noted]
             if reply is None:
                 self._save(state.now)  # ALM-10: persist, sound, publish
@@ -201,11 +232,8 @@ class ReferenceLogic:
     def _beliefs(self) -> Beliefs:
         state = self._state
         account = state.account
-        return Beliefs(
-            state.flow, state.volume, account.total_nl, account.dose_ng(), state.alarms.present()
-        )
+        return Beliefs(state.flow, state.volume, account.total_nl, account.dose_ng(), self._alarms)
 
 
-def _suspended(flow: Interval | None) -> Interval | None:
-    """FLW-08: in a refill window pressures are no evidence; the last estimate stands, degraded."""
+def _degraded(flow: Interval | None) -> Interval | None:
     return None if flow is None else flow._replace(quality=Quality.DEGRADED)

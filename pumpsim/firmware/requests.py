@@ -127,6 +127,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     state.refills.commit(now, refill, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     state.fill.clear()
+    state.fill_over = state.fill_under = False
     state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 

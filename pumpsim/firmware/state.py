@@ -31,6 +31,8 @@ class State:
     deviation: Deviation = field(default_factory=Deviation)
     flow: Interval | None = None
     volume: Interval | None = None
+    fill_over: bool = False  # by the slope of the fill level
+    fill_under: bool = False
     low: bool = False
     empty: bool = False
     readings: Readings | None = None
