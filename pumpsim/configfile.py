@@ -3,18 +3,40 @@
 Quantities are text in the grammar of `protocol.quantity`; a field's type says which dimension.
 """
 
+import contextlib
 import difflib
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
-from protocol.quantity import UNITS, QuantityError, parse_int
+from protocol.quantity import UNITS, QuantityError, parse_int, render
 
 MAX_FILE_BYTES: Final = 1_000_000
+MAX_SHOWN: Final = 60
+HEADING: Final = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]")
+KEY: Final = re.compile(
+    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*="""
+)
+BOUNDS: Final = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
+
+Steps = Sequence[str | int]
 
 
 class ConfigError(Exception):
@@ -27,46 +49,36 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def _reader(dimension: str) -> Callable[[Any], int]:
-    example = f'"1.5 {next(iter(UNITS[dimension]))}"'
+def _quantity(dimension: str) -> Any:
+    """What turns text of a dimension into whole base units, and its entry in a JSON Schema."""
+    units = list(UNITS[dimension])
 
     def read(value: Any) -> int:
         if not isinstance(value, str):
-            message = f"write the {dimension} as text with its unit, such as {example}"
+            message = f'write the {dimension} as text with its unit, such as "1.5 {units[0]}"'
             raise QuantityError(message)
         return parse_int(value, dimension)
 
-    return read
+    pattern = f"^-?(0|[1-9][0-9]*)(\\.[0-9]+)? ({'|'.join(units)})$"
+    schema = {"type": "string", "pattern": pattern, "title": f"{dimension} in {', '.join(units)}"}
+    return BeforeValidator(read), WithJsonSchema(schema)
 
 
-def _schema(dimension: str) -> WithJsonSchema:
-    units = ", ".join(UNITS[dimension])
-    return WithJsonSchema(
-        {"type": "string", "description": f"a {dimension}: number, blank, {units}"}
-    )
-
-
-VolumeNl = Annotated[int, BeforeValidator(_reader("volume")), _schema("volume")]
-FlowNlPerH = Annotated[int, BeforeValidator(_reader("flow")), _schema("flow")]
-DurationNs = Annotated[int, BeforeValidator(_reader("duration")), _schema("duration")]
-TemperatureMk = Annotated[int, BeforeValidator(_reader("temperature")), _schema("temperature")]
-DifferenceMk = Annotated[
-    int,
-    BeforeValidator(_reader("temperature difference")),
-    _schema("temperature difference"),
-]
-PressurePa = Annotated[int, BeforeValidator(_reader("pressure")), _schema("pressure")]
-ConcentrationNgPerMl = Annotated[
-    int, BeforeValidator(_reader("concentration")), _schema("concentration")
-]
-AltitudeM = Annotated[int, BeforeValidator(_reader("length")), _schema("length")]
+VolumeNl = Annotated[int, *_quantity("volume")]
+FlowNlPerH = Annotated[int, *_quantity("flow")]
+DurationNs = Annotated[int, *_quantity("duration")]
+TemperatureMk = Annotated[int, *_quantity("temperature")]
+DifferenceMk = Annotated[int, *_quantity("temperature difference")]
+PressurePa = Annotated[int, *_quantity("pressure")]
+ConcentrationNgPerMl = Annotated[int, *_quantity("concentration")]
+AltitudeM = Annotated[int, *_quantity("length")]
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def load(path: Path, declaration: type[M]) -> M:
     """Read and check a file; ConfigError when it cannot be used."""
-    return check(path, _text(path), declaration)
+    return check(path, read(path), declaration)
 
 
 def check(path: Path, text: str, declaration: type[M]) -> M:
@@ -74,19 +86,27 @@ def check(path: Path, text: str, declaration: type[M]) -> M:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message = f"{path}: {error}"
+        message = f"{path}: is not TOML: {error}"
         raise ConfigError(message) from None
     try:
         return declaration.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(_explain(path, text, declaration, first)) from None
+        steps, found = _in_file(first["loc"], content)
+        raise complain(path, text, steps, _reason(first, steps, found, declaration)) from None
 
 
-def _text(path: Path) -> str:
+def complain(path: Path, text: str, steps: Steps, reason: str) -> ConfigError:
+    """The error for a place in a file: a key of it, or the table that lacks the key."""
+    name = ".".join(str(step) for step in steps if isinstance(step, str))
+    return ConfigError(f"{path}:{line_of(text, steps)}: {name}: {reason}")
+
+
+def read(path: Path) -> str:
+    """The text of a file; ConfigError when it has none."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            message = f"{path}: larger than {MAX_FILE_BYTES} bytes"
+            message = f"{path}: is larger than {MAX_FILE_BYTES} bytes"
             raise ConfigError(message)
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -97,53 +117,123 @@ def _text(path: Path) -> str:
         raise ConfigError(message) from None
 
 
-def _explain(path: Path, text: str, declaration: type[BaseModel], first: Any) -> str:
-    where = [step for step in first["loc"] if not _is_tag(step, text)]
-    name = ".".join(str(step) for step in where)
-    reason = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        known = _known(declaration, where[:-1])
-        close = difflib.get_close_matches(str(where[-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        reason = f"unknown key; {hint}" if known else "unknown key"
-    elif first["type"] == "missing":
-        reason = "is missing"
-    elif "found" not in reason and not isinstance(first["input"], dict | list):
-        reason = f"{reason}; found {first['input']!r}"
-    return f"{path}:{line_of(text, where)}: {name}: {reason}"
+def line_of(text: str, steps: Steps) -> int:
+    """The line, from 1, of a key; of its table when the key is missing; 1 when that is too.
 
-
-def _is_tag(step: Any, text: str) -> bool:
-    """Pydantic names the chosen kind of a tagged union as a step of its own."""
-    return isinstance(step, str) and f'"{step}"' in text and f"{step} =" not in text
-
-
-def _known(declaration: type[BaseModel], steps: list[Any]) -> list[str]:
-    part: Any = declaration
-    for step in steps:
-        field = getattr(part, "model_fields", {}).get(step)
-        part = None if field is None else field.annotation
-    return list(getattr(part, "model_fields", {}))
-
-
-def line_of(text: str, steps: list[Any]) -> int:
-    """The line of a key, of the table it is missing from, or 1: tables, then keys inside them.
-
-    Knows tables, arrays of tables and plain keys: how these files are written.
+    Knows tables, arrays of tables, plain, quoted and dotted keys that stand on a line of their own.
     """
-    names = [str(s) for s in steps if isinstance(s, str)]
-    index = next((s for s in steps if isinstance(s, int)), 0)
-    table, seen, best = "", -1, 1
+    lines = _lines(text)
+    for end in range(len(steps), 0, -1):
+        if tuple(steps[:end]) in lines:
+            return lines[tuple(steps[:end])]
+    return 1
+
+
+def _lines(text: str) -> dict[tuple[str | int, ...], int]:
+    lines: dict[tuple[str | int, ...], int] = {}
+    counts: dict[str, int] = {}
+    table: tuple[str | int, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        heading = re.match(r"\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]\]?", line)
-        if heading:
-            table = heading[1]
-            seen += names[:1] == [table]
-            best = number if names[:1] == [table] and seen <= index else best
-        inside = names[:1] == [table] and (seen == index or "[[" not in text)
-        key = re.match(r"\s*([A-Za-z0-9_-]+)\s*=", line)
-        if key and inside and names[1:2] == [key[1]]:
-            return number
-        if key and not table and names[:1] == [key[1]]:
-            return number
-    return best
+        if heading := HEADING.match(line):
+            table = _path(heading[2])
+            if heading[1] == "[[":
+                index = counts[heading[2]] = counts.get(heading[2], -1) + 1
+                table = (*table, index)
+            lines[table] = number
+        elif key := KEY.match(line):
+            lines.setdefault((*table, *_path(key[1])), number)
+    return lines
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def _in_file(location: Steps, content: Any) -> tuple[list[str | int], Any]:
+    """The steps that stand in the file, and what they lead to.
+
+    Pydantic adds steps of its own: the kind that a union chose, groups that the file leaves out.
+    """
+    steps: list[str | int] = []
+    for position, step in enumerate(location):
+        inside = isinstance(content, dict) and step in content
+        inside = inside or (isinstance(content, list) and isinstance(step, int))
+        if inside:
+            content = content[step]
+        elif position + 1 < len(location):
+            continue
+        steps.append(step)
+    return steps, content
+
+
+def _reason(first: Any, steps: Steps, found: Any, declaration: type[BaseModel]) -> str:
+    if first["type"] == "extra_forbidden":
+        return f"unknown key; {suggest(str(steps[-1]), _known(declaration, first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return "is missing"
+    if first["type"] in BOUNDS:
+        reason = (
+            f"must be {BOUNDS[first['type']]} {_bound(next(iter(first['ctx'].values())), found)}"
+        )
+    elif first["type"] in ("model_type", "dict_type"):
+        reason = "must be a table"
+    else:
+        reason = str(first["msg"]).removeprefix("Value error, ")
+    if isinstance(found, dict | list) or repr(found) in reason:
+        return reason
+    return f"{reason}; found {repr(found)[:MAX_SHOWN]}"
+
+
+def _bound(bound: Any, found: Any) -> str:
+    """A limit of a declaration, in the unit that the file uses."""
+    unit = found.rpartition(" ")[2] if isinstance(found, str) else ""
+    for dimension, units in UNITS.items():
+        if unit in units:
+            with contextlib.suppress(ValueError):  # no short decimal form: the base unit must do
+                return render(Fraction(bound), dimension, unit)
+    return str(bound)
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """The way out for a name that is none of the known ones."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+
+
+def _known(declaration: Any, location: Steps) -> list[str]:
+    """The keys of the table at a location."""
+    part = declaration
+    for step in location:
+        part = _inside(part, step)
+    fields = getattr(_model(part), "model_fields", {})
+    return [name for name in fields if name != "kind"]
+
+
+def _inside(annotation: Any, step: str | int) -> Any:
+    """The declaration one step further in: a field, an item, a value, a kind of a union."""
+    model = _model(annotation)
+    if model is not None:
+        field = model.model_fields.get(str(step))
+        return None if field is None else field.annotation
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    for argument in arguments:
+        kind = getattr(_model(argument), "model_fields", {}).get("kind")
+        if kind is not None and step in get_args(kind.annotation):
+            return argument
+    if get_origin(annotation) is dict:
+        return arguments[1]
+    first = arguments[0] if arguments else None
+    is_item = isinstance(step, int)
+    return first if is_item or first is None else _inside(first, step)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    return _model(arguments[0]) if get_origin(annotation) is Annotated else None
+
+
+def schema(declaration: Any) -> dict[str, Any]:
+    """The JSON Schema of a file or a part of one, as editors take it."""
+    return TypeAdapter(declaration).json_schema()

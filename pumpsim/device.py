@@ -169,7 +169,8 @@ class Device:
         Raises ValueError, and changes nothing, when it cannot be.
         """
         self.advance(now_ns)
-        result: dict[str, int] = stimulus.act(self.plant, self.sensors, now_ns)
+        result: dict[str, int] = stimulus.act(self, now_ns)
+        self.arm()
         if self._tap is not None:
             self._tap.stimulated(now_ns, stimulus)
         return result

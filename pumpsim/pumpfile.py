@@ -5,13 +5,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
 from protocol.messages import Configuration, ConfigurationReport, Refill
 from protocol.topics import check_name
 from pumpsim import configfile as c
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.parameters import BODY_K, ML, PatientParameters, PumpParameters
+from pumpsim.plant.properties import PROPELLANTS
 
 NS_PER_S: Final = 1_000_000_000
 HOURS_PER_DAY: Final = 24
@@ -29,9 +30,7 @@ class PumpSection(c.Section):
         default="pumpsim.firmware:ReferenceLogic",
         description='control logic MODULE:CLASS, or "bare"',
     )
-    propellant: str = Field(
-        default="n-butane", description="n-butane, isobutane, R-11, R-114, R-123 …"
-    )
+    propellant: str = Field(default="n-butane", description=", ".join(PROPELLANTS))
     capacity: c.VolumeNl = Field(
         default=30_000_000, description="reservoir when full", gt=0, le=100_000_000
     )
@@ -49,6 +48,14 @@ class PumpSection(c.Section):
     @classmethod
     def _id(cls, value: str) -> str:
         return check_name(value)
+
+    @field_validator("propellant")
+    @classmethod
+    def _propellant(cls, value: str) -> str:
+        if value not in PROPELLANTS:
+            message = f"is no propellant that drives a pump; {c.suggest(value, list(PROPELLANTS))}"
+            raise ValueError(message)
+        return value
 
 
 class FillSection(c.Section):
@@ -104,7 +111,7 @@ class ClockSection(c.Section):
     error_ppm: Annotated[float, Field(ge=-1_000, le=1_000)] = Field(
         default=5.0, description="of the oscillator"
     )
-    start: datetime = Field(
+    start: AwareDatetime = Field(
         default=datetime(2026, 1, 1, tzinfo=UTC), description="the calendar when the run begins"
     )
 
@@ -193,16 +200,19 @@ class PumpFile(c.Section):
 
 def load(path: Path) -> PumpFile:
     """Read a pump file; ConfigError names what is wrong, physics included."""
-    pump = c.load(path, PumpFile)
+    text = c.read(path)
+    pump = c.check(path, text, PumpFile)
     try:
         pump.plant_parameters()
         pump.report()
     except ValueError as error:
-        message = f"{path}: this cannot be a pump: {error}"
-        raise c.ConfigError(message) from None
+        raise c.complain(path, text, ("pump",), f"this cannot be a pump: {error}") from None
     if pump.fill.volume > pump.pump.capacity:
-        message = f"{path}: fill.volume is above pump.capacity"
-        raise c.ConfigError(message)
+        raise c.complain(path, text, ("fill", "volume"), "is above pump.capacity")
+    alarms = pump.alarms
+    if not alarms.empty_volume < alarms.low_volume < pump.pump.capacity:
+        reason = "empty_volume, low_volume and pump.capacity must rise in this order"
+        raise c.complain(path, text, ("alarms", "low_volume"), reason)
     return pump
 
 

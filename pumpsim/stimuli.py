@@ -3,17 +3,31 @@
 The control API takes them as request bodies, scenarios as events, traces keep them as records.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
 
+from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
+from pumpsim.oscillator import MAX_PPM, Oscillator
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.plant import Plant
 from pumpsim.sensors import SensorFault, Sensors
 
-NS_PER_H = 3_600 * 1_000_000_000
-HOUR = NS_PER_H
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+
+
+class Target(Protocol):
+    """What a stimulus can touch: the device, as the laboratory has it on the table."""
+
+    plant: Plant
+    sensors: Sensors
+    oscillator: Oscillator
+
+    def reset(self, now_ns: int, cause: ResetCause) -> None:
+        """Start the electronics anew."""
 
 
 class Fever(c.Section):
@@ -24,10 +38,25 @@ class Fever(c.Section):
     ramp: c.DurationNs = Field(default=HOUR, description="to rise, and again to fall", gt=0)
     duration: c.DurationNs = Field(default=24 * HOUR, description="at its height", gt=0)
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Begin now."""
-        top = self.rise / 1e3
-        plant.warm(now_ns, _hill(now_ns, self.ramp, self.duration, top))
+        target.plant.warm(now_ns, _hill(now_ns, self.ramp, self.duration, self.rise / 1e3))
+        return {}
+
+
+class WarmBath(c.Section):
+    """Hot water or a heating pad warms the tissue around the pump."""
+
+    kind: Literal["warm_bath"]
+    rise: c.DifferenceMk = Field(default=3_000, description="above the usual", gt=0, le=6_000)
+    ramp: c.DurationNs = Field(
+        default=10 * MINUTE, description="to warm up, and again to cool", gt=0
+    )
+    duration: c.DurationNs = Field(default=30 * MINUTE, description="in the warmth", gt=0)
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Step in now."""
+        target.plant.warm(now_ns, _hill(now_ns, self.ramp, self.duration, self.rise / 1e3))
         return {}
 
 
@@ -37,13 +66,13 @@ class Altitude(c.Section):
     kind: Literal["altitude"]
     height: c.AltitudeM = Field(description="above home", gt=0, le=9_000)
     ramp: c.DurationNs = Field(
-        default=HOUR // 2, description="to climb, and again to descend", gt=0
+        default=30 * MINUTE, description="to climb, and again to descend", gt=0
     )
     duration: c.DurationNs = Field(default=10 * HOUR, description="up there", gt=0)
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Leave now."""
-        plant.climb(now_ns, _hill(now_ns, self.ramp, self.duration, float(self.height)))
+        target.plant.climb(now_ns, _hill(now_ns, self.ramp, self.duration, float(self.height)))
         return {}
 
 
@@ -55,9 +84,9 @@ class Withdraw(c.Section):
         default=None, description="all that comes, when left out", ge=0
     )
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Draw now."""
-        return {"withdrawn_nl": plant.withdraw(now_ns, self.volume)}
+        return {"withdrawn_nl": target.plant.withdraw(now_ns, self.volume)}
 
 
 class Fill(c.Section):
@@ -72,10 +101,10 @@ class Fill(c.Section):
         default=293_150, description="of the fill", ge=273_150, le=323_150
     )
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Fill now."""
         fluid = Fluid(((self.drug, self.concentration),), self.viscosity_ratio)
-        plant.fill(now_ns, self.volume, fluid, self.temperature / 1e3)
+        target.plant.fill(now_ns, self.volume, fluid, self.temperature / 1e3)
         return {"filled_nl": self.volume}
 
 
@@ -85,9 +114,9 @@ class FillPocket(c.Section):
     kind: Literal["fill_pocket"]
     volume: c.VolumeNl = Field(description="put in", gt=0)
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Fill now."""
-        plant.fill_pocket(now_ns, self.volume)
+        target.plant.fill_pocket(now_ns, self.volume)
         return {"spilled_nl": self.volume}
 
 
@@ -101,12 +130,12 @@ class InjectBolus(c.Section):
         default=0, description="of the drug", ge=0, le=10**12
     )
     viscosity_ratio: float = Field(default=1.0, description="against water", ge=0.5, le=100)
-    duration: c.DurationNs = Field(default=60 * 1_000_000_000, description="of the injection", gt=0)
+    duration: c.DurationNs = Field(default=MINUTE, description="of the injection", gt=0)
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Begin now."""
         fluid = Fluid(((self.drug, self.concentration),), self.viscosity_ratio)
-        plant.inject_bolus(now_ns, self.volume, fluid, self.duration)
+        target.plant.inject_bolus(now_ns, self.volume, fluid, self.duration)
         return {"injected_nl": self.volume}
 
 
@@ -117,9 +146,9 @@ class PlantCondition(c.Section):
     name: str = Field(description="see `pumpsim describe scenario`")
     value: float = Field(description="absolute; the default mends it", allow_inf_nan=False)
 
-    def act(self, plant: Plant, _sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Set it now."""
-        plant.set_condition(now_ns, self.name, self.value)
+        target.plant.set_condition(now_ns, self.name, self.value)
         return {}
 
 
@@ -134,23 +163,71 @@ class SensorCondition(c.Section):
     missing: bool = Field(default=False, description="reads nothing")
     stale: bool = Field(default=False, description="repeats its next reading for ever")
 
-    def act(self, _plant: Plant, sensors: Sensors, now_ns: int) -> dict[str, int]:
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Break or mend it; takes effect with the next sample."""
         del now_ns
         fault = SensorFault(self.bias, self.gain, self.stuck_at, self.missing, self.stale)
-        sensors.set_fault(self.channel, None if fault == SensorFault() else fault)
+        target.sensors.set_fault(self.channel, None if fault == SensorFault() else fault)
+        return {}
+
+
+class OscillatorFault(c.Section):
+    """The crystal that counts the device's time runs off, or stands still."""
+
+    kind: Literal["oscillator_fault"]
+    error_ppm: float = Field(default=0.0, description="absolute", ge=-MAX_PPM, le=MAX_PPM)
+    stopped: bool = Field(default=False, description="stands still; sensors are still read")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Change its rate now."""
+        oscillator = target.oscillator
+        oscillator.error_ppm, oscillator.stopped = self.error_ppm, self.stopped
+        oscillator.update(now_ns, target.plant.state.pump_temperature_k)
+        return {}
+
+
+class ClockFault(c.Section):
+    """The real-time clock jumps, or loses its good name."""
+
+    kind: Literal["clock_fault"]
+    jump: c.DurationNs = Field(default=0, description="added; negative goes back")
+    valid: bool = Field(default=False, description="whether it still calls itself valid")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Change it now."""
+        oscillator = target.oscillator
+        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + self.jump // SECOND)
+        oscillator.rtc_valid = self.valid
+        return {}
+
+
+class PowerCycle(c.Section):
+    """The electronics lose their supply and start anew; the hydraulics never notice."""
+
+    kind: Literal["power_cycle"]
+    cause: Literal["power_on", "brown_out", "watchdog"] = Field(
+        default="power_on", description="what the device is told"
+    )
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Restart now."""
+        target.reset(now_ns, ResetCause[self.cause.upper()])
         return {}
 
 
 Stimulus = Annotated[
     Fever
+    | WarmBath
     | Altitude
     | Withdraw
     | Fill
     | FillPocket
     | InjectBolus
     | PlantCondition
-    | SensorCondition,
+    | SensorCondition
+    | OscillatorFault
+    | ClockFault
+    | PowerCycle,
     Field(discriminator="kind"),
 ]
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)
