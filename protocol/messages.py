@@ -43,6 +43,8 @@ MAX_AUDIO_PAUSE_MS = 600_000
 MAX_LIST = 8
 """Items in one page of alarms or log entries, so that a page fits a frame."""
 MAX_NAME = 32
+MAX_DETAIL = 160
+"""Characters of the explanation in a refusal."""
 
 
 def key(number: int, description: str, **constraints: Any) -> Any:
@@ -429,7 +431,7 @@ class Refused(Reply):
 
     code = 0x41
     reason: Refusal = key(8, "the reason")
-    detail: str | None = key(9, "for a person", default=None, max_length=160)
+    detail: str | None = key(9, "for a person", default=None, max_length=MAX_DETAIL)
 
 
 class Identity(Reply):
@@ -613,7 +615,7 @@ MESSAGES: tuple[type[Body], ...] = (
 """All of them, in the order of the documents."""
 
 
-def header_type(body: type[Body]) -> type[Part]:
+def header_type(body: type[Body]) -> type[Header]:
     """The header that belongs to a kind of body."""
     if issubclass(body, Command):
         return CommandHeader

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 from zlib import crc32
 
-from protocol.codec import to_map
 from protocol.messages import (
     Ask,
     AskHeader,
@@ -25,6 +24,7 @@ from protocol.messages import (
     ReplyHeader,
     SelfTestReport,
 )
+from protocol.plain import to_map
 from protocol.vocabulary import OutcomeState, Refusal, Role
 
 IDLE_LIMIT_MS: Final = 600_000

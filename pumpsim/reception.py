@@ -6,7 +6,7 @@ Everything else goes to the control logic. A bare device has none, and takes act
 from typing import TYPE_CHECKING, Final
 
 from protocol import messages as m
-from protocol.codec import schema_hash
+from protocol.schema import schema_hash
 from protocol.control import Actuation, Request
 from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.session import IDLE_LIMIT_MS, VALIDITY_LIMIT_MS, Session
@@ -112,13 +112,13 @@ def _subscribe_telemetry(device: "Device", link: str, body: m.Body) -> m.Reply:
     assert isinstance(body, m.SubscribeTelemetry)
     if device.bare:
         return m.Refused(reason=Refusal.UNSUPPORTED, detail="a bare device has no status")
-    device.outgoing.links[link].subscribe(device.now_ns, body.period_ms * 1_000_000)
+    device.outgoing.link_of(link).subscribe(device.now_ns, body.period_ms * 1_000_000)
     return m.Done()
 
 
 def _subscribe_samples(device: "Device", link: str, body: m.Body) -> m.Reply:
     assert isinstance(body, m.SubscribeSamples)
-    device.outgoing.links[link].samples = body.enabled
+    device.outgoing.link_of(link).samples = body.enabled
     return m.Done()
 
 
