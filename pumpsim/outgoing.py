@@ -50,6 +50,10 @@ class Outgoing:
             raise ValueError(message)
         self.links[name] = link
 
+    def link_of(self, name: str) -> Link:
+        """The link a request came by; `mqtt/alice` is a client of the link `mqtt`."""
+        return self.links[name.partition("/")[0]]
+
     def reply(self, stamp: Stamp, link: str, request_id: int, body: m.Reply) -> None:
         """Answer one request."""
         header = m.ReplyHeader(
