@@ -1,23 +1,37 @@
 """A fence around control logic: whatever it does wrong comes out as one named fault (RST-11)."""
 
 from collections.abc import Callable
-from typing import Final
+from traceback import format_exception_only
+from typing import Any, Final, TypeGuard
 
 from protocol.control import (
     Actuation,
+    Beliefs,
     ControlLogic,
+    Event,
+    Interval,
     Memory,
     Outcome,
     PowerLostError,
     Readings,
     Request,
 )
-from protocol.messages import Reply
-from protocol.vocabulary import FirmwareFault, ResetCause
+from protocol.messages import MAX_SAFE, MAX_UNIX_S, AlarmOccurrence, Reply
+from protocol.vocabulary import (
+    AlarmId,
+    EventKind,
+    FirmwareFault,
+    Priority,
+    Quality,
+    ResetCause,
+    Sounder,
+)
 
-MAX_EVENTS: Final = 256
-"""Events one call may return; more is nonsense."""
+MAX_ITEMS: Final = 256
+"""Events, and likewise alarms, that one call may return; more is nonsense."""
 MAX_TICKS: Final = 2**63
+MAX_CONFIG_ID: Final = 2**32 - 1
+MAX_FAULT_DETAIL: Final = 120
 
 
 class FirmwareFaultError(Exception):
@@ -25,7 +39,7 @@ class FirmwareFaultError(Exception):
 
     def __init__(self, fault: FirmwareFault, detail: str) -> None:
         """Name the fault; `detail` is for a person."""
-        super().__init__(f"{fault.name.lower()}: {detail}")
+        super().__init__(f"{fault.name.lower()}: {detail}"[:MAX_FAULT_DETAIL])
         self.fault = fault
 
 
@@ -42,24 +56,15 @@ class Guard:
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         """Boot it."""
-        return self._checked(ticks, lambda: self.logic.boot(memory, cause, ticks))
+        return self._call(self.logic.boot, memory, cause, ticks)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
-        """Give it a new sample. The hot path: written out, not wrapped."""
-        try:
-            outcome = self.logic.sample(ticks, readings)
-            self.deadline = deadline = self.logic.next_deadline()
-        except PowerLostError:
-            raise
-        except Exception as error:
-            raise _raised(error) from error
-        if type(outcome) is not Outcome or outcome.events or outcome.actuation or deadline:
-            _check(ticks, outcome, deadline)
-        return outcome
+        """Give it a new sample."""
+        return self._call(self.logic.sample, ticks, readings)
 
     def advance(self, ticks: int) -> Outcome:
         """Tell it that its deadline has come; the next one must lie ahead."""
-        outcome = self._checked(ticks, lambda: self.logic.advance(ticks))
+        outcome = self._call(self.logic.advance, ticks)
         if self.deadline is not None and self.deadline <= ticks:
             detail = f"next_deadline() stays at {self.deadline} at tick {ticks}"
             raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, detail)
@@ -67,34 +72,102 @@ class Guard:
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Let it answer a request."""
-        outcome = self._checked(ticks, lambda: self.logic.handle(ticks, request))
+        outcome = self._call(self.logic.handle, ticks, request)
         if not isinstance(outcome.reply, Reply):
-            detail = f"handle() answered {type(request.body).__name__} with {outcome.reply!r}"
-            raise FirmwareFaultError(FirmwareFault.BAD_OUTCOME, detail)
+            kind = type(request.body).__name__
+            raise _bad(f"handle() answered {kind} with {type(outcome.reply).__name__}")
         return outcome
 
-    def _checked(self, ticks: int, call: Callable[[], Outcome]) -> Outcome:
+    def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
         try:
-            outcome = call()
-            self.deadline = self.logic.next_deadline()
+            outcome = method(*arguments)
+            deadline = self.logic.next_deadline()
         except PowerLostError:
             raise
-        except Exception as error:
-            raise _raised(error) from error
-        _check(ticks, outcome, self.deadline)
+        except (Exception, SystemExit) as error:  # logic that exits does not end the emulator
+            detail = format_exception_only(error)[-1].strip()
+            raise FirmwareFaultError(FirmwareFault.RAISED, detail) from error
+        if deadline is not None and not (type(deadline) is int and 0 <= deadline < MAX_TICKS):
+            detail = f"next_deadline() is {type(deadline).__name__}, no count of ticks"
+            raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, detail)
+        _check(outcome)
+        self.deadline = deadline
         return outcome
 
 
-def _raised(error: Exception) -> FirmwareFaultError:
-    return FirmwareFaultError(FirmwareFault.RAISED, f"{type(error).__name__}: {error}")
+def _check(outcome: object) -> None:
+    """Every field of an outcome: what the device builds from it must not fail later."""
+    if type(outcome) is not Outcome:
+        raise _bad(f"returned {type(outcome).__name__}, not Outcome")
+    _, actuation, events, alarms, beliefs = outcome
+    if actuation is not None:
+        _check_actuation(actuation)
+    if type(events) is not tuple or events:
+        _check_items(events, "event", _is_event)
+    if type(alarms) is not tuple or alarms:
+        _check_items(alarms, "alarm", lambda alarm: type(alarm) is AlarmOccurrence)
+    if beliefs is not None and not _is_beliefs(beliefs):
+        raise _bad("beliefs are not what they should be")
 
 
-def _check(ticks: int, outcome: object, deadline: object) -> None:
-    if not isinstance(outcome, Outcome):
-        raise FirmwareFaultError(FirmwareFault.BAD_OUTCOME, f"returned {outcome!r}")
-    if outcome.actuation is not None and not isinstance(outcome.actuation, Actuation):
-        raise FirmwareFaultError(FirmwareFault.BAD_OUTCOME, f"actuation {outcome.actuation!r}")
-    if len(outcome.events) > MAX_EVENTS:
-        raise FirmwareFaultError(FirmwareFault.BAD_OUTCOME, f"{len(outcome.events)} events at once")
-    if deadline is not None and not (isinstance(deadline, int) and 0 <= deadline < MAX_TICKS):
-        raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, f"{deadline!r} at tick {ticks}")
+def _check_items(items: object, what: str, is_sound: Callable[[object], bool]) -> None:
+    if not isinstance(items, tuple | list):
+        raise _bad(f"{what}s are {type(items).__name__}")
+    if len(items) > MAX_ITEMS:
+        raise _bad(f"{len(items)} {what}s at once")
+    for item in items:
+        if not is_sound(item):
+            raise _bad(f"an {what} is not sound: {type(item).__name__}")
+
+
+def _check_actuation(actuation: object) -> None:
+    if type(actuation) is not Actuation:
+        raise _bad(f"actuation is {type(actuation).__name__}")
+    sounder, patient_signal, valve_open, set_rtc_s = actuation
+    if not isinstance(sounder, Sounder) or type(patient_signal) is not bool:
+        raise _bad("actuation of sounder or patient signal")
+    if not (valve_open is None or type(valve_open) is bool):
+        raise _bad("actuation of the valve")
+    if not (set_rtc_s is None or _is_int(set_rtc_s, 0, MAX_UNIX_S)):
+        raise _bad("actuation of the real-time clock")
+
+
+def _is_event(event: object) -> bool:
+    if type(event) is not Event or not isinstance(event.kind, EventKind):
+        return False
+    kind, subject, value, priority = event
+    low, high = -MAX_SAFE, MAX_SAFE
+    if kind is EventKind.CONFIGURATION_WRITTEN:
+        low, high = 0, MAX_CONFIG_ID
+    known = priority is None or isinstance(priority, Priority)
+    return known and _is_int(subject, -MAX_SAFE, MAX_SAFE) and _is_int(value, low, high)
+
+
+def _is_beliefs(beliefs: object) -> bool:
+    if type(beliefs) is not Beliefs:
+        return False
+    flow, residual, delivered, dose, alarms = beliefs
+    return (
+        (flow is None or _is_interval(flow))
+        and (residual is None or _is_interval(residual))
+        and type(delivered) is int
+        and (dose is None or type(dose) is int)
+        and type(alarms) is tuple
+        and all(isinstance(alarm, AlarmId) for alarm in alarms)
+    )
+
+
+def _is_interval(value: object) -> bool:
+    if type(value) is not Interval:
+        return False
+    low, estimate, high, quality = value
+    ints = type(low) is int and type(estimate) is int and type(high) is int
+    return ints and type(quality) is Quality
+
+
+def _is_int(value: object, low: int, high: int) -> TypeGuard[int]:
+    return isinstance(value, int) and low <= value <= high
+
+
+def _bad(detail: str) -> FirmwareFaultError:
+    return FirmwareFaultError(FirmwareFault.BAD_OUTCOME, detail)

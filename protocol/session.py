@@ -5,34 +5,35 @@ Both are pure: times are device uptime in milliseconds. A command is checked in 
 boot, session, sequence, command id, validity, right to write (COM-04, COM-06).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
-from zlib import crc32
 
 from protocol.messages import (
     Ask,
     AskHeader,
-    Body,
     Command,
     CommandHeader,
     CommandOutcome,
-    Done,
+    NoticeHeader,
     Opened,
     Packet,
     Refused,
     Reply,
     ReplyHeader,
-    SelfTestReport,
 )
-from protocol.plain import to_map
-from protocol.vocabulary import OutcomeState, Refusal, Role
+from protocol.outcomes import Outcomes, digest
+from protocol.vocabulary import Refusal, Role
 
 IDLE_LIMIT_MS: Final = 600_000
 """T_comm: a session without traffic for so long, in device time, ends (COM-03)."""
 VALIDITY_LIMIT_MS: Final = 86_400_000
 MAX_SESSIONS: Final = 8
-MAX_OUTCOMES: Final = 1_024
-"""T_dedupe asks for 256 and 90 days; a thousand commands are more than 90 days of use."""
+TIMELINE_BITS: Final = 20
+COUNT_BITS: Final = 32
+"""A session id is its timeline and its number in it: one given before a restore fits nobody."""
+
+LOST: Final = (Refusal.NO_SESSION, Refusal.STALE_BOOT)
+"""Refusals after which a client has to open a session again."""
 
 
 @dataclass(slots=True)
@@ -44,37 +45,20 @@ class Session:
     client: str
     used_ms: int
     sequence: int = 0
-    last_command_id: int | None = None
-
-
-@dataclass(slots=True)
-class Remembered:
-    """What became of a command."""
-
-    digest: int
-    reason: int | None
-    reference: int | None
-    failed: tuple[str, ...] | None = None  # of a self-test
-
-    def reply(self) -> Reply:
-        """The reply it got, made again."""
-        if self.reason is not None:
-            return Refused(reason=Refusal(self.reason))
-        if self.failed is not None:
-            return SelfTestReport(passed=not self.failed, failed=self.failed)
-        return Done(reference=self.reference)
+    """Of the last command that was admitted."""
 
 
 class Sessions:
-    """The device's side. Sessions end with a boot; outcomes outlive it (COM-04)."""
+    """The device's side. Sessions end with a boot; outcomes outlive it."""
 
-    def __init__(self, boot_id: int = 0) -> None:
+    def __init__(self, boot_id: int = 0, timeline_id: int = 1) -> None:
         """No session, nothing remembered."""
         self.boot_id = boot_id
+        self._timeline_id = timeline_id
         self._count = 0
         self._sessions: dict[int, Session] = {}
         self._writer: int | None = None
-        self._outcomes: dict[int, Remembered] = {}
+        self._outcomes = Outcomes()
 
     def reboot(self, boot_id: int) -> None:
         """A new life: every session is gone."""
@@ -83,22 +67,27 @@ class Sessions:
         self._writer = None
 
     def open(self, role: Role, client: str, uptime_ms: int) -> Session | Refusal:
-        """A new session."""
+        """A new session, or TOO_MANY_SESSIONS."""
         if len(self._sessions) >= MAX_SESSIONS:
             return Refusal.TOO_MANY_SESSIONS
         self._count += 1
-        session = Session((self.boot_id << 20) + self._count, role, client, uptime_ms)
+        timeline = self._timeline_id % (1 << TIMELINE_BITS)
+        session = Session((timeline << COUNT_BITS) + self._count, role, client, uptime_ms)
         self._sessions[session.session_id] = session
         return session
 
     def touch(self, session_id: int | None, uptime_ms: int) -> None:
-        """There was traffic of that session."""
-        session = self._sessions.get(-1 if session_id is None else session_id)
+        """There was traffic of that session, if there is one."""
+        session = None if session_id is None else self._sessions.get(session_id)
         if session is not None:
             session.used_ms = uptime_ms
 
     def check(self, packet: Packet, uptime_ms: int) -> Session | Reply:
-        """The session that may execute this command now, or the reply it gets instead."""
+        """The session that may execute this command now, or the reply it gets instead.
+
+        A repetition of a command that was executed gets the reply of then. It is the one command
+        that may come with an old sequence: its first reply was lost, and others went on meanwhile.
+        """
         header, body = packet
         assert isinstance(header, CommandHeader)
         session = self._sessions.get(header.session_id)
@@ -106,16 +95,13 @@ class Sessions:
             return Refused(reason=Refusal.STALE_BOOT)
         if session is None:
             return Refused(reason=Refusal.NO_SESSION)
-        repeated = header.command_id == session.last_command_id
-        if header.sequence < session.sequence or (
-            header.sequence == session.sequence and not repeated
-        ):
+        known = self._outcomes.get(header.command_id)
+        repeated = known is not None and known.digest == digest(body)
+        if header.sequence <= session.sequence and not repeated:
             return Refused(reason=Refusal.STALE_SEQUENCE)
         session.used_ms = uptime_ms
-        remembered = self._outcomes.get(header.command_id)
-        if remembered is not None:
-            same = remembered.digest == _digest(body)
-            return remembered.reply() if same else Refused(reason=Refusal.COMMAND_ID_REUSED)
+        if known is not None:
+            return known.reply if repeated else Refused(reason=Refusal.COMMAND_ID_REUSED)
         return self._admit(session, header, uptime_ms)
 
     def _admit(self, session: Session, header: CommandHeader, uptime_ms: int) -> Session | Reply:
@@ -127,31 +113,17 @@ class Sessions:
             return Refused(reason=Refusal.BUSY)
         self._writer = session.session_id
         session.sequence = header.sequence
-        session.last_command_id = header.command_id
         return session
 
     def record(self, packet: Packet, reply: Reply) -> None:
-        """Remember what a command that was admitted led to."""
-        header = packet.header
+        """Remember what a command that was admitted led to, a refusal by the logic included."""
+        header, body = packet
         assert isinstance(header, CommandHeader)
-        self._outcomes[header.command_id] = Remembered(
-            _digest(packet.body),
-            reply.reason if isinstance(reply, Refused) else None,
-            reply.reference if isinstance(reply, Done) else None,
-            reply.failed if isinstance(reply, SelfTestReport) else None,
-        )
-        if len(self._outcomes) > MAX_OUTCOMES:
-            del self._outcomes[next(iter(self._outcomes))]
+        self._outcomes.record(header.command_id, body, reply)
 
     def outcome(self, command_id: int) -> CommandOutcome:
         """What became of a command (COM-09)."""
-        remembered = self._outcomes.get(command_id)
-        if remembered is None:
-            return CommandOutcome(state=OutcomeState.UNKNOWN)
-        if remembered.reason is not None:
-            reason = Refusal(remembered.reason)
-            return CommandOutcome(state=OutcomeState.REFUSED, reason=reason)
-        return CommandOutcome(state=OutcomeState.DONE, reference=remembered.reference)
+        return self._outcomes.report(command_id)
 
     def close(self, session_id: int) -> Session | None:
         """End a session; its right to write falls to the next who asks."""
@@ -173,26 +145,25 @@ class Sessions:
 
     def snapshot(self) -> dict[str, Any]:
         """What outlives the links: the outcomes. Sessions end when links do."""
-        outcomes = {str(i): asdict(outcome) for i, outcome in self._outcomes.items()}
-        return {"boot_id": self.boot_id, "count": self._count, "outcomes": outcomes}
+        return {
+            "boot_id": self.boot_id,
+            "count": self._count,
+            "outcomes": self._outcomes.snapshot(),
+        }
 
-    def restore(self, data: dict[str, Any]) -> None:
-        """Take up what `snapshot` gave."""
+    def restore(self, data: dict[str, Any], timeline_id: int) -> None:
+        """Take up what `snapshot` gave, on a new timeline."""
         self.reboot(data["boot_id"])
+        self._timeline_id = timeline_id
         self._count = data["count"]
-        self._outcomes = {}
-        for command_id, row in data["outcomes"].items():
-            failed = row["failed"]
-            row = {**row, "failed": None if failed is None else tuple(failed)}
-            self._outcomes[int(command_id)] = Remembered(**row)
-
-
-def _digest(body: Body) -> int:
-    return crc32(repr((body.code, to_map(body))).encode())
+        self._outcomes.restore(data["outcomes"])
 
 
 class ClientSession:
-    """The client's side: it numbers requests, and knows what the device last said of itself."""
+    """The client's side: it numbers requests, and knows what the device last said of itself.
+
+    `session_id` is None when there is none to use: never opened, ended, or the device rebooted.
+    """
 
     def __init__(self, first_request_id: int = 1) -> None:
         """Not open yet."""
@@ -207,7 +178,11 @@ class ClientSession:
         return Packet(AskHeader(request_id=self._next(), session_id=self.session_id), body)
 
     def command(self, body: Command, command_id: int, validity_ms: int) -> Packet:
-        """A request that changes something; ValueError before the session is open."""
+        """A request that changes something; ValueError before the session is open.
+
+        To repeat one whose reply was lost, send the packet again as it is. In a new session give
+        its body and its `command_id` anew: it is still executed at most once.
+        """
         if self.session_id is None:
             raise ValueError("no session is open")
         self._sequence += 1
@@ -222,15 +197,23 @@ class ClientSession:
         return Packet(header, body)
 
     def learn(self, packet: Packet) -> None:
-        """Take note of a reply: boot, uptime, and the session when it opened one or lost it."""
+        """Take note of a reply or notice: boot, uptime, and whether the session still stands."""
         header, body = packet
-        if not isinstance(header, ReplyHeader):
+        if not isinstance(header, ReplyHeader | NoticeHeader):
             return
+        if isinstance(header, NoticeHeader) and self._outdated(header):
+            return
+        if header.boot_id != self.boot_id:
+            self.session_id = None
         self.boot_id, self.uptime_ms = header.boot_id, header.uptime_ms
         if isinstance(body, Opened):
             self.session_id, self._sequence = body.session_id, 0
-        elif isinstance(body, Refused) and body.reason in (Refusal.NO_SESSION, Refusal.STALE_BOOT):
+        elif isinstance(body, Refused) and body.reason in LOST:
             self.session_id = None
+
+    def _outdated(self, header: NoticeHeader) -> bool:
+        """A notice may be a retained or a late one; a reply never is."""
+        return (header.boot_id, header.uptime_ms) < (self.boot_id, self.uptime_ms)
 
     def _next(self) -> int:
         self._request_id += 1

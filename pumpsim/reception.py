@@ -6,9 +6,9 @@ Everything else goes to the control logic. A bare device has none, and takes act
 from typing import TYPE_CHECKING, Final
 
 from protocol import messages as m
-from protocol.schema import schema_hash
 from protocol.control import Actuation, Request
 from protocol.framing import MAX_PAYLOAD_BYTES
+from protocol.schema import schema_hash
 from protocol.session import IDLE_LIMIT_MS, VALIDITY_LIMIT_MS, Session
 from protocol.vocabulary import Capability, EventKind, Refusal, Role
 

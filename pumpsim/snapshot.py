@@ -61,7 +61,7 @@ def restore(pump: PumpFile, data: dict[str, Any], tap: Tap | None = None) -> Dev
     device.plant.restore(data["plant"])
     device.sensors.restore(data["sensors"])
     device.oscillator = Oscillator(**data["oscillator"])
-    device.sessions.restore(data["sessions"])
+    device.sessions.restore(data["sessions"], device.timeline_id)
     device.log.restore(data["log"])
     device.memory = RamMemory(content=bytes.fromhex(data["memory"]))
     readings = data["readings"]
