@@ -1,0 +1,1 @@
+"""The daemon: one asyncio host that lets devices live in wall time, on real links."""

@@ -1,0 +1,119 @@
+"""The command line of the emulator. What a command needs is imported when it runs."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXIT_BAD_INPUT = 2
+
+
+class Failure(click.ClickException):
+    """One sentence for the person at the keyboard, and exit code 2."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pumpsim")
+def main() -> None:
+    r"""Emulate implantable constant-flow infusion pumps.
+
+    \b
+    pumpsim serve                                   the demo pump on serial, TCP and MQTT
+    pumpsim run scenarios/six-month-course.toml     half a year in seconds
+    pumpsim describe protocol                       what goes over the link
+    """
+
+
+def _speed(_context: click.Context, _option: click.Parameter, value: str) -> float:
+    from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, TimelineError, check_speed
+
+    if value == "max":
+        return AS_FAST_AS_IT_GOES
+    try:
+        speed = float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a number nor max") from None
+    try:
+        return check_speed(0.0 if speed == AS_FAST_AS_IT_GOES else speed)
+    except TimelineError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+    if value == "none":
+        return None
+    if not value.isdecimal() or not 50 <= int(value) <= 4_000_000:
+        raise click.BadParameter(f"{value!r} is neither none nor 50 to 4000000")
+    return int(value)
+
+
+@main.command()
+@click.argument("pumps", nargs=-1, type=click.Path(path_type=Path), metavar="[PUMP.toml ...]")
+@click.option("--speed", default="1", callback=_speed, help="Device seconds a second, or max.")
+@click.option("--seed", default=1, show_default=True, help="Of all chance in the run.")
+@click.option("--serial", help="pty[:LINK], PORT[?baud=N] or none.  [default: pty]")
+@click.option("--baud", default="none", callback=_baud, help="Pace of the line; none is unpaced.")
+@click.option("--tcp", help="HOST:PORT or none; port 0 is any free one.  [default: 127.0.0.1:0]")
+@click.option("--mqtt", default="embedded", help="embedded, none or mqtt[s]://HOST:PORT.")
+@click.option("--control", default="127.0.0.1:0", help="HOST:PORT of the control API.")
+@click.option("--ready", type=click.Path(path_type=Path), help="Written once everything listens.")
+def serve(pumps: tuple[Path, ...], **options: Any) -> None:
+    r"""Serve pumps on serial, TCP and MQTT, until Ctrl-C.
+
+    \b
+    pumpsim serve                                    the demo pump, everything on free ports
+    pumpsim serve --speed 600 --serial pty:/tmp/pump ten minutes a second, a serial port by name
+    pumpsim serve --serial /dev/ttyS0?baud=115200    be a pump on a real UART
+    pumpsim serve a.toml b.toml --mqtt mqtt://localhost:1883
+    """
+    from pumpsim import pumpfile
+    from pumpsim.configfile import ConfigError
+    from pumpsim.daemon.pty_port import PortError
+    from pumpsim.daemon.serve import Options
+    from pumpsim.daemon.serve import serve as serve_pumps
+
+    try:
+        files = [pumpfile.load(path) for path in pumps] or [pumpfile.demo()]
+        serve_pumps(Options(pumps=files, **options))
+    except (ConfigError, PortError) as error:
+        raise Failure(str(error)) from None
+
+
+@main.command()
+@click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO.toml")
+@click.option("--seed", type=int, help="Instead of the scenario's own.")
+@click.option("--trace", type=click.Path(path_type=Path), help="Write everything that happened.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a PNG.")
+@click.option("--json", "as_json", is_flag=True, help="The summary for programs.")
+def run(
+    scenario: Path, seed: int | None, trace: Path | None, plot: Path | None, *, as_json: bool
+) -> None:
+    r"""Play a scenario in virtual time, as fast as it goes.
+
+    \b
+    pumpsim run scenarios/six-month-course.toml --plot course.png
+    pumpsim run scenarios/fever.toml --seed 7 --trace fever.jsonl
+    """
+    from pumpsim.configfile import ConfigError
+    from pumpsim.run import run_scenario
+
+    try:
+        sys.exit(run_scenario(scenario, seed, trace, plot, as_json))
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+
+
+@main.command()
+@click.argument("topic", type=click.Choice(["protocol", "pump", "scenario"]))
+def describe(topic: str) -> None:
+    r"""Print a reference: tables and JSON Schema, for people and editors.
+
+    \b
+    pumpsim describe pump | less
+    """
+    from pumpsim.describe import describe as text_of
+
+    click.echo(text_of(topic))

@@ -1,0 +1,206 @@
+"""MQTT as a link: birth and last will, notices by topic, requests and replies by client.
+
+It reconnects for ever. Requests and replies travel at QoS 0, since the session repeats and
+deduplicates; alarms and events at QoS 1, kept while the broker is away. A retained request is
+somebody's past and never acts (COM-07).
+"""
+
+import asyncio
+import os
+import ssl
+from collections import deque
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import aiomqtt
+
+from protocol.codec import Malformed, from_json, to_json
+from protocol.messages import AlarmChanged, EventLogged, Packet, Reply
+from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
+from pumpsim.configfile import ConfigError
+from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, TelemetryGate
+from pumpsim.daemon.host import Host
+from pumpsim.daemon.report import Report
+from pumpsim.daemon.sockets import NODELAY
+
+LINK: Final = "mqtt"
+FIRST_WAIT_S: Final = 0.2
+LONGEST_WAIT_S: Final = 10.0
+KEEPALIVE_S: Final = 30
+CONNECT_S: Final = 5.0
+MAX_KEPT: Final = 1_000
+"""Alarms and events kept while the broker is away; the oldest go first."""
+MAX_WAITING: Final = 500
+"""Other messages on their way to the broker; telemetry stops well before."""
+
+
+class BrokerAddress(NamedTuple):
+    """Where the broker is, and how to speak to it."""
+
+    host: str
+    port: int
+    tls: bool = False
+    username: str | None = None
+    password: str | None = None
+
+
+class Message(NamedTuple):
+    """What is to be published."""
+
+    topic: str
+    payload: str
+
+
+class MqttPort:
+    """One device on a broker."""
+
+    def __init__(
+        self, host: Host, device: str, broker: BrokerAddress, period_ns: int, report: Report
+    ) -> None:
+        """Not connected yet; see `run`. `report` tells a person what goes wrong, once."""
+        self._host = host
+        self._device = device
+        self._broker = broker
+        self._period_ns = period_ns
+        self._report = report
+        self._lasting: deque[Message] = deque(maxlen=MAX_KEPT)
+        self._passing: deque[Message] = deque()
+        self._wake = asyncio.Event()
+        self._wake_lasting = asyncio.Event()
+        self._errors = Budget(MAX_ERRORS_PER_S)
+        self._gate = TelemetryGate()
+        self.connected = asyncio.Event()
+        host.on_restore(self._reopen)
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        wait_s = FIRST_WAIT_S
+        self._attach()
+        while True:
+            try:
+                async with self._client() as client:
+                    wait_s = FIRST_WAIT_S
+                    await self._serve(client)
+            except* (aiomqtt.MqttError, OSError) as errors:
+                reason = str(errors.exceptions[0])
+                where = f"{self._broker.host}:{self._broker.port}"
+                self._report.once(f"MQTT broker {where}: {reason}; trying again")
+            self.connected.clear()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def _client(self) -> aiomqtt.Client:
+        will = to_json(self._host.devices[self._device].presence(online=False))
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            username=self._broker.username,
+            password=self._broker.password,
+            identifier=f"pumpsim-{self._device}",
+            will=aiomqtt.Will(status_topic(self._device), will, qos=1, retain=True),
+            clean_session=True,
+            keepalive=KEEPALIVE_S,
+            timeout=CONNECT_S,
+            tls_context=ssl.create_default_context() if self._broker.tls else None,
+            socket_options=NODELAY,
+        )
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        await client.subscribe(request_topic(self._device, "+"), qos=0)
+        await self._announce(client, online=True)
+        self.connected.set()
+        self._report.forget()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._publish_passing(client))
+                tasks.create_task(self._publish_lasting(client))
+                tasks.create_task(self._receive(client))
+        except asyncio.CancelledError:
+            await self._announce(client, online=False)  # an orderly end needs no last will
+            raise
+
+    async def _announce(self, client: aiomqtt.Client, *, online: bool) -> None:
+        birth = to_json(self._host.devices[self._device].presence(online=online))
+        await client.publish(status_topic(self._device), birth, qos=1, retain=True)
+
+    async def _receive(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            name = client_of(str(message.topic))
+            if message.retain or name is None or not isinstance(message.payload, bytes):
+                continue
+            packet = from_json(message.payload)
+            if isinstance(packet, Malformed) and not self._errors.take():
+                continue
+            self._host.receive(self._device, f"{LINK}/{name}", packet)
+
+    async def _publish_passing(self, client: aiomqtt.Client) -> None:
+        while True:
+            while self._passing:
+                message = self._passing.popleft()
+                await client.publish(message.topic, message.payload, qos=0)
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _publish_lasting(self, client: aiomqtt.Client) -> None:
+        while True:
+            while self._lasting:
+                message = self._lasting[0]
+                await client.publish(message.topic, message.payload, qos=1)
+                if self._lasting and self._lasting[0] is message:
+                    self._lasting.popleft()
+            self._wake_lasting.clear()
+            await self._wake_lasting.wait()
+
+    def _attach(self) -> None:
+        self._host.attach(self._device, LINK, self._send, self._period_ns, events=True)
+
+    def _reopen(self) -> None:
+        """A snapshot was restored: what waits belongs to another timeline."""
+        self._lasting.clear()
+        self._passing.clear()
+        self._attach()
+
+    def _send(self, link: str, packet: Packet) -> None:
+        body = packet.body
+        admitted = self._gate.admit(packet, congested=len(self._passing) > MAX_WAITING // 2)
+        if admitted is None:
+            return
+        if isinstance(body, AlarmChanged | EventLogged):
+            self._lasting.append(Message(notice_topic(self._device, body), to_json(admitted)))
+            self._wake_lasting.set()
+            return
+        if len(self._passing) >= MAX_WAITING or not self.connected.is_set():
+            return
+        if isinstance(body, Reply):
+            topic = reply_topic(self._device, link.partition("/")[2])
+        else:
+            topic = notice_topic(self._device, body)
+        self._passing.append(Message(topic, to_json(admitted)))
+        self._wake.set()
+
+
+def broker_address(uri: str) -> BrokerAddress:
+    """mqtt[s]://HOST[:PORT], credentials from the environment; ConfigError says what is wrong.
+
+    PUMPSIM_MQTT_USERNAME and PUMPSIM_MQTT_PASSWORD, or PUMPSIM_MQTT_PASSWORD_FILE.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
+        message = f"--mqtt {uri!r}: write embedded, none or mqtt[s]://HOST:PORT"
+        raise ConfigError(message)
+    if parts.username or parts.password:
+        message = "no credentials on a command line: set PUMPSIM_MQTT_USERNAME and …_PASSWORD"
+        raise ConfigError(message)
+    try:
+        port = parts.port
+    except ValueError:
+        message = f"--mqtt {uri!r}: the port is no number up to 65535"
+        raise ConfigError(message) from None
+    tls = parts.scheme == "mqtts"
+    password = os.environ.get("PUMPSIM_MQTT_PASSWORD")
+    file = os.environ.get("PUMPSIM_MQTT_PASSWORD_FILE")
+    if file is not None:
+        password = Path(file).read_text(encoding="utf-8").rstrip("\n")
+    username = os.environ.get("PUMPSIM_MQTT_USERNAME")
+    return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls, username, password)

@@ -1,0 +1,40 @@
+"""A serial line is only so fast: bytes pass at the baud rate, ten bits each."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+BITS_PER_BYTE: Final = 10
+CHUNK_BYTES: Final = 32
+MAX_BACKLOG_S: Final = 2.0
+"""More than this on its way, and what is not kept back has to be thrown away."""
+
+
+class Pace:
+    """One direction of a line. Without a baud rate everything passes at once."""
+
+    def __init__(self, baud: int | None, deliver: Callable[[bytes], None]) -> None:
+        """`deliver` gets the bytes when the last of them would have arrived."""
+        self._byte_s = 0.0 if baud is None else BITS_PER_BYTE / baud
+        self._deliver = deliver
+        self._free_s = 0.0
+
+    def backlog_s(self) -> float:
+        """How long the line is still busy."""
+        if not self._byte_s:
+            return 0.0
+        return max(self._free_s - asyncio.get_running_loop().time(), 0.0)
+
+    def put(self, data: bytes) -> None:
+        """Send bytes down the line; when it is too far behind they are lost."""
+        if not self._byte_s:
+            self._deliver(data)
+            return
+        if self.backlog_s() > MAX_BACKLOG_S:
+            return
+        loop = asyncio.get_running_loop()
+        self._free_s = max(self._free_s, loop.time())
+        for start in range(0, len(data), CHUNK_BYTES):
+            chunk = data[start : start + CHUNK_BYTES]
+            self._free_s += len(chunk) * self._byte_s
+            loop.call_at(self._free_s, self._deliver, chunk)

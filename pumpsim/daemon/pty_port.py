@@ -1,0 +1,120 @@
+"""A pseudo-terminal as the pump's serial port: raw from birth, with nobody's output kept.
+
+The far end opens like any serial port. While nobody has it open, what the pump sends is discarded,
+as a real UART would send it into the air.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import sys
+from pathlib import Path
+from typing import Final
+
+from pumpsim.daemon.host import Host
+from pumpsim.daemon.pacing import Pace
+from pumpsim.daemon.stream import StreamLink
+
+READ_BYTES: Final = 4_096
+POLL_S: Final = 0.01
+"""How soon somebody who opens the port is noticed."""
+
+
+class PortError(Exception):
+    """A port that cannot be had; the message says why and what to do."""
+
+
+class PtyPort:
+    """A pty whose near end belongs to one device."""
+
+    def __init__(self, host: Host, device: str, link: Path | None, baud: int | None) -> None:
+        """Open it; PortError where there are no ptys, or the link's place is taken."""
+        if sys.platform == "win32":
+            raise PortError("this system has no pseudo-terminals: use --serial PORT or --tcp")
+        import termios
+        import tty
+
+        self._near, far = os.openpty()
+        tty.setraw(far, termios.TCSANOW)
+        self.path = os.ttyname(far)
+        os.close(far)
+        os.set_blocking(self._near, False)
+        self._link = link
+        if link is not None:
+            self._make_link(link)
+        self._out = Pace(baud, self._write)
+        self._in = Pace(baud, self._feed)
+        self._poll = select.poll()
+        self._poll.register(self._near, select.POLLIN | select.POLLHUP)
+        self._loop = asyncio.get_running_loop()
+        self._somebody = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._stream = StreamLink(host, device, "serial", self._out.put, self._congested)
+        host.on_restore(self._stream.open)
+        self._await_somebody()
+
+    @property
+    def name(self) -> str:
+        """What to open: the link where there is one."""
+        return self.path if self._link is None else str(self._link)
+
+    def close(self) -> None:
+        """Give the pty and its link back."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._near)
+        if self._link is not None and self._link.is_symlink():
+            self._link.unlink()
+        os.close(self._near)
+
+    def _await_somebody(self) -> None:
+        """Look now and then whether the far end is open: a closed one reads as hung up."""
+        hung_up = any(event & select.POLLHUP for _, event in self._poll.poll(0))
+        if hung_up:
+            self._timer = self._loop.call_later(POLL_S, self._await_somebody)
+            return
+        self._somebody = True
+        self._loop.add_reader(self._near, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._near, READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:  # the far end was closed
+            data = b""
+        if data:
+            self._in.put(data)
+            return
+        self._somebody = False
+        self._loop.remove_reader(self._near)
+        self._stream.close()
+        self._stream.open()
+        self._await_somebody()
+
+    def _feed(self, data: bytes) -> None:
+        self._stream.feed(data)
+
+    def _write(self, data: bytes) -> None:
+        """To whoever listens. A reader who does not read loses what does not fit."""
+        if self._somebody:
+            with contextlib.suppress(OSError):
+                os.write(self._near, data)
+
+    def _congested(self) -> bool:
+        return self._out.backlog_s() > 0.0
+
+    def _make_link(self, link: Path) -> None:
+        if link.is_symlink():
+            link.unlink()  # left behind by a daemon that was killed
+        elif link.exists():
+            os.close(self._near)
+            message = f"{link} exists and is no link: it is left alone, choose another name"
+            raise PortError(message)
+        try:
+            link.symlink_to(self.path)
+        except OSError as error:
+            os.close(self._near)
+            message = f"{link} cannot be made: {error.strerror}"
+            raise PortError(message) from None

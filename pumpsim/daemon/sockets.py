@@ -1,0 +1,26 @@
+"""Small things about sockets and addresses."""
+
+import ipaddress
+import socket
+from typing import Final
+
+NODELAY: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """HOST:PORT, IPv6 in brackets; ValueError says what is expected."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        message = f"{text!r} is no HOST:PORT such as 127.0.0.1:0"
+        raise ValueError(message)
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,53 @@
+"""A byte stream as a link: frames in, frames out, whatever moves the bytes."""
+
+from collections.abc import Callable
+
+from protocol import wire
+from protocol.codec import Malformed
+from protocol.messages import Packet
+from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, TelemetryGate
+from pumpsim.daemon.host import Host
+
+
+class StreamLink:
+    """One far end of a serial line or a socket, as a link of one device."""
+
+    def __init__(
+        self,
+        host: Host,
+        device: str,
+        name: str,
+        write: Callable[[bytes], None],
+        congested: Callable[[], bool],
+    ) -> None:
+        """`write` must not block; `congested` says that telemetry had better wait."""
+        self._host = host
+        self._device = device
+        self._name = name
+        self._write = write
+        self._congested = congested
+        self._decoder = wire.StreamDecoder()
+        self._errors = Budget(MAX_ERRORS_PER_S)
+        self._gate = TelemetryGate()
+        self.open()
+
+    def open(self) -> None:
+        """Appear, with no subscription and half a frame of nothing."""
+        self._decoder = wire.StreamDecoder()
+        self._host.attach(self._device, self._name, self._send)
+
+    def close(self) -> None:
+        """Disappear."""
+        self._host.detach(self._device, self._name)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came in."""
+        for packet in self._decoder.feed(data):
+            if isinstance(packet, Malformed) and not (packet.answerable and self._errors.take()):
+                continue
+            self._host.receive(self._device, self._name, packet)
+
+    def _send(self, _link: str, packet: Packet) -> None:
+        admitted = self._gate.admit(packet, congested=self._congested())
+        if admitted is not None:
+            self._write(wire.encode(admitted))

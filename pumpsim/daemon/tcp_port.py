@@ -1,0 +1,109 @@
+"""TCP as a serial line that many can share: each connection is a link of its own."""
+
+import asyncio
+import itertools
+import socket
+from typing import Final, cast
+
+from pumpsim.daemon.host import Host
+from pumpsim.daemon.pty_port import PortError
+from pumpsim.daemon.stream import StreamLink
+
+MAX_CLIENTS: Final = 32
+CONGESTED_BYTES: Final = 64 * 1024
+MAX_UNREAD_BYTES: Final = 1024 * 1024
+"""A client that leaves so much unread is cut off."""
+
+
+class TcpPort:
+    """A listening socket that belongs to one device."""
+
+    def __init__(self, host: Host, device: str) -> None:
+        """Not listening yet."""
+        self._host = host
+        self._device = device
+        self._numbers = itertools.count(1)
+        self._server: asyncio.Server | None = None
+        self.connections: set[Connection] = set()
+        self.address = ("", 0)
+        host.on_restore(self.drop_all)
+
+    async def listen(self, address: tuple[str, int]) -> None:
+        """Listen; PortError when the address is taken."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: Connection(self), *address)
+        except OSError as error:
+            message = f"TCP {address[0]}:{address[1]} cannot be used: {error.strerror}; try port 0"
+            raise PortError(message) from None
+        self.address = self._server.sockets[0].getsockname()[:2]
+
+    def link_for(self, connection: "Connection") -> StreamLink:
+        """A link for a new connection."""
+        name = f"tcp-{next(self._numbers)}"
+        return StreamLink(self._host, self._device, name, connection.write, connection.congested)
+
+    def drop_all(self) -> None:
+        """Close every connection."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    def close(self) -> None:
+        """Stop listening, and close every connection."""
+        if self._server is not None:
+            self._server.close()
+        self.drop_all()
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, port: TcpPort) -> None:
+        """Not connected yet."""
+        self._port = port
+        self._transport: asyncio.Transport | None = None
+        self._stream: StreamLink | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came; one too many is sent away."""
+        self._transport = cast("asyncio.Transport", transport)
+        if len(self._port.connections) >= MAX_CLIENTS:
+            self._transport.abort()
+            return
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
+        self._port.connections.add(self)
+        self._stream = self._port.link_for(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in."""
+        if self._stream is not None:
+            self._stream.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left, or was cut off."""
+        del exc
+        self._port.connections.discard(self)
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def write(self, data: bytes) -> None:
+        """Send; a client that never reads is cut off before it costs memory."""
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self._transport.abort()
+        else:
+            self._transport.write(data)
+
+    def congested(self) -> bool:
+        """Whether much is waiting to be read."""
+        transport = self._transport
+        return transport is not None and transport.get_write_buffer_size() > CONGESTED_BYTES
+
+    def abort(self) -> None:
+        """Cut the client off."""
+        if self._transport is not None:
+            self._transport.abort()
