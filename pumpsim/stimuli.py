@@ -3,16 +3,16 @@
 The control API takes them as request bodies, scenarios as events, traces keep them as records.
 """
 
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
 from pumpsim.oscillator import MAX_PPM, Oscillator
 from pumpsim.plant.ledger import Fluid
-from pumpsim.plant.plant import Plant
-from pumpsim.sensors import SensorFault, Sensors
+from pumpsim.plant.plant import CONDITIONS, Plant
+from pumpsim.sensors import NAMES, SensorFault, Sensors
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
@@ -143,8 +143,19 @@ class PlantCondition(c.Section):
     """A fault or wear of the hydraulics, from now on."""
 
     kind: Literal["plant_condition"]
-    name: str = Field(description="see `pumpsim describe scenario`")
+    name: str = Field(description=", ".join(CONDITIONS))
     value: float = Field(description="absolute; the default mends it", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _within(self) -> "PlantCondition":
+        limit = CONDITIONS.get(self.name)
+        if limit is None:
+            message = f"{self.name!r} is no plant condition; {c.suggest(self.name, [*CONDITIONS])}"
+            raise ValueError(message)
+        if not limit.lowest <= self.value <= limit.highest:
+            message = f"{self.name} must lie in {limit.lowest:g} to {limit.highest:g}"
+            raise ValueError(message)
+        return self
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Set it now."""
@@ -156,12 +167,20 @@ class SensorCondition(c.Section):
     """A fault of one sensor from now on; without any it is mended."""
 
     kind: Literal["sensor_fault"]
-    channel: str = Field(description="the reading's name, such as fill_level_nl")
+    channel: str = Field(description=", ".join(NAMES))
     bias: int = Field(default=0, description="added, in the reading's unit")
     gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
     stuck_at: int | None = Field(default=None, description="always reads this")
     missing: bool = Field(default=False, description="reads nothing")
     stale: bool = Field(default=False, description="repeats its next reading for ever")
+
+    @field_validator("channel")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in NAMES:
+            message = f"{value!r} is no sensor; {c.suggest(value, NAMES)}"
+            raise ValueError(message)
+        return value
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Break or mend it; takes effect with the next sample."""
@@ -231,6 +250,12 @@ Stimulus = Annotated[
     Field(discriminator="kind"),
 ]
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)
+
+
+def kinds(union: Any) -> dict[str, Any]:
+    """The members of a union of things that happen, by the word that names them."""
+    members = get_args(get_args(union)[0])
+    return {get_args(member.model_fields["kind"].annotation)[0]: member for member in members}
 
 
 def _hill(now_ns: int, ramp_ns: int, duration_ns: int, top: float) -> list[tuple[int, float]]:

@@ -1,0 +1,199 @@
+"""Run a scenario in virtual time, as fast as it goes, and tell what came of it."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pumpsim import scenario as scenarios
+from pumpsim import summary
+from pumpsim.configfile import ConfigError
+from pumpsim.device import Device
+from pumpsim.recorder import Recorder
+from pumpsim.scenario import Occurrence, Scenario
+from pumpsim.stimuli import HOUR
+from pumpsim.trace import Trace, TraceFile
+from pumpsim.visits import Clinic, Visit
+from pumpsim.watch import Watch
+
+SLICE_NS: Final = 6 * HOUR
+"""Between two looks at Ctrl-C and the progress line: a few milliseconds of work."""
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a scenario: `play` it, then read the parts."""
+
+    scenario: Scenario
+    device: Device
+    watch: Watch
+    clinic: Clinic
+    stop: bool = False
+
+    @classmethod
+    def prepare(
+        cls, scenario: Scenario, seed: int | None, trace: Trace, *, record: bool = False
+    ) -> "Run":
+        """Implant the pump; ConfigError when its logic cannot be loaded."""
+        watch = Watch(trace)
+        device = Device(scenario.pump, scenario.seed if seed is None else seed, watch)
+        if record:
+            watch.recorder = Recorder(device, scenario.length_ns)
+        trace.begin(device, scenario.name)
+        device.implant()
+        return cls(scenario, device, watch, Clinic(device, scenario.fills))
+
+    def play(self, progress: "Progress | None" = None) -> None:
+        """Let everything happen, in order; ConfigError when something turns out impossible."""
+        for occurrence in self.scenario.occurrences:
+            if not self._advance(occurrence.at_ns, progress):
+                return
+            self._happen(occurrence)
+        self._advance(self.scenario.length_ns, progress)
+
+    def _advance(self, until_ns: int, progress: "Progress | None") -> bool:
+        device = self.device
+        while device.now_ns < until_ns and not self.stop:
+            device.advance(min(device.now_ns + SLICE_NS, until_ns))
+            if progress is not None:
+                progress.show(device.now_ns / self.scenario.length_ns)
+        return not self.stop
+
+    def _happen(self, occurrence: Occurrence) -> None:
+        action = occurrence.action
+        try:
+            if isinstance(action, Visit):
+                self.clinic.receive(action)
+            else:
+                self.device.stimulate(occurrence.at_ns, action)
+        except ValueError as error:
+            reason = f"{scenarios.when(occurrence.at_ns)}: {error}"
+            raise self.scenario.complain(occurrence.event, reason) from None
+
+
+class Progress:
+    """A line on a terminal that says how far a run has come."""
+
+    def __init__(self, name: str) -> None:
+        """Nothing shown yet."""
+        self._name = name
+        self._percent = -1
+
+    def show(self, share: float) -> None:
+        """Draw the line anew when a whole percent has passed."""
+        percent = int(share * 100)
+        if percent != self._percent:
+            self._percent = percent
+            bar = "#" * (percent // 4)
+            sys.stderr.write(f"\r{self._name} [{bar:25}] {percent:3d} %")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave an empty line."""
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
+
+
+def run_scenario(
+    path: Path, seed: int | None, trace: Path | None, plot: Path | None, *, as_json: bool
+) -> int:
+    """The command: run, print the summary, write what was asked for; returns the exit code."""
+    try:
+        scenario = scenarios.load(path)
+        _check_plot(plot)
+        sink = None if trace is None else _open(trace)
+        run = Run.prepare(scenario, seed, Trace(sink), record=plot is not None)
+        _play(run)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE
+    data = _tell(run, as_json=as_json)
+    failures = [_failed_trace(sink), None if plot is None else _draw(plot, run, data)]
+    problems = [problem for problem in failures if problem is not None]
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    if run.stop:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if problems else EXIT_OK
+
+
+def _play(run: Run) -> None:
+    progress = Progress(run.scenario.name) if sys.stderr.isatty() else None
+    with _interruptible(run):
+        try:
+            run.play(progress)
+        finally:
+            if progress is not None:
+                progress.clear()
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Ctrl-C stops the run between two slices, so that the summary so far is sound."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+
+    def stop(_signal: int, _frame: Any) -> None:
+        run.stop = True
+        signal.signal(signal.SIGINT, before)  # a second one is meant
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _tell(run: Run, *, as_json: bool) -> dict[str, Any]:
+    digest = run.watch.trace.end()
+    data = summary.gather(run.scenario, run.device, run.watch, run.clinic.journal, digest)
+    text = json.dumps(data, indent=2) if as_json else summary.render(data)
+    sys.stdout.write(text + "\n")
+    return data
+
+
+def _open(trace: Path) -> TraceFile:
+    try:
+        return TraceFile(trace)
+    except OSError as error:
+        message = f"{trace}: the trace cannot be written: {error.strerror}"
+        raise ConfigError(message) from None
+
+
+def _failed_trace(sink: TraceFile | None) -> str | None:
+    if sink is None or sink.error is None:
+        return None
+    reason = sink.error.strerror
+    return f"{sink.path}: the trace failed: {reason}; what was written is in {sink.partial}"
+
+
+def _check_plot(plot: Path | None) -> None:
+    """Before the run, not after it."""
+    if plot is None:
+        return
+    if plot.suffix.lower() != ".png":
+        message = f"{plot}: a plot is a PNG picture: name it {plot.stem}.png"
+        raise ConfigError(message)
+    if not plot.parent.is_dir():
+        message = f"{plot}: there is no folder {plot.parent}"
+        raise ConfigError(message)
+
+
+def _draw(plot: Path, run: Run, data: dict[str, Any]) -> str | None:
+    from pumpsim import plot as plots  # matplotlib takes half a second
+
+    try:
+        plots.draw(plot, run, data)
+    except OSError as error:
+        return f"{plot}: the plot cannot be written: {error.strerror}"
+    return None

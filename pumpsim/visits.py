@@ -1,0 +1,245 @@
+"""What clinicians do at a visit: hands move liquid, a programmer tells the pump.
+
+The two may disagree: what is declared stands beside what the syringe really did.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from protocol import messages as m
+from protocol.vocabulary import RefillReason
+from pumpsim import configfile as c
+from pumpsim import stimuli
+from pumpsim.device import Device
+from pumpsim.programmer import Programmer, RefusedError
+from pumpsim.pumpfile import FillSection
+
+REASONS: Final = {reason.name.lower(): reason for reason in RefillReason}
+
+
+@dataclass(frozen=True, slots=True)
+class RefillRow:
+    """A refill as it was, as it was declared, and what the pump had believed."""
+
+    at_ns: int
+    drug: str
+    into: str
+    residual_nl: int
+    believed_residual_nl: int | None
+    withdrawn_nl: int
+    filled_nl: int
+    declared_withdrawn_nl: int
+    declared_filled_nl: int
+
+
+@dataclass(slots=True)
+class Journal:
+    """What is written down at visits."""
+
+    refills: list[RefillRow] = field(default_factory=list)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+    doses_ng: dict[str, int] = field(default_factory=dict)  # as the pump last told, by drug
+
+    def note_dose(self, status: m.StatusPart) -> None:
+        """The pump tells the dose of the drug it holds; later ones replace it."""
+        if status.drug is not None and status.dose_total_ng is not None:
+            self.doses_ng[status.drug] = status.dose_total_ng
+
+
+class Clinic:
+    """The room where a pump, a programmer and syringes meet."""
+
+    def __init__(self, device: Device, fills: dict[str, FillSection]) -> None:
+        """`fills` are the syringes that stand ready, by name."""
+        self.device = device
+        self.fills = fills
+        self.programmer = Programmer(device)
+        self.journal = Journal()
+
+    def receive(self, visit: "Visit") -> None:
+        """A visit, from the first word to the last; a refusal ends it and is written down."""
+        self.programmer.open()
+        try:
+            visit.take_place(self)
+        except RefusedError as refused:
+            self.journal.refusals.append((self.device.now_ns, str(refused)))
+        finally:
+            self.programmer.close()
+
+    def wait(self, duration_ns: int) -> None:
+        """Let the pump run on."""
+        self.device.advance(self.device.now_ns + duration_ns)
+
+    def act(self, kind: str, **fields: str | float) -> dict[str, int]:
+        """Move liquid with the hand: a stimulus of that kind, now."""
+        stimulus = stimuli.ADAPTER.validate_python({"kind": kind, **fields})
+        return self.device.stimulate(self.device.now_ns, stimulus)
+
+
+class Implant(c.Section):
+    """After surgery: the programmer sets the pump's clock and has it test itself."""
+
+    SPAN_NS: ClassVar[int] = 0
+    kind: Literal["implant"]
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Once, at the beginning."""
+        programmer, device = clinic.programmer, clinic.device
+        programmer.ask(m.Identify())
+        start_s = int(device.pump.clock.start.timestamp())
+        programmer.command(m.SetClock(rtc_s=start_s + device.now_ns // stimuli.SECOND))
+        programmer.command(m.RunSelfTest())
+
+
+class Refill(c.Section):
+    """Withdraw what is left, fill, and declare both; the declaration may be wrong."""
+
+    SPAN_NS: ClassVar[int] = 8 * stimuli.MINUTE
+    kind: Literal["refill"]
+    fill: str = Field(
+        description="name of a [fill.NAME] table: what is declared and, by default, done"
+    )
+    volume: c.VolumeNl | None = Field(
+        default=None, description="what the syringe really puts in", gt=0
+    )
+    into: Literal["reservoir", "pocket", "bolus_path"] = Field(
+        default="reservoir", description="where the needle really is"
+    )
+    declared_volume: c.VolumeNl | None = Field(
+        default=None, description="what is typed into the programmer", gt=0
+    )
+    declared_withdrawn: c.VolumeNl | None = Field(
+        default=None, description="likewise; by default what really came", ge=0
+    )
+    reason: Literal["drug_change", "verify_pump", "drug_expired", "explant", "other"] | None = (
+        Field(default=None, description="needed for a refill sooner than usual")
+    )
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Announce, withdraw, fill, declare: eight minutes."""
+        programmer, device = clinic.programmer, clinic.device
+        fill = clinic.fills[self.fill]
+        at_ns = device.now_ns
+        residual_nl = device.plant.ledger.reservoir_fl // 10**6
+        status = programmer.status()
+        clinic.journal.note_dose(status)
+        programmer.command(m.BeginRefill())
+        clinic.wait(2 * stimuli.MINUTE)
+        withdrawn_nl = clinic.act("withdraw")["withdrawn_nl"]
+        clinic.wait(3 * stimuli.MINUTE)
+        filled_nl = self.volume or fill.volume
+        self._push(clinic, fill, filled_nl)
+        clinic.wait(3 * stimuli.MINUTE)
+        believed = status.residual_volume_nl
+        row = RefillRow(
+            at_ns=at_ns,
+            drug=fill.drug,
+            into=self.into,
+            residual_nl=residual_nl,
+            believed_residual_nl=None if believed is None else believed.estimate,
+            withdrawn_nl=withdrawn_nl,
+            filled_nl=filled_nl,
+            declared_withdrawn_nl=_or(self.declared_withdrawn, withdrawn_nl),
+            declared_filled_nl=_or(self.declared_volume, fill.volume),
+        )
+        clinic.journal.refills.append(row)
+        self._declare(clinic, fill, row)
+
+    def _push(self, clinic: Clinic, fill: FillSection, volume_nl: int) -> None:
+        liquid: dict[str, str | float] = {
+            "volume": f"{volume_nl} nL",
+            "drug": fill.drug,
+            "concentration": f"{fill.concentration} ng/mL",
+            "viscosity_ratio": fill.viscosity_ratio,
+        }
+        match self.into:
+            case "reservoir":
+                clinic.act("fill", **liquid)
+            case "pocket":
+                clinic.act("fill_pocket", volume=f"{volume_nl} nL")
+            case "bolus_path":
+                clinic.act("inject_bolus", **liquid, duration="2 min")
+
+    def _declare(self, clinic: Clinic, fill: FillSection, row: RefillRow) -> None:
+        programmer = clinic.programmer
+        declared = m.Refill(
+            withdrawn_nl=row.declared_withdrawn_nl,
+            filled_nl=row.declared_filled_nl,
+            drug=fill.drug,
+            concentration_ng_per_ml=fill.concentration,
+            viscosity_permille=round(fill.viscosity_ratio * 1_000),
+            batch=fill.batch,
+        )
+        report = programmer.ask(m.ReadConfiguration())
+        assert isinstance(report, m.ConfigurationReport)
+        early = self.reason is not None
+        commit = m.CommitRefill(
+            refill=declared,
+            reason=REASONS[self.reason] if self.reason is not None else None,
+            previous_refill_id=report.last_refill_id if early else None,
+        )
+        try:
+            programmer.command(commit)
+        except RefusedError:
+            programmer.command(m.AbortRefill())
+            raise
+
+
+class PerfusionCheck(c.Section):
+    """Radiology injects a tracer through the bolus path and sees where it goes."""
+
+    SPAN_NS: ClassVar[int] = 4 * stimuli.MINUTE
+    kind: Literal["perfusion_check"]
+    tracer: str = Field(default="Tc-99m MAA", description="what", min_length=1, max_length=32)
+    volume: c.VolumeNl = Field(default=3_000_000, description="put in", gt=0, le=10_000_000)
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Announce, inject over a minute, declare: four minutes."""
+        programmer = clinic.programmer
+        programmer.command(m.BeginBolusAccess(drug=self.tracer, concentration_ng_per_ml=0))
+        clinic.wait(stimuli.MINUTE)
+        clinic.act("inject_bolus", volume=f"{self.volume} nL", drug=self.tracer, duration="1 min")
+        clinic.wait(3 * stimuli.MINUTE)
+        programmer.command(m.EndBolusAccess(injected_nl=self.volume))
+
+
+class Acknowledge(c.Section):
+    """The clinician reads the alarms and acknowledges each one."""
+
+    SPAN_NS: ClassVar[int] = 0
+    kind: Literal["acknowledge"]
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Page by page, oldest first."""
+        after, more = 0, True
+        while more:
+            page = clinic.programmer.ask(m.ListAlarms(after_occurrence=after))
+            assert isinstance(page, m.AlarmList)
+            for alarm in page.alarms:
+                after = alarm.occurrence
+                if not alarm.acknowledged:
+                    clinic.programmer.command(
+                        m.AcknowledgeAlarm(alarm=alarm.alarm, occurrence=alarm.occurrence)
+                    )
+            more = page.more
+
+
+class Explant(c.Section):
+    """The last reading before the pump is taken out: the run ends here."""
+
+    SPAN_NS: ClassVar[int] = 0
+    kind: Literal["explant"]
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Once, at the end."""
+        clinic.journal.note_dose(clinic.programmer.status())
+
+
+Visit = Implant | Refill | PerfusionCheck | Acknowledge | Explant
+AnyVisit = Annotated[Visit, Field(discriminator="kind")]
+
+
+def _or(typed: int | None, default: int) -> int:
+    return default if typed is None else typed

@@ -1,0 +1,78 @@
+"""The one tap of a run: it passes everything to the trace and keeps what a summary tells."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from protocol.control import Outcome, Readings
+from protocol.messages import AlarmOccurrence, Packet
+from protocol.vocabulary import AlarmId, Priority, ResetCause
+from pumpsim.trace import Trace
+
+if TYPE_CHECKING:
+    from pumpsim.recorder import Recorder
+
+
+@dataclass(slots=True)
+class AlarmRow:
+    """One occurrence of an alarm and when it changed, in plant instants."""
+
+    alarm: AlarmId
+    occurrence: int
+    priority: Priority
+    raised_ns: int
+    ended_ns: int | None = None
+    acknowledged_ns: int | None = None
+
+    def learn(self, now_ns: int, news: AlarmOccurrence) -> None:
+        """Note what changed."""
+        self.priority = max(self.priority, news.priority)
+        if not news.present and self.ended_ns is None:
+            self.ended_ns = now_ns
+        if news.acknowledged and self.acknowledged_ns is None:
+            self.acknowledged_ns = now_ns
+
+
+class Watch:
+    """A `Tap` for a whole run. The recorder is for pictures and may be left out."""
+
+    def __init__(self, trace: Trace) -> None:
+        """Set `recorder` before the run, when there is to be one."""
+        self.trace = trace
+        self.recorder: Recorder | None = None
+        self.alarms: dict[int, AlarmRow] = {}
+        self.boots: list[tuple[int, ResetCause]] = []
+        self.stimuli: list[tuple[int, Any]] = []
+
+    def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:
+        """A life of the device began."""
+        self.trace.booted(now_ns, cause, boot_id)
+        self.boots.append((now_ns, cause))
+
+    def sampled(self, now_ns: int, ticks: int, readings: Readings) -> None:
+        """The sensors were read: the hot path."""
+        self.trace.sampled(now_ns, ticks, readings)
+        if self.recorder is not None:
+            self.recorder.take(now_ns)
+
+    def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
+        """The logic said something."""
+        self.trace.decided(now_ns, ticks, outcome)
+        for news in outcome.alarms:
+            row = self.alarms.get(news.occurrence)
+            if row is None:
+                row = AlarmRow(news.alarm, news.occurrence, news.priority, now_ns)
+                self.alarms[news.occurrence] = row
+            row.learn(now_ns, news)
+
+    def received(self, now_ns: int, link: str, packet: Packet) -> None:
+        """A packet came in."""
+        self.trace.received(now_ns, link, packet)
+
+    def sent(self, now_ns: int, link: str, packet: Packet) -> None:
+        """A packet went out."""
+        self.trace.sent(now_ns, link, packet)
+
+    def stimulated(self, now_ns: int, stimulus: Any) -> None:
+        """The laboratory or the patient's life acted."""
+        self.trace.stimulated(now_ns, stimulus)
+        self.stimuli.append((now_ns, stimulus))
