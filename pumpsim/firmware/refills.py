@@ -26,12 +26,14 @@ class Refills:
     at: int | None = None
     due: int | None = None
     window_since: int | None = None
+    residual_nl: int = 0  # when the window opened: in it, the level is in flux
 
-    def begin(self, now: int) -> Refusal | None:
+    def begin(self, now: int, residual_nl: int) -> Refusal | None:
         """Open the window."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
         self.window_since = now
+        self.residual_nl = residual_nl
         return None
 
     def abort(self) -> Refusal | None:
@@ -42,12 +44,12 @@ class Refills:
         return None
 
     def why_not(
-        self, now: int, request: CommitRefill, configuration: Configuration, residual_nl: int
+        self, now: int, request: CommitRefill, configuration: Configuration
     ) -> Refusal | None:
         """Why this refill cannot be committed, or None."""
         if self.window_since is None:
             return Refusal.NO_REFILL_OPEN
-        left_nl = max(residual_nl - request.refill.withdrawn_nl, 0)
+        left_nl = max(self.residual_nl - request.refill.withdrawn_nl, 0)
         if left_nl + request.refill.filled_nl > configuration.capacity_nl:
             return Refusal.OVER_CAPACITY
         early = self.at is not None and now - self.at < from_s(configuration.refill_min_interval_s)
@@ -98,6 +100,7 @@ class Refills:
             "at": None if self.at is None else self.at - now,
             "due": None if self.due is None else self.due - now,
             "window_since": None if self.window_since is None else self.window_since - now,
+            "residual_nl": self.residual_nl,
         }
 
     def load(self, now: int, state: dict[str, Any]) -> None:
@@ -108,6 +111,7 @@ class Refills:
         self.due = None if state["due"] is None else now + state["due"]
         window = state["window_since"]
         self.window_since = None if window is None else now + window
+        self.residual_nl = state["residual_nl"]
 
     def shift(self, elapsed: int) -> None:
         """Time passed that the ticks did not count: the device was without supply (RST-03)."""

@@ -111,7 +111,8 @@ def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
 def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
-    refusal = state.refills.begin(now)
+    residual_nl = 0 if state.volume is None else state.volume.estimate
+    refusal = state.refills.begin(now, residual_nl)
     return refusal or _done(EventKind.REFILL_BEGUN)
 
 
@@ -119,8 +120,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     body = _body(request, m.CommitRefill)
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
-    residual_nl = 0 if state.volume is None else state.volume.estimate
-    refusal = state.refills.why_not(now, body, state.configuration, residual_nl)
+    refusal = state.refills.why_not(now, body, state.configuration)
     if refusal is not None:
         return refusal
     refill = body.refill
