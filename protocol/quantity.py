@@ -2,9 +2,9 @@
 
     [-]digits[.digits] unit        "1.3 mL/day", "-0.5 K", "14 d"
 
-Refused are leading zeros, a comma, an exponent, a plus, missing or several blanks, and any unit
-that is not in the list letter for letter. Factors are exact fractions; rounding happens once, half
-to even, where an integer is asked for.
+Refused are leading zeros, a comma, an exponent, a plus, a minus where it means nothing, missing or
+several blanks, and any unit that is not in the list letter for letter. Factors are exact fractions;
+rounding happens once, half to even, where an integer is asked for.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final
 
 GRAMMAR: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(\.[0-9]+)? ([A-Za-z%/]+)", re.ASCII)
 MAX_DIGITS: Final = 18
+MAX_TEXT: Final = 40
 
 UNITS: Final[dict[str, dict[str, Fraction]]] = {
     "volume": {"mL": Fraction(10**6), "uL": Fraction(10**3), "nL": Fraction(1)},
@@ -48,6 +49,8 @@ UNITS: Final[dict[str, dict[str, Fraction]]] = {
 }
 """Factor to the base unit: nl, nl/h, ns, mK, Pa, ng/mL, m, 1, mV. 1 mmHg = 133.322387415 Pa."""
 
+SIGNED: Final = frozenset({"temperature", "temperature difference", "pressure", "length", "ratio"})
+"""Dimensions that have something below zero."""
 ZERO_CELSIUS_MK: Final = 273_150
 
 
@@ -57,21 +60,25 @@ class QuantityError(ValueError):
 
 def parse(text: str, dimension: str) -> Fraction:
     """The exact value in the dimension's base unit; QuantityError otherwise."""
-    units = UNITS[dimension]
+    if len(text) > MAX_TEXT:
+        message = f"{text[:MAX_TEXT]!r}… is longer than {MAX_TEXT} characters"
+        raise QuantityError(message)
     match = GRAMMAR.fullmatch(text)
     if match is None:
         raise QuantityError(_why_not(text, dimension))
     sign, whole, decimals, unit = match.groups()
+    number, units = whole + (decimals or ""), UNITS[dimension]
     if unit not in units:
         message = f"{text!r}: {unit!r} is no unit of {dimension}; use {', '.join(units)}"
         raise QuantityError(message)
-    if len(whole) + len(decimals or "") > MAX_DIGITS:
+    if len(number.replace(".", "")) > MAX_DIGITS:
         message = f"{text!r} has more than {MAX_DIGITS} digits"
         raise QuantityError(message)
-    value = Fraction(sign + whole + (decimals or "")) * units[unit]
-    if unit == "degC":
-        value += ZERO_CELSIUS_MK
-    return value
+    if sign and (dimension not in SIGNED or not Fraction(number)):
+        message = f"{text!r}: a minus means nothing here"
+        raise QuantityError(message)
+    value = Fraction(sign + number) * units[unit]
+    return value + ZERO_CELSIUS_MK if unit == "degC" else value
 
 
 def parse_int(text: str, dimension: str) -> int:
@@ -82,7 +89,7 @@ def parse_int(text: str, dimension: str) -> int:
 def render(value: Fraction, dimension: str, unit: str) -> str:
     """The canonical text of a value in one of the dimension's units: no zeros that say nothing.
 
-    ValueError when the value has no finite decimal form in that unit.
+    `parse` reads it as that very value. ValueError when it has no decimal form of 18 digits there.
     """
     offset = ZERO_CELSIUS_MK if unit == "degC" else 0
     scaled = (value - offset) / UNITS[dimension][unit]
@@ -90,11 +97,18 @@ def render(value: Fraction, dimension: str, unit: str) -> str:
         shifted = scaled * 10**places
         if shifted.denominator == 1:
             digits = f"{abs(shifted.numerator):0{places + 1}d}"
-            whole, decimals = (digits[:-places], digits[-places:]) if places else (digits, "")
-            sign = "-" if scaled < 0 else ""
-            return f"{sign}{whole}{'.' if decimals else ''}{decimals} {unit}"
-    message = f"{value} has no short decimal form in {unit}"
+            if len(digits) > MAX_DIGITS:
+                break
+            whole, decimals = digits[: len(digits) - places], digits[len(digits) - places :]
+            sign, point = "-" if scaled < 0 else "", "." if decimals else ""
+            return f"{sign}{whole}{point}{decimals} {unit}"
+    message = f"the value has no decimal form of {MAX_DIGITS} digits in {unit}"
     raise ValueError(message)
+
+
+def canonical(text: str, dimension: str) -> str:
+    """The same quantity in the same unit as it is echoed: `1.30 mL` is `1.3 mL`."""
+    return render(parse(text, dimension), dimension, text.rsplit(" ", 1)[-1])
 
 
 def _why_not(text: str, dimension: str) -> str:
@@ -105,6 +119,8 @@ def _why_not(text: str, dimension: str) -> str:
         hint = "leading zeros are not allowed"
     elif " " not in text:
         hint = "one blank stands between number and unit"
+    elif text.startswith("+"):
+        hint = "a plus is not written"
     else:
         hint = "digits, perhaps a point and digits, one blank, a unit"
     return f"{text!r} is no {dimension} such as {example!r}: {hint}"
