@@ -104,6 +104,15 @@ class Device:
         self.outgoing.links.pop(link, None)
         self.arm()
 
+    def hold(self, link: str, *, held: bool) -> None:
+        """Keep telemetry from a link that cannot take it, or let it flow again."""
+        self.outgoing.links[link].held = held
+
+    def announce(self) -> None:
+        """Tell every link which life and which timeline this is."""
+        body = m.Booted(timeline_id=self.timeline_id, cause=self.reset_cause, resets=self.resets)
+        self.outgoing.notify(self._stamp(), body)
+
     def receive(self, now_ns: int, link: str, packet: m.Packet) -> None:
         """A packet came in; replies and notices are never answered."""
         self.advance(now_ns)
@@ -252,7 +261,7 @@ class Device:
                 self._fail(error)
         for session in self.sessions.expire(self.uptime_ms()):
             reception.end_session(self, session)
-        for link in self.outgoing.due(self.now_ns):
+        for link in self.outgoing.due(self.now_ns, self.sample_ns):
             status = self.ask_logic(Request(m.GetStatus(), *reception.NOBODY))
             if isinstance(status, m.Status):
                 self.outgoing.telemetry(self._stamp(), link, status.status)
@@ -301,8 +310,7 @@ class Device:
         if self._tap is not None:
             self._tap.booted(self.now_ns, cause, self.boot_id)
         self.record(EventKind.BOOT, int(cause), self.resets)
-        body = m.Booted(timeline_id=self.timeline_id, cause=cause, resets=self.resets)
-        self.outgoing.notify(self._stamp(), body)
+        self.announce()
         if self.logic is None:
             return
         self.guard = Guard(self.logic())

@@ -8,6 +8,7 @@ from protocol import messages as m
 FAR_NS: Final = 2**63 - 1
 """Never."""
 MAX_LINKS: Final = 256
+MAX_COUNT: Final = 2**32 - 1
 
 
 class Stamp(NamedTuple):
@@ -27,6 +28,8 @@ class Link:
     period_ns: int = 0
     telemetry_ns: int = FAR_NS
     telemetry_sequence: int = 0
+    held: bool = False
+    dropped: int = 0
 
     def subscribe(self, now_ns: int, period_ns: int) -> None:
         """Telemetry from now on at a period; 0 ends it."""
@@ -79,7 +82,8 @@ class Outgoing:
         """Tell one link the status; the sequence is the link's own."""
         link = self.links[name]
         link.telemetry_sequence += 1
-        body = m.Telemetry(dropped=0, status=status)
+        body = m.Telemetry(dropped=link.dropped, status=status)
+        link.dropped = 0
         self._outbox.append((name, m.Packet(_header(stamp, link.telemetry_sequence), body)))
 
     def header(self, stamp: Stamp, body: m.Notice) -> m.NoticeHeader:
@@ -96,11 +100,20 @@ class Outgoing:
         """When telemetry is due next."""
         return min((link.telemetry_ns for link in self.links.values()), default=FAR_NS)
 
-    def due(self, now_ns: int) -> list[str]:
-        """The links whose telemetry is due, each armed for its next one."""
+    def due(self, now_ns: int, until_ns: int) -> list[str]:
+        """The links whose telemetry is due, each armed for its next one.
+
+        A link that is held gets none before `until_ns`; what it misses is counted (COM-10).
+        """
         names = []
         for name, link in self.links.items():
-            if link.telemetry_ns <= now_ns:
+            if link.telemetry_ns > now_ns:
+                continue
+            if link.held:
+                missed = max((until_ns - now_ns) // link.period_ns, 1)
+                link.dropped = min(link.dropped + missed, MAX_COUNT)
+                link.telemetry_ns = now_ns + missed * link.period_ns
+            else:
                 link.telemetry_ns = now_ns + link.period_ns
                 names.append(name)
         return names

@@ -5,22 +5,31 @@ through a ten-year run. Nothing here decides anything about a pump.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from protocol.codec import Malformed
-from protocol.messages import Packet
+from protocol.messages import Packet, Telemetry
 from pumpsim import snapshot
+from pumpsim.daemon.flow import MAX_TELEMETRY_PER_S, Budget
 from pumpsim.daemon.timeline import Timeline
+from pumpsim.daemon.wall import wall_ns
 from pumpsim.device import Device
 
 SLICE_NS: Final = 4_000_000
 MAX_SLEEP_S: Final = 1.0
 
-Send = Callable[[str, Packet], None]
-"""Takes the name of the link and the packet; a link `mqtt/alice` is the client alice of `mqtt`."""
-Closed = Callable[[], None]
+
+class Far(NamedTuple):
+    """The far end of a link: its name, how to send to it, whether it is behind with reading.
+
+    `send` takes the link's name and the packet and must not block; a name such as `mqtt/alice` is
+    the client alice of the link `mqtt`.
+    """
+
+    name: str
+    send: Callable[[str, Packet], None]
+    congested: Callable[[], bool]
 
 
 class Host:
@@ -29,9 +38,12 @@ class Host:
     def __init__(self, devices: list[Device], speed: float) -> None:
         """Time stands at the devices' instant until `run`."""
         self.devices = {device.id: device for device in devices}
-        self.timeline = Timeline(time.monotonic_ns(), max(d.now_ns for d in devices))
-        self.timeline.set(time.monotonic_ns(), self.timeline.device_ns, speed=speed, paused=None)
-        self._sends: dict[tuple[str, str], Send] = {}
+        self.timeline = Timeline(wall_ns(), max(d.now_ns for d in devices))
+        self.timeline.set(wall_ns(), self.timeline.device_ns, speed=speed, paused=None)
+        self._fars: dict[tuple[str, str], Far] = {}
+        self._budgets: dict[tuple[str, str], Budget] = {}
+        self._held: set[tuple[str, str]] = set()
+        self._now_ns = self.timeline.device_ns
         self._reopen: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
         self._reached: asyncio.Future[int] | None = None
@@ -39,22 +51,25 @@ class Host:
     @property
     def now_ns(self) -> int:
         """The instant that all devices have reached."""
-        return min(device.now_ns for device in self.devices.values())
+        return self._now_ns
 
     # ---- links
 
-    def attach(
-        self, device: str, link: str, send: Send, period_ns: int = 0, *, events: bool = False
-    ) -> None:
-        """A link appears; `send` must not block."""
-        self.devices[device].attach(link, period_ns, events=events)
-        self._sends[device, link] = send
+    def attach(self, device: str, far: Far, period_ns: int = 0, *, events: bool = False) -> None:
+        """A link appears."""
+        key = (device, far.name)
+        self.devices[device].attach(far.name, period_ns, events=events)
+        self._fars[key] = far
+        self._budgets[key] = Budget(MAX_TELEMETRY_PER_S)
         self._flush(self.devices[device])
         self._wake.set()
 
     def detach(self, device: str, link: str) -> None:
         """A link is gone."""
-        self._sends.pop((device, link), None)
+        key = (device, link)
+        self._fars.pop(key, None)
+        self._budgets.pop(key, None)
+        self._held.discard(key)
         self.devices[device].detach(link)
 
     def on_restore(self, reopen: Callable[[], None]) -> None:
@@ -96,7 +111,7 @@ class Host:
     def set_time(self, *, speed: float | None = None, paused: bool | None = None) -> None:
         """Change the pace from now on."""
         self._slice()
-        self.timeline.set(time.monotonic_ns(), self.now_ns, speed=speed, paused=paused)
+        self.timeline.set(wall_ns(), self.now_ns, speed=speed, paused=paused)
         self._wake.set()
 
     async def run_until(self, until_ns: int) -> int:
@@ -108,7 +123,7 @@ class Host:
             return await self._reached
         finally:
             if self.timeline.grant_ns is not None:
-                self.timeline.end_grant(time.monotonic_ns(), self.now_ns)
+                self.timeline.end_grant(wall_ns(), self.now_ns)
             self._reached = None
 
     def next_deadline(self) -> int:
@@ -137,10 +152,15 @@ class Host:
             message = f"the snapshot is damaged: {error!r}"
             raise ValueError(message) from None
         self.devices = restored
-        self._sends.clear()
-        self.timeline.set(time.monotonic_ns(), self.now_ns, speed=None, paused=None)
+        self._now_ns = max(device.now_ns for device in restored.values())
+        for keyed in (self._fars, self._budgets, self._held):
+            keyed.clear()
+        self.timeline.set(wall_ns(), self.now_ns, speed=None, paused=None)
         for reopen in self._reopen:
             reopen()
+        for device in restored.values():
+            device.announce()
+            self._flush(device)
         self._wake.set()
 
     # ---- inside
@@ -149,33 +169,51 @@ class Host:
         """The instant it is now; inside a granted run, the one that was reached."""
         if self.timeline.grant_ns is not None:
             return self.now_ns
-        return max(self.timeline.target(time.monotonic_ns()), self.now_ns)
+        return max(self.timeline.target(wall_ns()), self.now_ns)
 
     def _slice(self) -> bool:
         """Run for at most a slice; True when nothing is left to do for now."""
-        end_wall_ns = time.monotonic_ns() + SLICE_NS
-        target_ns = self.timeline.target(time.monotonic_ns())
+        start_ns = wall_ns()
+        target_ns = self.timeline.target(start_ns)
+        self._release()
         for device in self.devices.values():
-            while device.now_ns < target_ns:
-                due_ns = min(device.next_deadline(), target_ns)
+            while (due_ns := device.next_deadline()) <= target_ns:
                 device.advance(due_ns)
                 self._flush(device)
-                wall_ns = time.monotonic_ns()
-                if due_ns < target_ns:
-                    self.timeline.note(wall_ns, due_ns)
-                if wall_ns > end_wall_ns and due_ns < target_ns:
+                present_ns = wall_ns()
+                self.timeline.note(present_ns, due_ns)
+                if present_ns - start_ns > SLICE_NS:
+                    self._now_ns = min(d.now_ns for d in self.devices.values())
                     return False
+        self._now_ns = max(self._now_ns, target_ns)
         return True
 
     def _flush(self, device: Device) -> None:
+        """Send what a device has to say; a link that takes no more telemetry is held."""
         for link, packet in device.messages_to_send():
-            send = self._sends.get((device.id, link.partition("/")[0]))
-            if send is not None:
-                send(link, packet)
+            key = (device.id, link.partition("/")[0])
+            far = self._fars.get(key)
+            if far is None:
+                continue
+            far.send(link, packet)
+            if isinstance(packet.body, Telemetry) and (
+                far.congested() or not self._budgets[key].take()
+            ):
+                self._held.add(key)
+                device.hold(far.name, held=True)
+
+    def _release(self) -> None:
+        """Let telemetry flow again where it can."""
+        for key in list(self._held):
+            if self._budgets[key].ready() and not self._fars[key].congested():
+                self._held.discard(key)
+                self.devices[key[0]].hold(key[1], held=False)
 
     def _finish_grant(self) -> None:
         reached = self._reached
-        self.timeline.end_grant(time.monotonic_ns(), self.now_ns)
+        for device in self.devices.values():
+            device.advance(self.now_ns)
+        self.timeline.end_grant(wall_ns(), self.now_ns)
         if reached is not None and not reached.done():
             reached.set_result(self.now_ns)
         self._reached = None
@@ -185,7 +223,7 @@ class Host:
         due_ns = self.timeline.wall_of(self.next_deadline())
         wait_s = MAX_SLEEP_S
         if due_ns is not None:
-            wait_s = min(max((due_ns - time.monotonic_ns()) / 1e9, 0.0), MAX_SLEEP_S)
+            wait_s = min(max((due_ns - wall_ns()) / 1e9, 0.0), MAX_SLEEP_S)
         try:
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()

@@ -19,8 +19,8 @@ from protocol.codec import Malformed, from_json, to_json
 from protocol.messages import AlarmChanged, EventLogged, Packet, Reply
 from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
 from pumpsim.configfile import ConfigError
-from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, TelemetryGate
-from pumpsim.daemon.host import Host
+from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget
+from pumpsim.daemon.host import Far, Host
 from pumpsim.daemon.report import Report
 from pumpsim.daemon.sockets import NODELAY
 
@@ -50,6 +50,7 @@ class Message(NamedTuple):
 
     topic: str
     payload: str
+    retain: bool = False
 
 
 class MqttPort:
@@ -69,7 +70,6 @@ class MqttPort:
         self._wake = asyncio.Event()
         self._wake_lasting = asyncio.Event()
         self._errors = Budget(MAX_ERRORS_PER_S)
-        self._gate = TelemetryGate()
         self.connected = asyncio.Event()
         host.on_restore(self._reopen)
 
@@ -146,28 +146,32 @@ class MqttPort:
         while True:
             while self._lasting:
                 message = self._lasting[0]
-                await client.publish(message.topic, message.payload, qos=1)
+                await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
                 if self._lasting and self._lasting[0] is message:
                     self._lasting.popleft()
             self._wake_lasting.clear()
             await self._wake_lasting.wait()
 
     def _attach(self) -> None:
-        self._host.attach(self._device, LINK, self._send, self._period_ns, events=True)
+        far = Far(LINK, self._send, self._congested)
+        self._host.attach(self._device, far, self._period_ns, events=True)
 
     def _reopen(self) -> None:
         """A snapshot was restored: what waits belongs to another timeline."""
         self._lasting.clear()
         self._passing.clear()
         self._attach()
+        birth = to_json(self._host.devices[self._device].presence(online=True))
+        self._lasting.append(Message(status_topic(self._device), birth, retain=True))
+        self._wake_lasting.set()
+
+    def _congested(self) -> bool:
+        return not self.connected.is_set() or len(self._passing) > MAX_WAITING // 2
 
     def _send(self, link: str, packet: Packet) -> None:
         body = packet.body
-        admitted = self._gate.admit(packet, congested=len(self._passing) > MAX_WAITING // 2)
-        if admitted is None:
-            return
         if isinstance(body, AlarmChanged | EventLogged):
-            self._lasting.append(Message(notice_topic(self._device, body), to_json(admitted)))
+            self._lasting.append(Message(notice_topic(self._device, body), to_json(packet)))
             self._wake_lasting.set()
             return
         if len(self._passing) >= MAX_WAITING or not self.connected.is_set():
@@ -176,7 +180,7 @@ class MqttPort:
             topic = reply_topic(self._device, link.partition("/")[2])
         else:
             topic = notice_topic(self._device, body)
-        self._passing.append(Message(topic, to_json(admitted)))
+        self._passing.append(Message(topic, to_json(packet)))
         self._wake.set()
 
 

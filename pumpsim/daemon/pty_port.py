@@ -32,11 +32,8 @@ class PtyPort:
         """Open it; PortError where there are no ptys, or the link's place is taken."""
         if sys.platform == "win32":
             raise PortError("this system has no pseudo-terminals: use --serial PORT or --tcp")
-        import termios
-        import tty
-
         self._near, far = os.openpty()
-        tty.setraw(far, termios.TCSANOW)
+        self._make_raw()
         self.path = os.ttyname(far)
         os.close(far)
         os.set_blocking(self._near, False)
@@ -74,6 +71,7 @@ class PtyPort:
         if hung_up:
             self._timer = self._loop.call_later(POLL_S, self._await_somebody)
             return
+        self._make_raw()
         self._somebody = True
         self._loop.add_reader(self._near, self._read)
 
@@ -92,6 +90,13 @@ class PtyPort:
         self._stream.close()
         self._stream.open()
         self._await_somebody()
+
+    def _make_raw(self) -> None:
+        """No echo, no translation, whatever an opener has left behind."""
+        import termios
+        import tty
+
+        tty.setraw(self._near, termios.TCSANOW)
 
     def _feed(self, data: bytes) -> None:
         self._stream.feed(data)

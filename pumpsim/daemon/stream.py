@@ -5,8 +5,8 @@ from collections.abc import Callable
 from protocol import wire
 from protocol.codec import Malformed
 from protocol.messages import Packet
-from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, TelemetryGate
-from pumpsim.daemon.host import Host
+from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget
+from pumpsim.daemon.host import Far, Host
 
 
 class StreamLink:
@@ -28,13 +28,12 @@ class StreamLink:
         self._congested = congested
         self._decoder = wire.StreamDecoder()
         self._errors = Budget(MAX_ERRORS_PER_S)
-        self._gate = TelemetryGate()
         self.open()
 
     def open(self) -> None:
         """Appear, with no subscription and half a frame of nothing."""
         self._decoder = wire.StreamDecoder()
-        self._host.attach(self._device, self._name, self._send)
+        self._host.attach(self._device, Far(self._name, self._send, self._congested))
 
     def close(self) -> None:
         """Disappear."""
@@ -48,6 +47,4 @@ class StreamLink:
             self._host.receive(self._device, self._name, packet)
 
     def _send(self, _link: str, packet: Packet) -> None:
-        admitted = self._gate.admit(packet, congested=self._congested())
-        if admitted is not None:
-            self._write(wire.encode(admitted))
+        self._write(wire.encode(packet))

@@ -1,0 +1,5 @@
+"""`python -m pumpsim` is `pumpsim`."""
+
+from pumpsim.cli import main
+
+main()
