@@ -1,6 +1,7 @@
 """Where every femtolitre is: integer accounts, moved only by transfers, so that they balance."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ class Fluid:
 
 WATER: Final = Fluid()
 BLOOD: Final = Fluid((), 4.0)
+MAX_PLUGS: Final = 1_000
+"""Above that the newest two mix: a flow that changes its direction for ever stays bounded."""
 
 
 def mix(fluid: Fluid, volume_fl: int, other: Fluid, other_fl: int) -> Fluid:
@@ -31,17 +34,26 @@ def mix(fluid: Fluid, volume_fl: int, other: Fluid, other_fl: int) -> Fluid:
     masses = {drug: concentration * volume_fl for drug, concentration in fluid.drugs}
     for drug, concentration in other.drugs:
         masses[drug] = masses.get(drug, 0) + concentration * other_fl
-    drugs = tuple((drug, masses[drug] // total_fl) for drug in sorted(masses))
+    half_fl = total_fl // 2  # to the nearest
+    drugs = tuple((drug, (masses[drug] + half_fl) // total_fl) for drug in sorted(masses))
     viscosity = (fluid.viscosity_ratio * volume_fl + other.viscosity_ratio * other_fl) / total_fl
     return Fluid(drugs, viscosity)
+
+
+@dataclass(slots=True)
+class Plug:
+    """A stretch of one fluid in the catheter."""
+
+    fluid: Fluid
+    volume_fl: int
 
 
 @dataclass(slots=True)
 class Ledger:
     """All liquid there ever was. `balance_fl()` is 0, always.
 
-    The catheter is a row of plugs, tip last in, first out: what enters pushes older liquid towards
-    the artery, so that a drug arrives hours after it left the reservoir.
+    The catheter is a row of plugs, tip first: what enters pushes older liquid towards the artery,
+    so that a drug arrives hours after it left the reservoir.
     """
 
     reservoir_fl: int = 0
@@ -49,28 +61,25 @@ class Ledger:
     filled_fl: int = 0
     withdrawn_fl: int = 0
     injected_fl: int = 0
-    leaked_fl: int = 0
+    delivered_fl: int = 0  # reached the artery, whatever it was
+    leaked_fl: int = 0  # from a catheter that ends in the tissue
     pocket_fl: int = 0
     refluxed_fl: int = 0
+    booked_fl: int = 0  # of `delivered_fl`: what `doses` holds; the rest is the tip's fluid
     fluid: Fluid = WATER  # in the reservoir
-    plugs: deque[list[Any]] = field(default_factory=deque)  # [fluid, fl], tip first
-    delivered: dict[Fluid, int] = field(default_factory=dict)
-
-    @property
-    def delivered_fl(self) -> int:
-        """Volume that reached the artery, whatever it was."""
-        return sum(self.delivered.values())
+    plugs: deque[Plug] = field(default_factory=deque)
+    doses: dict[str, int] = field(default_factory=dict)  # drug: volume x concentration, fL ng/mL
 
     def balance_fl(self) -> int:
         """What came in less what went out and what is there."""
         came = self.filled_fl + self.injected_fl + self.refluxed_fl
         went = self.withdrawn_fl + self.leaked_fl + self.pocket_fl + self.delivered_fl
-        return came - went - self.reservoir_fl - self.catheter_fl
+        return came - went - self.reservoir_fl - sum(plug.volume_fl for plug in self.plugs)
 
     def accounts(self) -> dict[str, int]:
         """Every account by name, in femtolitres, and the balance."""
-        accounts = {f.name: getattr(self, f.name) for f in fields(self) if f.name.endswith("_fl")}
-        return {**accounts, "delivered_fl": self.delivered_fl, "balance_fl": self.balance_fl()}
+        accounts = {name: getattr(self, name) for name in VOLUMES if name != "booked_fl"}
+        return {**accounts, "balance_fl": self.balance_fl()}
 
     def fill(self, volume_fl: int, fluid: Fluid) -> None:
         """A syringe fills the reservoir; what was left mixes in."""
@@ -105,42 +114,78 @@ class Ledger:
     def suck(self, volume_fl: int) -> None:
         """The catheter's newest content returns into the reservoir (reflux)."""
         self.catheter_fl -= volume_fl
-        while volume_fl > 0:
-            fluid, there_fl = self.plugs[-1]
-            part_fl = min(there_fl, volume_fl)
-            self._shrink(-1, part_fl)
+        self._book()  # the tip's plug may be about to vanish
+        for part_fl, fluid in self._take(-1, volume_fl):
             self._into_reservoir(part_fl, fluid)
-            volume_fl -= part_fl
 
-    def deliver(self, volume_fl: int, *, into_artery: bool) -> None:
-        """Liquid leaves the catheter at its end: the artery, or the tissue when it is torn off."""
+    def deliver(self, volume_fl: int) -> None:
+        """Liquid leaves the catheter at its tip, into the artery."""
         self.catheter_fl -= volume_fl
-        while volume_fl > 0:
-            fluid, there_fl = self.plugs[0]
-            part_fl = min(there_fl, volume_fl)
-            self._shrink(0, part_fl)
-            if into_artery:
-                self.delivered[fluid] = self.delivered.get(fluid, 0) + part_fl
-            else:
-                self.leaked_fl += part_fl
-            volume_fl -= part_fl
+        self.delivered_fl += volume_fl
+        tip = self.plugs[0]
+        if tip.volume_fl > volume_fl:  # nearly always: the tip's fluid stays the same
+            tip.volume_fl -= volume_fl
+            return
+        self.delivered_fl -= volume_fl
+        self._book()
+        for part_fl, fluid in self._take(0, volume_fl):
+            self.delivered_fl += part_fl
+            self._book(fluid)
+
+    def spill(self, volume_fl: int) -> None:
+        """Liquid leaves a catheter that ends in the tissue."""
+        self._book()
+        self.catheter_fl -= volume_fl
+        for part_fl, _ in self._take(0, volume_fl):
+            self.leaked_fl += part_fl
 
     def aspirate(self, volume_fl: int) -> None:
         """Blood enters the catheter at its tip."""
+        self._book()
         self.refluxed_fl += volume_fl
         self.catheter_fl += volume_fl
-        if self.plugs and self.plugs[0][0] == BLOOD:
-            self.plugs[0][1] += volume_fl
+        if self.plugs and self.plugs[0].fluid == BLOOD:
+            self.plugs[0].volume_fl += volume_fl
         else:
-            self.plugs.appendleft([BLOOD, volume_fl])
+            self.plugs.appendleft(Plug(BLOOD, volume_fl))
 
     def doses_ng(self) -> dict[str, int]:
         """Mass of each drug that reached the artery."""
-        doses: dict[str, int] = {}
-        for fluid, volume_fl in self.delivered.items():
-            for drug, concentration in fluid.drugs:
-                doses[drug] = doses.get(drug, 0) + volume_fl * concentration
+        doses = self._with(self.delivered_fl - self.booked_fl, self.plugs[0].fluid)
         return {drug: mass // FL_PER_ML for drug, mass in doses.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        return {
+            **{name: getattr(self, name) for name in VOLUMES},
+            "fluid": plain(self.fluid),
+            "plugs": [[plain(plug.fluid), plug.volume_fl] for plug in self.plugs],
+            "doses": dict(self.doses),
+        }
+
+    def _book(self, fluid: Fluid | None = None) -> None:
+        """Turn what was delivered since the last booking into doses; it was the tip's fluid."""
+        if self.delivered_fl > self.booked_fl:
+            fluid = fluid or self.plugs[0].fluid
+            self.doses = self._with(self.delivered_fl - self.booked_fl, fluid)
+            self.booked_fl = self.delivered_fl
+
+    def _with(self, volume_fl: int, fluid: Fluid) -> dict[str, int]:
+        doses = dict(self.doses)
+        for drug, concentration in fluid.drugs:
+            doses[drug] = doses.get(drug, 0) + volume_fl * concentration
+        return doses
+
+    def _take(self, end: int, volume_fl: int) -> Iterable[tuple[int, Fluid]]:
+        """Plug after plug from one end of the catheter, until a volume is reached."""
+        while volume_fl > 0:
+            plug = self.plugs[end]
+            part_fl = min(plug.volume_fl, volume_fl)
+            plug.volume_fl -= part_fl
+            if not plug.volume_fl:
+                del self.plugs[end]
+            volume_fl -= part_fl
+            yield part_fl, plug.fluid
 
     def _into_reservoir(self, volume_fl: int, fluid: Fluid) -> None:
         self.fluid = mix(self.fluid, self.reservoir_fl, fluid, volume_fl)
@@ -149,13 +194,33 @@ class Ledger:
     def _into_catheter(self, volume_fl: int, fluid: Fluid) -> None:
         self.catheter_fl += volume_fl
         plugs = self.plugs
-        if plugs and plugs[-1][0] == fluid:
-            plugs[-1][1] += volume_fl
+        if plugs and (plugs[-1].fluid is fluid or plugs[-1].fluid == fluid):
+            plugs[-1].volume_fl += volume_fl
         elif volume_fl:
-            plugs.append([fluid, volume_fl])
+            if len(plugs) >= MAX_PLUGS:
+                newest = plugs.pop()
+                fluid = mix(newest.fluid, newest.volume_fl, fluid, volume_fl)
+                volume_fl += newest.volume_fl
+            plugs.append(Plug(fluid, volume_fl))
 
-    def _shrink(self, end: int, volume_fl: int) -> None:
-        plug = self.plugs[end]
-        plug[1] -= volume_fl
-        if not plug[1]:
-            del self.plugs[end]
+
+VOLUMES: Final = tuple(f.name for f in fields(Ledger) if f.name.endswith("_fl"))
+
+
+def restored(data: dict[str, Any]) -> Ledger:
+    """The ledger that gave this snapshot."""
+    plugs = deque(Plug(from_plain(fluid), volume_fl) for fluid, volume_fl in data["plugs"])
+    volumes = {name: data[name] for name in VOLUMES}
+    return Ledger(
+        **volumes, fluid=from_plain(data["fluid"]), plugs=plugs, doses=dict(data["doses"])
+    )
+
+
+def plain(fluid: Fluid) -> list[Any]:
+    """A fluid as plain data."""
+    return [[list(drug) for drug in fluid.drugs], fluid.viscosity_ratio]
+
+
+def from_plain(data: list[Any]) -> Fluid:
+    """The fluid that plain data says."""
+    return Fluid(tuple((name, concentration) for name, concentration in data[0]), data[1])

@@ -4,7 +4,7 @@ Marks: S from a public source, C calculated, A assumed (docs/domain.md names the
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pumpsim.plant.properties import PROPELLANTS, vapour_pressure_pa, water_viscosity_pa_s
 
@@ -15,6 +15,36 @@ BODY_K: Final = 310.15
 PI: Final = 3.141592653589793
 ML: Final = 1e-6
 """One millilitre in cubic metres."""
+
+PUMP_BOUNDS: Final = (
+    ("nominal_flow_m3_per_s", 1e-13, 1e-8),
+    ("capacity_m3", 1 * ML, 200 * ML),
+    ("unreachable_m3", 0.0, 10 * ML),
+    ("stop_begins_m3", 0.0, 10 * ML),
+    ("bellows_rate_pa_per_m3", 0.0, 1e3 / ML),
+    ("charge_kg", 1e-6, 0.1),
+    ("shell_gas_m3", 0.01 * ML, 100 * ML),
+    ("thermal_time_s", 60.0, 86_400.0),
+    ("heat_capacity_j_per_k", 1.0, 10_000.0),
+    ("catheter_length_m", 0.01, 2.0),
+    ("catheter_bore_m", 0.1e-3, 3e-3),
+    ("catheter_compliance_m3_per_pa", 1e-18, 1e-3 * ML / 100),
+    ("restrictor_ageing_per_year", 0.0, 1.0),
+    ("charge_loss_kg_per_year", 0.0, 0.1),
+)
+"""(field, lowest, highest), both allowed. A faster thermal time would outrun the steps."""
+PATIENT_BOUNDS: Final = (
+    ("body_temperature_k", 303.15, 316.15),
+    ("circadian_amplitude_k", 0.0, 2.0),
+    ("circadian_peak_s", 0.0, 86_400.0),
+    ("arterial_pressure_pa", 0.0, 40_000.0),
+    ("arterial_variation_pa", 0.0, 10_000.0),
+    ("pulse_amplitude_pa", 0.0, 20_000.0),
+    ("posture_pa", 0.0, 10_000.0),
+    ("weather_pa", 0.0, 10_000.0),
+    ("altitude_m", -400.0, 4_000.0),
+)
+"""Likewise for the patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +58,9 @@ class PumpParameters:
     propellant: str = "n-butane"
     nominal_flow_m3_per_s: float = 1.3e-6 / 86_400  # S: about 1 mL/day in HAI practice
     capacity_m3: float = 30 * ML  # S
-    unreachable_m3: float = 0.3 * ML  # A: a needle leaves that behind
+    unreachable_m3: float = 0.6 * ML  # A: a needle leaves that behind
     stop_begins_m3: float = 0.9 * ML  # S: the rate holds until about 97 % is delivered
-    stop_stiffness_pa_per_m3: float = 700e3 / ML  # A
+    stop_ends_m3: float = 0.55 * ML  # A: the bellows' end stop bears all the driving pressure
     bellows_rate_pa_per_m3: float = 100 / ML  # A
     charge_kg: float = 0.6e-3  # A: twice what a full stroke needs
     shell_gas_m3: float = 2 * ML  # A: gas space when the reservoir is full
@@ -47,10 +77,10 @@ class PumpParameters:
         if self.propellant not in PROPELLANTS:
             message = f"propellant {self.propellant!r} is none of {', '.join(PROPELLANTS)}"
             raise ValueError(message)
-        for name in ("nominal_flow_m3_per_s", "capacity_m3", "thermal_time_s", "charge_kg"):
-            if not getattr(self, name) > 0:
-                message = f"{name} must be above 0, not {getattr(self, name)}"
-                raise ValueError(message)
+        _check(self, PUMP_BOUNDS)
+        if not 0 < self.stop_ends_m3 < self.stop_begins_m3 < self.capacity_m3:
+            message = "0 < stop_ends_m3 < stop_begins_m3 < capacity_m3 does not hold"
+            raise ValueError(message)
         if self.nominal_driving_pa <= 0:
             message = f"{self.propellant} cannot drive a pump at 37 degC: it is below the artery"
             raise ValueError(message)
@@ -58,8 +88,17 @@ class PumpParameters:
     @property
     def nominal_driving_pa(self) -> float:
         """Pressure difference at the nominal point."""
-        outlet_pa = STANDARD_AMBIENT_PA + MEAN_ARTERIAL_PA
-        return vapour_pressure_pa(self.propellant, BODY_K) - outlet_pa
+        return self.nominal_reservoir_pa - STANDARD_AMBIENT_PA - MEAN_ARTERIAL_PA
+
+    @property
+    def nominal_reservoir_pa(self) -> float:
+        """Absolute pressure in the half full reservoir at 37 degrees Celsius."""
+        return vapour_pressure_pa(self.propellant, BODY_K)
+
+    @property
+    def stop_stiffness_pa_per_m3(self) -> float:
+        """What the bellows' end stop takes off the pressure, per volume that is missing."""
+        return self.nominal_driving_pa / (self.stop_begins_m3 - self.stop_ends_m3)
 
     @property
     def catheter_per_viscosity_per_m3(self) -> float:
@@ -91,3 +130,15 @@ class PatientParameters:
     posture_pa: float = 1_500.0  # domain facts, section 4: moves the catheter +-1.5 kPa
     weather_pa: float = 2_000.0  # A
     altitude_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a patient; ValueError names the field."""
+        _check(self, PATIENT_BOUNDS)
+
+
+def _check(parameters: Any, bounds: tuple[tuple[str, float, float], ...]) -> None:
+    for name, lowest, highest in bounds:
+        value = getattr(parameters, name)
+        if not lowest <= value <= highest:
+            message = f"{name} must lie in {lowest:g} to {highest:g}, not {value:g}"
+            raise ValueError(message)

@@ -1,57 +1,109 @@
 """The patient's life around the pump: warmth, blood pressure, posture, weather, altitude.
 
-Random processes stand on lattices of their own and are interpolated in between, so that neither
-the plant's step nor the order of calls has a part in them.
+All of it runs in straight lines between nodes: every ten minutes, and wherever a course of warmth,
+altitude or depth has a corner. Nodes are functions of seed and instant alone, so that neither the
+plant's step nor the order of calls has a part in them, and a step of the plant meets no corner.
 """
 
 import itertools
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pumpsim.plant.parameters import STANDARD_AMBIENT_PA, PatientParameters
-from pumpsim.plant.properties import atmosphere_pa, cosine
+from pumpsim.plant.properties import HIGHEST_M, LOWEST_M, atmosphere_pa, cosine
 from pumpsim.streams import Stream
 
 SECOND_NS: Final = 1_000_000_000
 DAY_S: Final = 86_400.0
-ARTERIAL_NODE_NS: Final = 600 * SECOND_NS
-POSTURE_NODE_NS: Final = 3_600 * SECOND_NS
-WEATHER_NODE_NS: Final = 6 * 3_600 * SECOND_NS
-MAX_PROFILES: Final = 1_000
+NODE_NS: Final = 600 * SECOND_NS
+ARTERIAL_NODES: Final = 1
+POSTURE_NODES: Final = 6
+WEATHER_NODES: Final = 36
+"""Spacing of the random processes' own nodes, in units of `NODE_NS`."""
+FAR_NS: Final = 2**63
+MAX_COURSES: Final = 1_000
+MAX_CORNERS: Final = 10_000
+COLDEST_BODY_K: Final = 288.15
+HOTTEST_BODY_K: Final = 318.15
+DEEPEST_PA: Final = 1_000_000.0
+"""What courses of depth may add up to: about 100 m of water."""
+
+Points = list[tuple[int, float]]
+"""Corners of a course: (instant in ns, value), instants rising."""
 
 
-class Lattice:
-    """A bounded random process: independent nodes at a fixed spacing, straight lines between."""
+@dataclass(slots=True)
+class Segment:
+    """A stretch without corners: values at `from_ns`, and what they gain per ns until `to_ns`."""
 
-    def __init__(self, seed: int, name: str, spacing_ns: int, bound: float) -> None:
-        """Values lie in [-bound, bound]."""
+    from_ns: int
+    to_ns: int
+    body_k: float
+    body_k_per_ns: float
+    ambient_pa: float
+    ambient_pa_per_ns: float
+    arterial_pa: float
+    arterial_pa_per_ns: float
+    posture_pa: float
+    posture_pa_per_ns: float
+
+
+class Process:
+    """A bounded random process: independent nodes, straight lines between."""
+
+    def __init__(self, seed: int, name: str, nodes: int, bound: float) -> None:
+        """Values lie in [-bound, bound]; its own nodes stand `nodes` * `NODE_NS` apart."""
         self._stream = Stream(seed, name)
-        self._spacing_ns = spacing_ns
+        self._spacing_ns = nodes * NODE_NS
         self._scale = bound / 3.0
-        self._from_ns = self._to_ns = 0
-        self._value = self._slope = 0.0
 
     def at(self, now_ns: int) -> float:
         """The value at an instant from 0 on."""
-        if not self._from_ns <= now_ns < self._to_ns:
-            index = now_ns // self._spacing_ns
-            self._from_ns = index * self._spacing_ns
-            self._to_ns = self._from_ns + self._spacing_ns
-            self._value = self._scale * self._stream.noise(index)
-            after = self._scale * self._stream.noise(index + 1)
-            self._slope = (after - self._value) / self._spacing_ns
-        return self._value + (now_ns - self._from_ns) * self._slope
+        index, rest_ns = divmod(now_ns, self._spacing_ns)
+        before = self._stream.noise(index)
+        after = self._stream.noise(index + 1)
+        return self._scale * (before + (after - before) * (rest_ns / self._spacing_ns))
 
 
-class Profile:
-    """A value over time by straight lines between points, 0 before the first and after the last."""
+class Courses:
+    """Sum of values over time, each 0 before its first and from its last corner on."""
 
-    def __init__(self, points: list[tuple[int, float]]) -> None:
-        """`points` are (instant in ns, value), in order of time."""
-        self.points = points
+    def __init__(self) -> None:
+        """None yet."""
+        self.all: list[Points] = []
 
     def at(self, now_ns: int) -> float:
-        """The value at an instant."""
-        points = self.points
+        """The sum at an instant."""
+        return sum(self._value(points, now_ns) for points in self.all)
+
+    def extremes(self) -> tuple[float, float]:
+        """What the sum can never leave."""
+        lowest = sum(min(0.0, *(value for _, value in points)) for points in self.all)
+        return lowest, sum(max(0.0, *(value for _, value in points)) for points in self.all)
+
+    def corners_ns(self) -> list[int]:
+        """Every instant at which a line ends."""
+        return [instant_ns for points in self.all for instant_ns, _ in points]
+
+    def add(self, points: Points) -> None:
+        """One more; ValueError when it is none."""
+        if len(self.all) >= MAX_COURSES:
+            message = f"more than {MAX_COURSES} courses at once"
+            raise ValueError(message)
+        if not 2 <= len(points) <= MAX_CORNERS:
+            message = f"a course has 2 to {MAX_CORNERS} corners, not {len(points)}"
+            raise ValueError(message)
+        if any(later <= sooner for (sooner, _), (later, _) in itertools.pairwise(points)):
+            message = "the instants of a course must rise"
+            raise ValueError(message)
+        self.all.append(points)
+
+    def forget_before(self, now_ns: int) -> None:
+        """Drop those that were over at an instant."""
+        self.all = [points for points in self.all if points[-1][0] > now_ns]
+
+    @staticmethod
+    def _value(points: Points, now_ns: int) -> float:
         if not points[0][0] <= now_ns < points[-1][0]:
             return 0.0
         for (from_ns, before), (to_ns, after) in itertools.pairwise(points):
@@ -61,77 +113,108 @@ class Profile:
 
 
 class Patient:
-    """What surrounds the pump at any instant; profiles are added as life goes on."""
+    """What surrounds the pump at any instant; courses are added as life goes on."""
 
     def __init__(self, parameters: PatientParameters, seed: int) -> None:
         """A patient whose randomness follows from the seed."""
-        self._p = parameters
-        self._arterial = Lattice(
-            seed, "arterial pressure", ARTERIAL_NODE_NS, parameters.arterial_variation_pa
+        p = self._p = parameters
+        self._arterial = Process(seed, "arterial pressure", ARTERIAL_NODES, p.arterial_variation_pa)
+        self._posture = Process(seed, "posture", POSTURE_NODES, p.posture_pa)
+        self._weather = Process(seed, "weather", WEATHER_NODES, p.weather_pa)
+        self._warmth = Courses()
+        self._altitude = Courses()
+        self._depth = Courses()
+
+    def warm(self, now_ns: int, points: Points) -> None:
+        """Add a course of temperature above the usual, in K: a fever, a bath.
+
+        Raises ValueError when it is no course, or when all together could leave what a body bears.
+        """
+        p = self._p
+        usual_k = (
+            p.body_temperature_k - p.circadian_amplitude_k,
+            p.body_temperature_k + p.circadian_amplitude_k,
         )
-        self._posture = Lattice(seed, "posture", POSTURE_NODE_NS, parameters.posture_pa)
-        self._weather = Lattice(seed, "weather", WEATHER_NODE_NS, parameters.weather_pa)
-        self._base_pa = atmosphere_pa(parameters.altitude_m)
-        self._warmth: list[Profile] = []
-        self._altitude: list[Profile] = []
+        self._add(now_ns, self._warmth, points, usual_k, (COLDEST_BODY_K, HOTTEST_BODY_K))
 
-    def warm(self, points: list[tuple[int, float]]) -> None:
-        """Add a course of temperature above the usual, in K: a fever, a bath."""
-        self._add(self._warmth, points)
-
-    def climb(self, points: list[tuple[int, float]]) -> None:
+    def climb(self, now_ns: int, points: Points) -> None:
         """Add a course of altitude above home, in m; ValueError outside the atmosphere's table."""
-        for _, altitude_m in points:
-            atmosphere_pa(self._p.altitude_m + altitude_m)
-        self._add(self._altitude, points)
+        home_m = (self._p.altitude_m, self._p.altitude_m)
+        self._add(now_ns, self._altitude, points, home_m, (LOWEST_M, HIGHEST_M))
 
-    def body_temperature_k(self, now_ns: int) -> float:
-        """Temperature around the pump."""
-        p = self._p
-        phase = (now_ns / SECOND_NS - p.circadian_peak_s) / DAY_S
-        temperature_k = p.body_temperature_k + p.circadian_amplitude_k * cosine(phase)
-        for profile in self._warmth:
-            temperature_k += profile.at(now_ns)
-        return temperature_k
+    def dive(self, now_ns: int, points: Points) -> None:
+        """Add a course of pressure above the air's, in Pa: water, a hyperbaric chamber."""
+        self._add(now_ns, self._depth, points, (0.0, 0.0), (0.0, DEEPEST_PA))
 
-    def ambient_pa(self, now_ns: int) -> float:
-        """Pressure of the air, and of the tissue around the pump."""
-        pressure_pa = self._base_pa
-        if self._altitude:
-            altitude_m = self._p.altitude_m + sum(p.at(now_ns) for p in self._altitude)
-            pressure_pa = atmosphere_pa(altitude_m)
-        return pressure_pa + self._weather.at(now_ns) * (pressure_pa / STANDARD_AMBIENT_PA)
+    def segment(self, now_ns: int) -> Segment:
+        """The straight stretch that an instant lies in, its start included."""
+        from_ns = now_ns - now_ns % NODE_NS
+        to_ns = from_ns + NODE_NS
+        for corner_ns in self._corners_ns():
+            if corner_ns <= now_ns:
+                from_ns = max(from_ns, corner_ns)
+            else:
+                to_ns = min(to_ns, corner_ns)
+        values: list[float] = []
+        for process in (self._body_k, self._ambient_pa, self._arterial_pa, self._posture.at):
+            value = process(from_ns)
+            values += [value, (process(to_ns) - value) / (to_ns - from_ns)]
+        return Segment(from_ns, to_ns, *values)
 
-    def arterial_pa(self, now_ns: int) -> float:
-        """Mean pressure at the catheter tip above ambient, posture included."""
-        p = self._p
-        return p.arterial_pressure_pa + self._arterial.at(now_ns) + self._posture.at(now_ns)
+    def next_corner_ns(self, now_ns: int) -> int:
+        """The next corner of a course; `FAR_NS` when there is none."""
+        return min((corner for corner in self._corners_ns() if corner > now_ns), default=FAR_NS)
 
     @property
     def pulse_pa(self) -> float:
         """Amplitude of the arterial pulse."""
         return self._p.pulse_amplitude_pa
 
-    def forget_before(self, now_ns: int) -> None:
-        """Drop the courses that are over."""
-        for profiles in (self._warmth, self._altitude):
-            profiles[:] = [p for p in profiles if p.points[-1][0] > now_ns]
-
     def snapshot(self) -> dict[str, Any]:
         """The courses that were added; all else follows from seed and parameters."""
-        return {
-            "warmth": [p.points for p in self._warmth],
-            "altitude": [p.points for p in self._altitude],
-        }
+        return {name: [list(points) for points in c.all] for name, c in self._courses().items()}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
-        self._warmth = [Profile([(t, v) for t, v in points]) for points in data["warmth"]]
-        self._altitude = [Profile([(t, v) for t, v in points]) for points in data["altitude"]]
+        for name, courses in self._courses().items():
+            courses.all = [[(at_ns, value) for at_ns, value in points] for points in data[name]]
 
-    @staticmethod
-    def _add(profiles: list[Profile], points: list[tuple[int, float]]) -> None:
-        if len(profiles) >= MAX_PROFILES:
-            message = f"more than {MAX_PROFILES} courses at once"
+    def _body_k(self, now_ns: int) -> float:
+        p = self._p
+        phase = (now_ns / SECOND_NS - p.circadian_peak_s) / DAY_S
+        usual_k = p.body_temperature_k + p.circadian_amplitude_k * cosine(phase)
+        return usual_k + self._warmth.at(now_ns)
+
+    def _ambient_pa(self, now_ns: int) -> float:
+        """Of the air and of the tissue around the pump; weather weighs less high up."""
+        air_pa = atmosphere_pa(self._p.altitude_m + self._altitude.at(now_ns))
+        air_pa += self._weather.at(now_ns) * (air_pa / STANDARD_AMBIENT_PA)
+        return air_pa + self._depth.at(now_ns)
+
+    def _arterial_pa(self, now_ns: int) -> float:
+        """Mean pressure at the catheter's tip above ambient, without posture."""
+        return self._p.arterial_pressure_pa + self._arterial.at(now_ns)
+
+    def _courses(self) -> dict[str, Courses]:
+        return {"warmth": self._warmth, "altitude": self._altitude, "depth": self._depth}
+
+    def _corners_ns(self) -> list[int]:
+        return [corner for courses in self._courses().values() for corner in courses.corners_ns()]
+
+    def _add(
+        self,
+        now_ns: int,
+        courses: Courses,
+        points: Points,
+        usual: tuple[float, float],
+        bounds: tuple[float, float],
+    ) -> None:
+        """Add a course if the sum of all, taken at their worst together, stays within bounds."""
+        # corners of the segment under way still matter, so only what ended before it is dropped
+        courses.forget_before(now_ns - now_ns % NODE_NS)
+        courses.add(points)
+        lowest, highest = courses.extremes()
+        if not (bounds[0] <= usual[0] + lowest and usual[1] + highest <= bounds[1]):
+            courses.all.pop()
+            message = f"all courses together leave {bounds[0]:g} to {bounds[1]:g}"
             raise ValueError(message)
-        profiles.append(Profile(points))

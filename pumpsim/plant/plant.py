@@ -1,66 +1,60 @@
 """The pump and the patient as physics: pressures drive liquid through resistances.
 
-The state moves on a grid of instants and at stimuli, nowhere else: asking in between moves nothing
-(decision 0001). Volumes live in the ledger; everything else is recomputed from them. A step is the
-trapezoidal rule with a predicted end; the catheter's compliance, whose time constant runs from a
-tenth of a second to hours, is stepped implicitly, so that it is stable at any of them.
+The state moves on a grid of instants and at events, nowhere else: asking in between moves nothing
+(decision 0001). Volumes live in the ledger. A step takes what surrounds the pump as a straight
+line, the pump's temperature by the trapezoidal rule, and the catheter, whose time constant runs
+from a tenth of a second to hours, by a rational form of its exponential that is of second order
+and stable at any of them.
 """
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from pumpsim.plant import property_data
-from pumpsim.plant.ledger import FL_PER_M3, FL_PER_NL, WATER, Fluid, Ledger
-from pumpsim.plant.parameters import ML, PatientParameters, PumpParameters
-from pumpsim.plant.patient import SECOND_NS, Patient
-from pumpsim.plant.properties import horner, vapour_density_kg_per_m3
+from pumpsim.plant.conditions import CONDITIONS, check_condition
+from pumpsim.plant.hydraulics import Hydraulics
+from pumpsim.plant.ledger import FL_PER_M3, FL_PER_NL, WATER, Fluid, Ledger, from_plain, plain
+from pumpsim.plant.ledger import restored as restored_ledger
+from pumpsim.plant.parameters import PatientParameters, PumpParameters
+from pumpsim.plant.patient import NODE_NS, SECOND_NS, Patient, Points
+from pumpsim.plant.properties import COLDEST_K
+from pumpsim.plant.property_data import WATER_FLUIDITY_PER_PA_S
 
-YEAR_S: Final = 365.25 * 86_400
 STEP_NS: Final = 60 * SECOND_NS
 LIQUID_J_PER_M3_K: Final = 4.17e6
+"""Heat capacity of water by volume."""
+MAX_FILL_K: Final = 323.15
+MAX_SYRINGE_NL: Final = 200_000_000
 MAX_BOLUS_NL: Final = 60_000_000
 MAX_BOLUS_PRESSURE_PA: Final = 700_000.0
 """What a hand can press through the bolus path."""
-
-
-class ConditionLimit(NamedTuple):
-    """What a plant condition is without a fault, and how far it can be set."""
-
-    default: float
-    lowest: float
-    highest: float
-
-
-CONDITIONS: Final = {
-    "restrictor_conductance_factor": ConditionLimit(1.0, 0.0, 100.0),
-    "catheter_extra_resistance_ratio": ConditionLimit(0.0, 0.0, 1e6),
-    "catheter_disconnected": ConditionLimit(0.0, 0.0, 1.0),
-    "septum_leak_ml_per_day": ConditionLimit(0.0, 0.0, 1_000.0),
-    "propellant_pressure_factor": ConditionLimit(1.0, 0.0, 2.0),
-    "propellant_charge_factor": ConditionLimit(1.0, 0.0, 1.0),
-}
-"""Faults and wear of the hydraulics that a laboratory can set. `…_ratio` is of the restrictor."""
+VISCOSITY_RATIOS: Final = (0.5, 100.0)
 
 
 @dataclass(slots=True)
 class PlantState:
-    """What sensors could see at `Plant.now_ns`, and what only the laboratory knows."""
+    """What sensors could see at `Plant.now_ns`, and what only the laboratory knows.
+
+    Pressures are absolute, the pulse an amplitude. The outlet is the catheter's tip: the artery,
+    or the tissue when the catheter has come off. Fluidity (1 / viscosity) is the infusate's.
+    """
 
     reservoir_pressure_pa: float = 0.0
     catheter_pressure_pa: float = 0.0
     catheter_pulse_pa: float = 0.0
     pocket_pressure_pa: float = 0.0
     arterial_pressure_pa: float = 0.0
+    outlet_pressure_pa: float = 0.0
     pump_temperature_k: float = 0.0
     body_temperature_k: float = 0.0
     reservoir_volume_m3: float = 0.0
+    fluidity_per_pa_s: float = 0.0
     flow_m3_per_s: float = 0.0
     outflow_m3_per_s: float = 0.0
 
 
 @dataclass(slots=True)
 class Injection:
-    """A bolus under way."""
+    """A bolus under way; `left_fl` go in evenly until `end_ns`."""
 
     fluid: Fluid
     rate_m3_per_s: float
@@ -74,7 +68,14 @@ class Plant:
     def __init__(
         self, pump: PumpParameters, patient: PatientParameters, seed: int, step_ns: int = STEP_NS
     ) -> None:
-        """An empty pump at instant 0, warm, its catheter filled with water."""
+        """An empty pump at instant 0, warm, its catheter filled with water.
+
+        Raises ValueError when `step_ns` does not divide ten minutes, the patient's nodes, or is
+        above a minute.
+        """
+        if not 0 < step_ns <= STEP_NS or NODE_NS % step_ns:
+            message = f"step_ns must divide {NODE_NS} and not exceed {STEP_NS}, not {step_ns}"
+            raise ValueError(message)
         self.pump = pump
         self.patient = Patient(patient, seed)
         self.step_ns = step_ns
@@ -83,25 +84,23 @@ class Plant:
         self.state = PlantState()
         self.conditions = {name: limit.default for name, limit in CONDITIONS.items()}
         self.injection: Injection | None = None
-        self._restrictor = pump.restrictor_per_viscosity_per_m3
-        self._catheter = pump.catheter_per_viscosity_per_m3
-        self._pressure = property_data.VAPOUR_PRESSURE_PA[pump.propellant]
-        self.state.pump_temperature_k = self.patient.body_temperature_k(0)
+        self._dead_m3 = pump.catheter_volume_m3
+        self._double_lag_s = 2.0 * pump.thermal_time_s
+        self._hydraulics = Hydraulics(pump, self.conditions)
+        self._segment = self.patient.segment(0)
+        self._event_ns = self._due_ns = 0
         self._prime()
 
     # ---- time
 
     def next_step_ns(self) -> int:
-        """The next instant at which the state moves by itself."""
-        grid_ns = (self.now_ns // self.step_ns + 1) * self.step_ns
-        if self.injection is not None and self.injection.end_ns < grid_ns:
-            return self.injection.end_ns
-        return grid_ns
+        """The next instant at which the state moves by itself: of the grid, or an event."""
+        return self._due_ns
 
     def advance(self, until_ns: int) -> None:
         """Every step up to an instant; what lies behind the last one moves nothing yet."""
-        while (step_ns := self.next_step_ns()) <= until_ns:
-            self._step_to(step_ns)
+        while self._due_ns <= until_ns:
+            self._step(self._due_ns)
 
     # ---- stimuli: each brings the plant to its instant first, and refuses what cannot be
 
@@ -121,13 +120,16 @@ class Plant:
     def fill(
         self, now_ns: int, volume_nl: int, fluid: Fluid, temperature_k: float = 293.15
     ) -> None:
-        """Fill the reservoir by needle; the liquid cools the pump."""
+        """Fill the reservoir by needle; the liquid cools the pump. ValueError above capacity."""
+        _check_fluid(fluid)
+        if not COLDEST_K <= temperature_k <= MAX_FILL_K:
+            message = f"a fill has {COLDEST_K:g} to {MAX_FILL_K:g} K, not {temperature_k}"
+            raise ValueError(message)
         self._bring_to(now_ns)
         room_fl = round(self.pump.capacity_m3 * FL_PER_M3) - self.ledger.reservoir_fl
-        if not 0 < volume_nl <= room_fl // FL_PER_NL:
-            message = (
-                f"cannot fill {volume_nl} nl: the reservoir has room for {room_fl // FL_PER_NL} nl"
-            )
+        room_nl = max(room_fl, 0) // FL_PER_NL
+        if not 0 < volume_nl <= room_nl:
+            message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
             raise ValueError(message)
         held_j_per_k = self.pump.heat_capacity_j_per_k
         held_j_per_k += LIQUID_J_PER_M3_K * self.state.reservoir_volume_m3
@@ -139,96 +141,99 @@ class Plant:
 
     def fill_pocket(self, now_ns: int, volume_nl: int) -> None:
         """A misplaced needle: the liquid goes into the tissue."""
-        self._bring_to(now_ns)
-        if volume_nl <= 0:
-            message = f"cannot fill {volume_nl} nl into the pocket"
+        if not 0 < volume_nl <= MAX_SYRINGE_NL:
+            message = f"cannot fill {volume_nl} nl into the pocket: 1 to {MAX_SYRINGE_NL} nl"
             raise ValueError(message)
+        self._bring_to(now_ns)
         self.ledger.fill_pocket(volume_nl * FL_PER_NL)
 
     def inject_bolus(self, now_ns: int, volume_nl: int, fluid: Fluid, duration_ns: int) -> None:
         """Inject through the bolus path at an even rate; it pushes the catheter's content first."""
+        _check_fluid(fluid)
+        if not 0 < volume_nl <= MAX_BOLUS_NL or duration_ns <= 0:
+            message = f"a bolus takes 1 to {MAX_BOLUS_NL} nl over some time, not {volume_nl} nl"
+            raise ValueError(message)
         self._bring_to(now_ns)
         if self.injection is not None:
             message = "a bolus injection is under way"
             raise ValueError(message)
-        if not 0 < volume_nl <= MAX_BOLUS_NL or duration_ns <= 0:
-            message = f"a bolus takes 0 to {MAX_BOLUS_NL} nl over some time, not {volume_nl} nl"
-            raise ValueError(message)
-        rate = volume_nl * 1e-12 / (duration_ns / SECOND_NS)
-        pressure_pa = rate * self._outlet_resistance(self._viscosity(self.state.pump_temperature_k))
+        rate_m3_per_s = volume_nl * 1e-12 / (duration_ns / SECOND_NS)
+        pressure_pa = self._bolus_pressure_pa(rate_m3_per_s)
         if pressure_pa > MAX_BOLUS_PRESSURE_PA:
             message = f"the catheter would need {pressure_pa / 1e3:.0f} kPa: inject more slowly"
             raise ValueError(message)
-        self.injection = Injection(fluid, rate, volume_nl * FL_PER_NL, now_ns + duration_ns)
+        end_ns = now_ns + duration_ns
+        self.injection = Injection(fluid, rate_m3_per_s, volume_nl * FL_PER_NL, end_ns)
         self._settle()
 
     def set_condition(self, now_ns: int, name: str, value: float) -> None:
         """Set a fault or wear of `CONDITIONS` from now on."""
-        limit = CONDITIONS.get(name)
-        if limit is None:
-            message = f"{name!r} is none of {', '.join(CONDITIONS)}"
-            raise ValueError(message)
-        if not limit.lowest <= value <= limit.highest:
-            message = f"{name} must lie in {limit.lowest:g} to {limit.highest:g}, not {value}"
-            raise ValueError(message)
+        check_condition(name, value)
         self._bring_to(now_ns)
         self.conditions[name] = value
         self._settle()
 
-    def warm(self, now_ns: int, points: list[tuple[int, float]]) -> None:
+    def warm(self, now_ns: int, points: Points) -> None:
         """Add a course of temperature, (instant in ns, K above the usual)."""
         self._bring_to(now_ns)
-        self.patient.forget_before(now_ns)
-        self.patient.warm(points)
+        self.patient.warm(now_ns, points)
+        self._settle()
 
-    def climb(self, now_ns: int, points: list[tuple[int, float]]) -> None:
+    def climb(self, now_ns: int, points: Points) -> None:
         """Add a course of altitude, (instant in ns, m above home)."""
         self._bring_to(now_ns)
-        self.patient.forget_before(now_ns)
-        self.patient.climb(points)
+        self.patient.climb(now_ns, points)
+        self._settle()
+
+    def dive(self, now_ns: int, points: Points) -> None:
+        """Add a course of ambient pressure, (instant in ns, Pa above the air's): depth."""
+        self._bring_to(now_ns)
+        self.patient.dive(now_ns, points)
+        self._settle()
 
     # ---- snapshot
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain data."""
-        names = [f.name for f in fields(Ledger) if f.name.endswith("_fl")]
-        ledger: dict[str, Any] = {name: getattr(self.ledger, name) for name in names}
-        ledger["plugs"] = [[_plain(fluid), volume_fl] for fluid, volume_fl in self.ledger.plugs]
-        ledger["delivered"] = [[_plain(f), v] for f, v in self.ledger.delivered.items()]
-        ledger["fluid"] = _plain(self.ledger.fluid)
-        injection = self.injection
+        injection: dict[str, Any] | None = None
+        if self.injection is not None:
+            injection = {**asdict(self.injection), "fluid": plain(self.injection.fluid)}
         return {
             "now_ns": self.now_ns,
             "step_ns": self.step_ns,
-            "ledger": ledger,
+            "ledger": self.ledger.snapshot(),
             "state": asdict(self.state),
             "conditions": dict(self.conditions),
-            "injection": None
-            if injection is None
-            else {**asdict(injection), "fluid": _plain(injection.fluid)},
+            "injection": injection,
             "patient": self.patient.snapshot(),
         }
 
     def restore(self, data: dict[str, Any]) -> None:
-        """Take up what `snapshot` gave: going on from it equals going on."""
+        """Take up what `snapshot` gave: going on from it equals going on, bit for bit."""
         self.now_ns = data["now_ns"]
         self.step_ns = data["step_ns"]
-        plain = data["ledger"]
-        numbers = {f.name: plain[f.name] for f in fields(Ledger) if f.name.endswith("_fl")}
-        self.ledger = Ledger(**numbers, fluid=_fluid(plain["fluid"]))
-        self.ledger.plugs.extend([_fluid(fluid), volume_fl] for fluid, volume_fl in plain["plugs"])
-        self.ledger.delivered.update((_fluid(f), v) for f, v in plain["delivered"])
+        self.ledger = restored_ledger(data["ledger"])
         self.state = PlantState(**data["state"])
         self.conditions = dict(data["conditions"])
         injection = data["injection"]
-        self.injection = (
-            None
-            if injection is None
-            else Injection(**{**injection, "fluid": _fluid(injection["fluid"])})
-        )
+        if injection is not None:
+            injection = Injection(**{**injection, "fluid": from_plain(injection["fluid"])})
+        self.injection = injection
         self.patient.restore(data["patient"])
+        self._arrange()
 
     # ---- physics
+
+    def _prime(self) -> None:
+        """Fill the catheter with water at rest and take up all pressures."""
+        state, segment = self.state, self._segment
+        state.body_temperature_k = state.pump_temperature_k = segment.body_k
+        state.pocket_pressure_pa = segment.ambient_pa
+        gauge_pa = segment.arterial_pa + segment.posture_pa
+        state.catheter_pressure_pa = segment.ambient_pa + gauge_pa
+        held_m3 = self._dead_m3 + self.pump.catheter_compliance_m3_per_pa * gauge_pa
+        self.ledger.inject(round(held_m3 * FL_PER_M3), WATER)
+        self._settle()
 
     def _bring_to(self, now_ns: int) -> None:
         if now_ns < self.now_ns:
@@ -236,148 +241,165 @@ class Plant:
             raise ValueError(message)
         self.advance(now_ns)
         if now_ns > self.now_ns:
-            self._step_to(now_ns)
-
-    def _prime(self) -> None:
-        """Fill the catheter with water at rest and take up all pressures."""
-        state = self.state
-        state.body_temperature_k = self.patient.body_temperature_k(0)
-        state.pocket_pressure_pa = self.patient.ambient_pa(0)
-        state.arterial_pressure_pa = state.pocket_pressure_pa + self.patient.arterial_pa(0)
-        state.catheter_pressure_pa = state.arterial_pressure_pa
-        self.ledger.inject(round(self.pump.catheter_volume_m3 * FL_PER_M3), WATER)
-        self._settle()
+            self._step(now_ns)
 
     def _settle(self) -> None:
-        """Recompute what depends on the volumes and conditions alone, without moving time."""
-        self._step(self.now_ns, 0.0)
-
-    def _step_to(self, to_ns: int) -> None:
-        self._step(to_ns, (to_ns - self.now_ns) / SECOND_NS)
-        if self.injection is not None and self.injection.end_ns <= to_ns:
-            self.injection = None
-
-    def _step(self, to_ns: int, span_s: float) -> None:
-        """One step of `span_s` seconds that ends at `to_ns`: the hot path."""
-        state, pump, patient, conditions = self.state, self.pump, self.patient, self.conditions
-        pump_k = self._warm_to(to_ns, span_s)
-        pocket_pa = patient.ambient_pa(to_ns)
-        arterial_pa = pocket_pa + patient.arterial_pa(to_ns)
-        disconnected = conditions["catheter_disconnected"] >= 0.5
-        outlet_pa = pocket_pa if disconnected else arterial_pa
-        # the reservoir at the end of the step, its volume predicted by the flow so far
-        volume_m3 = state.reservoir_volume_m3 - span_s * state.flow_m3_per_s
-        reservoir_pa = self._reservoir_pa(volume_m3, pump_k)
-        # the catheter: inflow through the restrictor, outflow at the tip, compliance implicit
-        viscosity = self._viscosity(pump_k)
-        inlet = self._inlet_conductance(viscosity)
-        outlet = 1.0 / self._outlet_resistance(viscosity)
+        """Take up what a stimulus changed, without moving time."""
+        self.state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
+        self._arrange()
+        self._step(self.now_ns)  # pressures and flows of this instant, in the new conditions
         injection = self.injection
-        injected = 0.0 if injection is None else injection.rate_m3_per_s
-        catheter_pa = state.catheter_pressure_pa
-        ratio = span_s / pump.catheter_compliance_m3_per_pa
-        gained = inlet * reservoir_pa + outlet * outlet_pa + injected
-        new_pa = (catheter_pa + ratio * gained) / (1.0 + ratio * (inlet + outlet))
-        flow = inlet * (reservoir_pa - new_pa)
-        if span_s > 0.0:
-            self._move(span_s, 0.5 * (state.flow_m3_per_s + flow), new_pa - catheter_pa)
-        state.pocket_pressure_pa = pocket_pa
-        state.arterial_pressure_pa = arterial_pa
-        state.reservoir_pressure_pa = reservoir_pa
-        state.catheter_pressure_pa = new_pa
-        state.catheter_pulse_pa = 0.0 if disconnected else patient.pulse_pa * self._damping()
-        state.flow_m3_per_s = flow
-        state.outflow_m3_per_s = outlet * (new_pa - outlet_pa)
-        state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
-        self.now_ns = to_ns
+        if injection is None:
+            return
+        if self._bolus_pressure_pa(injection.rate_m3_per_s) > MAX_BOLUS_PRESSURE_PA:
+            self.injection = None  # something clogs the way now: the hand gives up
+            self._settle()
 
-    def _warm_to(self, to_ns: int, span_s: float) -> float:
-        """Body and pump temperature at the end of a step, the pump lagging (trapezoidal rule)."""
-        state = self.state
-        body_k = self.patient.body_temperature_k(to_ns)
-        lag = span_s / (2.0 * self.pump.thermal_time_s)
+    def _arrange(self) -> None:
+        """Work out anew what holds until the next stimulus."""
+        self._hydraulics = Hydraulics(self.pump, self.conditions)
+        self._segment = self.patient.segment(self.now_ns)
+        pulse_pa = self.patient.pulse_pa * self._hydraulics.pulse_share
+        self.state.catheter_pulse_pa = pulse_pa
+        self._find_event()
+        grid_ns = (self.now_ns // self.step_ns + 1) * self.step_ns
+        self._due_ns = min(grid_ns, self._event_ns)
+
+    def _find_event(self) -> None:
+        self._event_ns = self.patient.next_corner_ns(self.now_ns)
+        if self.injection is not None:
+            self._event_ns = min(self._event_ns, self.injection.end_ns)
+
+    def _bolus_pressure_pa(self, rate_m3_per_s: float) -> float:
+        return rate_m3_per_s / (self._hydraulics.outlet_m3 * self.state.fluidity_per_pa_s)
+
+    def _step(self, to_ns: int) -> None:
+        """One step, at most to the next event: the hot path, in local variables."""
+        state, hydraulics, segment = self.state, self._hydraulics, self._segment
+        span_s = (to_ns - self.now_ns) / SECOND_NS
+        if to_ns >= segment.to_ns:
+            segment = self._segment = self.patient.segment(to_ns)
+        into_ns = to_ns - segment.from_ns
+        body_k = segment.body_k + segment.body_k_per_ns * into_ns
+        pocket_pa = segment.ambient_pa + segment.ambient_pa_per_ns * into_ns
+        posture_pa = segment.posture_pa + segment.posture_pa_per_ns * into_ns
+        arterial_pa = segment.arterial_pa + segment.arterial_pa_per_ns * into_ns + posture_pa
+        # the pump lags behind the body (trapezoidal rule)
         pump_k = state.pump_temperature_k
-        pump_k = (pump_k + lag * (state.body_temperature_k + body_k - pump_k)) / (1.0 + lag)
-        state.body_temperature_k = body_k
-        state.pump_temperature_k = pump_k
-        return pump_k
-
-    def _move(self, span_s: float, flow_m3_per_s: float, risen_pa: float) -> None:
-        """Book the liquid that moved in a step; what the catheter does not store leaves it."""
-        ledger = self.ledger
-        came_fl = round(flow_m3_per_s * span_s * FL_PER_M3)
-        if came_fl >= 0:
-            came_fl = min(came_fl, ledger.reservoir_fl)
-            ledger.infuse(came_fl)
-        else:
-            came_fl = -min(-came_fl, ledger.catheter_fl)
-            ledger.suck(-came_fl)
-        leak = self.conditions["septum_leak_ml_per_day"]
-        if leak:
-            lost_fl = round(leak * ML / 86_400 * span_s * FL_PER_M3)
-            ledger.leak(min(lost_fl, ledger.reservoir_fl))
-        injection = self.injection
-        if injection is not None:
-            bolus_fl = min(round(injection.rate_m3_per_s * span_s * FL_PER_M3), injection.left_fl)
-            injection.left_fl -= bolus_fl
-            ledger.inject(bolus_fl, injection.fluid)
-            came_fl += bolus_fl
-        stored_fl = round(self.pump.catheter_compliance_m3_per_pa * risen_pa * FL_PER_M3)
-        left_fl = came_fl - stored_fl
-        if left_fl >= 0:
-            artery = self.conditions["catheter_disconnected"] < 0.5
-            ledger.deliver(min(left_fl, ledger.catheter_fl), into_artery=artery)
-        else:
-            ledger.aspirate(-left_fl)
-
-    def _reservoir_pa(self, volume_m3: float, pump_k: float) -> float:
-        """Propellant, bellows and the bellows' end stop."""
-        pump = self.pump
-        vapour_pa = horner(self._pressure, (pump_k - 303.15) / 30.0)
-        charge = self.conditions["propellant_charge_factor"]
-        if charge < 1.0 or pump.charge_loss_kg_per_year:
-            vapour_pa *= self._saturation(volume_m3, pump_k, charge)
-        pressure_pa = vapour_pa * self.conditions["propellant_pressure_factor"]
-        pressure_pa += pump.bellows_rate_pa_per_m3 * (volume_m3 - 0.5 * pump.capacity_m3)
-        if volume_m3 < pump.stop_begins_m3:
-            pressure_pa -= pump.stop_stiffness_pa_per_m3 * (pump.stop_begins_m3 - volume_m3)
-        return pressure_pa if pressure_pa > 0.0 else 0.0
-
-    def _saturation(self, volume_m3: float, pump_k: float, charge: float) -> float:
-        """1 while there is liquid propellant; below it, the share of the vapour that is left."""
-        pump = self.pump
-        lost_kg = pump.charge_loss_kg_per_year * (self.now_ns / SECOND_NS / YEAR_S)
-        left_kg = max(pump.charge_kg * charge - lost_kg, 0.0)
-        gas_m3 = pump.shell_gas_m3 + pump.capacity_m3 - volume_m3
-        needed_kg = vapour_density_kg_per_m3(pump.propellant, pump_k) * gas_m3
-        return min(left_kg / needed_kg, 1.0)
-
-    def _viscosity(self, pump_k: float) -> float:
+        lag = span_s / self._double_lag_s
+        pump_k += lag / (1.0 + lag) * (state.body_temperature_k + body_k - 2.0 * pump_k)
         x = (pump_k - 303.15) / 30.0
-        return horner(property_data.WATER_VISCOSITY_PA_S, x) * self.ledger.fluid.viscosity_ratio
+        c0, c1, c2, c3, c4 = WATER_FLUIDITY_PER_PA_S
+        water_per_pa_s = (((c4 * x + c3) * x + c2) * x + c1) * x + c0
+        state.pump_temperature_k = pump_k
+        state.body_temperature_k = body_k
+        state.arterial_pressure_pa = pocket_pa + arterial_pa
+        outlet_pa = posture_pa if hydraulics.disconnected else arterial_pa
+        fluidity_per_pa_s = water_per_pa_s / self.ledger.fluid.viscosity_ratio
+        self._flow(to_ns, span_s, pocket_pa, outlet_pa, fluidity_per_pa_s)
+        self.now_ns = to_ns
+        if to_ns >= self._event_ns:
+            self._pass_event()
+        grid_ns = to_ns - to_ns % self.step_ns + self.step_ns
+        self._due_ns = grid_ns if grid_ns < self._event_ns else self._event_ns
 
-    def _inlet_conductance(self, viscosity: float) -> float:
-        """Of restrictor and filter, in m3/(s Pa)."""
-        pump = self.pump
-        resistance = self._restrictor * viscosity
-        if pump.restrictor_ageing_per_year:
-            age_years = self.now_ns / SECOND_NS / YEAR_S
-            resistance *= 1.0 + pump.restrictor_ageing_per_year * age_years
-        return self.conditions["restrictor_conductance_factor"] / resistance
+    def _flow(
+        self,
+        to_ns: int,
+        span_s: float,
+        pocket_pa: float,
+        outlet_pa: float,
+        fluidity_per_pa_s: float,
+    ) -> None:
+        """Pressures at the end of a step, and the liquid that moves in it.
 
-    def _outlet_resistance(self, viscosity: float) -> float:
-        """Of the catheter and what clogs its tip, in Pa s/m3."""
-        extra = self.conditions["catheter_extra_resistance_ratio"] * self._restrictor
-        return (self._catheter + extra) * viscosity
+        Inside, pressures stand above the pocket's, as the outlet's is given: that is what fills
+        the catheter. Names with `old` are of the start of the step.
+        """
+        state, hydraulics = self.state, self._hydraulics
+        volume_m3 = state.reservoir_volume_m3 - span_s * state.flow_m3_per_s  # predicted
+        reservoir_pa = hydraulics.reservoir_pa(volume_m3, state.pump_temperature_k, to_ns)
+        old_pocket_pa = state.pocket_pressure_pa
+        old_drive_pa = state.reservoir_pressure_pa - old_pocket_pa
+        drive_pa = reservoir_pa - pocket_pa
+        inlet_m3 = hydraulics.inlet_m3 / (1.0 + hydraulics.ageing_per_ns * to_ns)
+        mean_per_pa_s = 0.5 * (state.fluidity_per_pa_s + fluidity_per_pa_s)
+        inlet = inlet_m3 * mean_per_pa_s
+        outlet = hydraulics.outlet_m3 * mean_per_pa_s
+        both = inlet + outlet
+        injection = self.injection
+        injected_m3_per_s = 0.0 if injection is None else injection.rate_m3_per_s
+        pushed = inlet * old_drive_pa + injected_m3_per_s
+        old_aim_pa = (pushed + outlet * (state.outlet_pressure_pa - old_pocket_pa)) / both
+        aim_pa = (inlet * drive_pa + injected_m3_per_s + outlet * outlet_pa) / both
+        old_catheter_pa = state.catheter_pressure_pa - old_pocket_pa
+        catheter_pa, mean_pa = relax(
+            span_s * both / hydraulics.compliance_m3_per_pa, old_catheter_pa, old_aim_pa, aim_pa
+        )
+        mean_drive_pa = 0.5 * (old_drive_pa + drive_pa)
+        came_fl = round(inlet * (mean_drive_pa - mean_pa) * span_s * FL_PER_M3)
+        held_m3 = self._dead_m3 + hydraulics.compliance_m3_per_pa * catheter_pa
+        self._book(span_s, came_fl, round(held_m3 * FL_PER_M3), mean_drive_pa)
+        state.reservoir_pressure_pa = reservoir_pa
+        state.catheter_pressure_pa = pocket_pa + catheter_pa
+        state.pocket_pressure_pa = pocket_pa
+        state.outlet_pressure_pa = pocket_pa + outlet_pa
+        state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
+        state.fluidity_per_pa_s = fluidity_per_pa_s
+        state.flow_m3_per_s = inlet_m3 * fluidity_per_pa_s * (drive_pa - catheter_pa)
+        out_pa = catheter_pa - outlet_pa
+        state.outflow_m3_per_s = hydraulics.outlet_m3 * fluidity_per_pa_s * out_pa
 
-    def _damping(self) -> float:
-        """A clot keeps the pulse from the sensor."""
-        return 1.0 / (1.0 + 10.0 * self.conditions["catheter_extra_resistance_ratio"])
+    def _book(self, span_s: float, came_fl: int, held_fl: int, drive_pa: float) -> None:
+        """Move the step's liquid in the ledger; what the catheter cannot hold leaves it."""
+        ledger = self.ledger
+        if came_fl >= 0:
+            ledger.infuse(came_fl if came_fl < ledger.reservoir_fl else ledger.reservoir_fl)
+        else:
+            ledger.suck(min(-came_fl, ledger.catheter_fl))
+        if self._hydraulics.leak_m3_per_s_pa and drive_pa > 0.0:
+            lost_fl = round(self._hydraulics.leak_m3_per_s_pa * drive_pa * span_s * FL_PER_M3)
+            ledger.leak(min(lost_fl, ledger.reservoir_fl))
+        if self.injection is not None:
+            self._inject(self.injection, span_s)
+        excess_fl = ledger.catheter_fl - max(held_fl, 0)
+        if excess_fl < 0:
+            ledger.aspirate(-excess_fl)
+        elif excess_fl:
+            (ledger.spill if self._hydraulics.disconnected else ledger.deliver)(excess_fl)
+
+    def _inject(self, injection: Injection, span_s: float) -> None:
+        """The injection's share of a step; its end leaves no rest."""
+        left_s = (injection.end_ns - self.now_ns) / SECOND_NS
+        bolus_fl = round(injection.left_fl * (span_s / left_s))
+        injection.left_fl -= bolus_fl
+        self.ledger.inject(bolus_fl, injection.fluid)
+
+    def _pass_event(self) -> None:
+        if self.injection is not None and self.injection.end_ns <= self.now_ns:
+            self.injection = None
+        self._find_event()
 
 
-def _plain(fluid: Fluid) -> list[Any]:
-    return [[list(drug) for drug in fluid.drugs], fluid.viscosity_ratio]
+def relax(spans: float, old: float, old_aim: float, aim: float) -> tuple[float, float]:
+    """End and mean of a value that follows an aim; the aim moves in a straight line.
+
+    `spans` is the step over the time constant, from 0 to anything. In place of exp(-spans) stands
+    1 / (1 + spans + spans^2 / 2): the same to second order, 0 far out, made of exact operations.
+    """
+    left = 1.0 / (1.0 + spans + 0.5 * spans * spans)
+    mean_left = (1.0 + 0.5 * spans) * left  # (1 - left) / spans
+    behind = 0.5 * (1.0 + spans) * left  # (1 - mean_left) / spans
+    moved, off = aim - old_aim, old - old_aim
+    end = aim + off * left - moved * mean_left
+    return end, old_aim + 0.5 * moved + off * mean_left - moved * behind
 
 
-def _fluid(plain: list[Any]) -> Fluid:
-    return Fluid(tuple((name, concentration) for name, concentration in plain[0]), plain[1])
+def _check_fluid(fluid: Fluid) -> None:
+    lowest, highest = VISCOSITY_RATIOS
+    if not lowest <= fluid.viscosity_ratio <= highest:
+        message = f"viscosity_ratio must lie in {lowest} to {highest}, not {fluid.viscosity_ratio}"
+        raise ValueError(message)
+    if any(concentration < 0 for _, concentration in fluid.drugs):
+        message = "a concentration is below 0"
+        raise ValueError(message)

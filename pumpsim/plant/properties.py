@@ -30,7 +30,11 @@ def horner(coefficients: Sequence[float], x: float) -> float:
 
 
 def vapour_pressure_pa(propellant: str, temperature_k: float) -> float:
-    """Absolute saturation pressure; within 0.01 % of the reference from 0 to 60 degrees Celsius."""
+    """Absolute saturation pressure; within 0.001 % of the reference, 0 to 60 degrees Celsius.
+
+    Temperatures outside are taken as the nearest inside, here and below: the patient's limits
+    (`pumpsim.plant.patient`) keep a plant well within.
+    """
     return horner(data.VAPOUR_PRESSURE_PA[propellant], _scaled(temperature_k))
 
 
@@ -39,9 +43,24 @@ def vapour_density_kg_per_m3(propellant: str, temperature_k: float) -> float:
     return horner(data.VAPOUR_DENSITY_KG_PER_M3[propellant], _scaled(temperature_k))
 
 
+def undersaturation(propellant: str, temperature_k: float, density_kg_per_m3: float) -> float:
+    """Pressure of vapour with no liquid left, as a share of the saturation pressure; 1 with liquid.
+
+    The virial equation cut after its second term, that term taken from the saturated vapour:
+    within 1 % of the reference above half the saturated density.
+    """
+    saturated_kg_per_m3 = vapour_density_kg_per_m3(propellant, temperature_k)
+    share = density_kg_per_m3 / saturated_kg_per_m3
+    if share >= 1.0:
+        return 1.0
+    ideal_pa = saturated_kg_per_m3 * data.GAS_CONSTANT_J_PER_KG_K[propellant] * temperature_k
+    compressibility = vapour_pressure_pa(propellant, temperature_k) / ideal_pa
+    return share * (1.0 + (compressibility - 1.0) * share) / compressibility
+
+
 def water_viscosity_pa_s(temperature_k: float) -> float:
     """Dynamic viscosity of water (IAPWS 2008)."""
-    return horner(data.WATER_VISCOSITY_PA_S, _scaled(temperature_k))
+    return 1.0 / horner(data.WATER_FLUIDITY_PER_PA_S, _scaled(temperature_k))
 
 
 def glycerol_ratio(mass_fraction: float) -> float:
