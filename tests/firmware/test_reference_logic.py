@@ -1,0 +1,517 @@
+"""The reference logic alone: requests and readings in, decisions out."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.control import TICKS_PER_S, Interval, Outcome, Readings, Request
+from protocol.memory import RamMemory
+from protocol.vocabulary import (
+    AlarmId,
+    EventKind,
+    Priority,
+    RefillReason,
+    Refusal,
+    ResetCause,
+    Role,
+    Sounder,
+)
+from pumpsim.firmware import ReferenceLogic
+from pumpsim.firmware.flow import VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
+
+MINUTE = 60 * TICKS_PER_S
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+CONFIGURATION = m.Configuration(
+    model="test",
+    capacity_nl=30_000_000,
+    calibration_flow_nl_per_h=54_000,
+    calibration_pressure_pa=234_000,
+    calibration_temperature_mk=310_150,
+    nominal_flow_nl_per_h=54_000,
+    tolerance_permille=150,
+    low_volume_nl=3_000_000,
+    empty_volume_nl=1_000_000,
+    catheter_volume_nl=170_000,
+    refill_interval_s=14 * 86_400,
+    refill_grace_s=2 * 86_400,
+    refill_min_interval_s=7 * 86_400,
+    drug_stability_s=30 * 86_400,
+)
+REFILL = m.Refill(
+    withdrawn_nl=0,
+    filled_nl=28_000_000,
+    drug="FUDR",
+    concentration_ng_per_ml=5_000_000,
+    viscosity_permille=1_000,
+    batch="A1",
+)
+
+
+USUAL = Readings(
+    sequence=0,
+    reservoir_pressure_pa=347_700,
+    catheter_pressure_pa=113_700,
+    catheter_pulse_pa=2_700,
+    pocket_pressure_pa=101_300,
+    temperature_mk=310_150,
+    fill_level_nl=28_000_000,
+    battery_mv=2_900,
+    rtc_s=1_767_225_600,
+    rtc_valid=True,
+)
+"""A sample at the calibration point."""
+
+
+class Bench:
+    """Logic on a bench: it is told the time in minutes and keeps what it answered."""
+
+    def __init__(self, memory: RamMemory | None = None) -> None:
+        self.memory = memory or RamMemory()
+        self.logic = ReferenceLogic()
+        self.ticks = 0
+        self.number = 0
+        self.level_nl = 28_000_000
+        self.outcomes = [self.logic.boot(self.memory, ResetCause.POWER_ON, 0)]
+
+    def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = 1) -> m.Reply:
+        outcome = self.logic.handle(self.ticks, Request(body, role, session_id))
+        self.outcomes.append(outcome)
+        assert isinstance(outcome.reply, m.Reply)
+        return outcome.reply
+
+    def configure(self) -> None:
+        written = self.ask(m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION))
+        assert written == m.Done(reference=1)
+        assert self.ask(m.BeginRefill()) == m.Done()
+        assert self.ask(m.CommitRefill(refill=REFILL)) == m.Done(reference=1)
+
+    def run(self, minutes: int, **changed: int | None) -> None:
+        for _ in range(minutes):
+            self.ticks += MINUTE
+            deadline = self.logic.next_deadline()
+            if deadline is not None and deadline < self.ticks:
+                self.outcomes.append(self.logic.advance(deadline))
+            self.number += 1
+            if "fill_level_nl" not in changed:
+                self.level_nl -= 900  # the flow of the calibration point
+            sample = Readings(
+                **{
+                    **USUAL._asdict(),
+                    "sequence": self.number,
+                    "fill_level_nl": self.level_nl,
+                    **changed,
+                }
+            )
+            self.outcomes.append(self.logic.sample(self.ticks, sample))
+
+    def status(self) -> m.StatusPart:
+        reply = self.ask(m.GetStatus())
+        assert isinstance(reply, m.Status)
+        return reply.status
+
+    def alarms(self) -> tuple[m.AlarmOccurrence, ...]:
+        reply = self.ask(m.ListAlarms(after_occurrence=0))
+        assert isinstance(reply, m.AlarmList)
+        return reply.alarms
+
+    def sounder(self) -> Sounder:
+        return [o.actuation for o in self.outcomes if o.actuation is not None][-1].sounder
+
+    def events(self) -> list[EventKind]:
+        return [event.kind for outcome in self.outcomes for event in outcome.events]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.configure()
+    return bench
+
+
+def refusal(reply: m.Reply) -> Refusal:
+    assert isinstance(reply, m.Refused), reply
+    return reply.reason
+
+
+# ---- estimates
+
+
+def test_the_viscosity_table_is_that_of_iapws() -> None:
+    for kelvin, tabled in enumerate(VISCOSITY_NPA_S):
+        reduced = (283.15 + kelvin) / 300
+        terms = ((280.68, -1.9), (511.45, -7.7), (61.131, -19.6), (0.45903, -40.0))
+        assert tabled == round(1_000 * sum(a * reduced**b for a, b in terms))
+    assert viscosity_npa_s(310_650) == pytest.approx(684_640, abs=100)  # 37.5 degC
+    assert viscosity_npa_s(0) == VISCOSITY_NPA_S[0]
+    assert viscosity_npa_s(400_000) == pytest.approx(VISCOSITY_NPA_S[-1], abs=20)
+
+
+def test_flow_at_the_calibration_point_is_the_calibration_flow(bench: Bench) -> None:
+    bench.run(1)
+    flow = bench.status().flow_nl_per_h
+    assert flow is not None
+    assert flow.estimate == pytest.approx(54_000, abs=2)
+    assert flow.low < 54_000 < flow.high
+
+
+def test_flow_follows_pressure_and_viscosity(bench: Bench) -> None:
+    bench.run(1, catheter_pressure_pa=347_700 - 117_000)
+    flow = bench.status().flow_nl_per_h
+    assert flow is not None
+    assert flow.estimate == pytest.approx(27_000, abs=2)
+    bench.run(1, temperature_mk=312_150)
+    flow = bench.status().flow_nl_per_h
+    assert flow is not None
+    assert flow.estimate == pytest.approx(54_000 * 691_303 / 665_193, rel=1e-4)
+
+
+@pytest.mark.parametrize("channel", ["reservoir_pressure_pa", "catheter_pressure_pa"])
+def test_flow_is_unknown_without_a_pressure_never_zero(bench: Bench, channel: str) -> None:
+    """FLW-01."""
+    bench.run(1, **{channel: None})
+    assert bench.status().flow_nl_per_h is None
+
+
+def test_a_missing_temperature_widens_the_interval(bench: Bench) -> None:
+    """ENV-03."""
+    bench.run(1)
+    usual = bench.status().flow_nl_per_h
+    bench.run(1, temperature_mk=None)
+    wider = bench.status().flow_nl_per_h
+    assert usual is not None
+    assert wider is not None
+    assert wider.high - wider.low > 5 * (usual.high - usual.low)
+
+
+@given(
+    pressure=st.integers(0, 700_000), outlet=st.integers(0, 700_000), warm=st.integers(0, 400_000)
+)
+def test_an_estimate_is_always_an_interval(pressure: int, outlet: int, warm: int) -> None:
+    """FLW-01: for any readings in range."""
+    model = FlowModel(CONFIGURATION, 1_014)
+    sample = USUAL._replace(
+        reservoir_pressure_pa=pressure, catheter_pressure_pa=outlet, temperature_mk=warm
+    )
+    flow = model.estimate(sample)
+    assert isinstance(flow, Interval)
+    assert flow.low < flow.estimate < flow.high
+
+
+def test_volume_and_dose_are_integrals_with_the_catheter_in_between(bench: Bench) -> None:
+    """RES-11, DOS-01: the first 0.17 mL are of the liquid that was in the catheter before."""
+    bench.run(60 * 24)
+    status = bench.status()
+    delivered = status.delivered_total_nl
+    assert delivered == pytest.approx(24 * 54_000, rel=1e-4)
+    assert status.dose_since_refill_ng == pytest.approx((delivered - 170_000) * 5, rel=1e-3)
+
+
+def test_a_bolus_pushes_the_catheters_content_out_as_dose(bench: Bench) -> None:
+    """RES-12."""
+    bench.run(60 * 24)
+    before = bench.status().dose_since_refill_ng
+    assert before is not None
+    bench.ask(m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0))
+    bench.ask(m.EndBolusAccess(injected_nl=500_000))
+    after = bench.status().dose_since_refill_ng
+    assert after is not None
+    assert after - before == pytest.approx(170_000 * 5, rel=1e-3)
+
+
+# ---- alarms
+
+
+def test_low_comes_before_empty_and_ends_with_a_refill(bench: Bench) -> None:
+    """RES-01, RES-02, RES-05."""
+    bench.run(2, fill_level_nl=3_400_000)
+    assert bench.alarms() == ()
+    bench.run(1, fill_level_nl=900_000)
+    assert [a.alarm for a in bench.alarms()] == [AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR]
+    assert bench.sounder() is Sounder.HIGH
+    bench.ticks += 8 * DAY
+    bench.ask(m.BeginRefill())
+    bench.ask(m.CommitRefill(refill=REFILL))
+    bench.run(1)
+    assert bench.alarms() == ()
+    assert bench.sounder() is Sounder.OFF
+
+
+def test_refill_due_rises_in_steps_and_never_falls(bench: Bench) -> None:
+    """RES-04: LOW ahead, MEDIUM when due, overdue HIGH; one occurrence of due throughout."""
+    bench.run(1)
+    for days, expected in (
+        (10, {}),
+        (11, {AlarmId.REFILL_DUE: Priority.LOW}),
+        (14, {AlarmId.REFILL_DUE: Priority.MEDIUM}),
+        (
+            16,
+            {AlarmId.REFILL_DUE: Priority.MEDIUM, AlarmId.REFILL_OVERDUE: Priority.HIGH},
+        ),
+    ):
+        bench.ticks = days * DAY
+        bench.run(1)
+        due = [a for a in bench.alarms() if a.alarm is not AlarmId.UNDER_INFUSION]
+        assert {a.alarm: a.priority for a in due} == expected
+    assert [a.alarm for a in bench.alarms()].count(AlarmId.REFILL_DUE) == 1
+
+
+def test_a_fast_flow_moves_the_due_date_earlier_only(bench: Bench) -> None:
+    """RES-03: low is predicted from the flow, and a slower flow gives nothing back."""
+    bench.run(20, fill_level_nl=10_000_000)
+    soon = bench.status().refill_due_in_s
+    assert soon is not None
+    assert soon == pytest.approx((10_000_000 - 247_500 - 3_000_000) / 54_000 * 3_600, rel=0.01)
+    bench.run(20, fill_level_nl=20_000_000)
+    later = bench.status().refill_due_in_s
+    assert later is not None
+    assert later <= soon
+
+
+@pytest.mark.parametrize(
+    ("outlet", "alarm"),
+    [(60_000, AlarmId.OVER_INFUSION), (170_000, AlarmId.UNDER_INFUSION)],
+)
+def test_a_deviation_alarms_after_an_hour_not_before(
+    bench: Bench, outlet: int, alarm: AlarmId
+) -> None:
+    """FLW-02, FLW-04."""
+    bench.run(5 * 60)
+    bench.run(59, catheter_pressure_pa=outlet)
+    assert bench.alarms() == ()
+    bench.run(1, catheter_pressure_pa=outlet)
+    assert [a.alarm for a in bench.alarms()] == [alarm]
+
+
+def test_a_flow_that_dances_round_its_limit_cannot_hide(bench: Bench) -> None:
+    """FLW-05: half the time outside alarms within four hours."""
+    bench.run(5 * 60)
+    for _ in range(12):
+        bench.run(10, catheter_pressure_pa=60_000)
+        bench.run(10)
+    assert [a.alarm for a in bench.alarms()] == [AlarmId.OVER_INFUSION]
+
+
+def test_a_flow_stop_alarms_with_the_second_sample(bench: Bench) -> None:
+    """FLW-04."""
+    bench.run(1, catheter_pressure_pa=347_000)
+    assert bench.alarms() == ()
+    bench.run(1, catheter_pressure_pa=347_000)
+    assert [a.alarm for a in bench.alarms()] == [AlarmId.UNDER_INFUSION]
+
+
+def test_a_fast_restrictor_shows_in_the_fill_level_alone(bench: Bench) -> None:
+    """FLW-02: +30 % that no pressure explains, within T_over_fill."""
+    for minute in range(6 * 60 + 1):
+        assert bench.alarms() == ()
+        bench.run(1, fill_level_nl=28_000_000 - minute * 900 * 13 // 10)
+    assert [a.alarm for a in bench.alarms()] == [AlarmId.OVER_INFUSION]
+
+
+def test_losing_all_evidence_of_flow_is_an_alarm(bench: Bench) -> None:
+    """SEN-07."""
+    bench.run(1, fill_level_nl=None)
+    assert bench.alarms() == ()
+    bench.run(1, fill_level_nl=None, reservoir_pressure_pa=None)
+    assert [a.alarm for a in bench.alarms()] == [AlarmId.UNMONITORED]
+
+
+def test_acknowledging_is_for_one_occurrence(bench: Bench) -> None:
+    """ALM-04."""
+    bench.run(1, fill_level_nl=900_000)
+    low, empty = bench.alarms()
+    assert refusal(bench.ask(m.AcknowledgeAlarm(alarm=low.alarm, occurrence=99))) == (
+        Refusal.UNKNOWN_OCCURRENCE
+    )
+    assert refusal(bench.ask(m.AcknowledgeAlarm(alarm=AlarmId.OVER_INFUSION, occurrence=1))) is (
+        Refusal.UNKNOWN_ALARM
+    )
+    bench.ask(m.AcknowledgeAlarm(alarm=empty.alarm, occurrence=empty.occurrence))
+    assert [a.acknowledged for a in bench.alarms()] == [False, True]
+    assert bench.sounder() is Sounder.MEDIUM
+
+
+def test_a_pause_ends_by_itself_and_with_its_session(bench: Bench) -> None:
+    """ALM-05, ALM-06, ALM-12."""
+    bench.run(1, fill_level_nl=2_900_000)
+    (low,) = bench.alarms()
+    pause = m.PauseAudio(alarm=low.alarm, occurrence=low.occurrence, duration_ms=300_000)
+    bench.ask(pause, session_id=7)
+    assert bench.sounder() is Sounder.OFF
+    bench.run(4, fill_level_nl=2_900_000)
+    assert bench.sounder() is Sounder.OFF
+    bench.run(2, fill_level_nl=2_900_000)
+    assert bench.sounder() is Sounder.MEDIUM
+    bench.ask(pause, session_id=7)
+    bench.ask(m.Close(), session_id=8)
+    assert bench.sounder() is Sounder.OFF
+    bench.ask(m.Close(), session_id=7)
+    assert bench.sounder() is Sounder.MEDIUM
+
+
+def test_a_pause_never_hides_a_new_alarm(bench: Bench) -> None:
+    """ALM-05."""
+    bench.run(1, fill_level_nl=2_900_000)
+    (low,) = bench.alarms()
+    bench.ask(m.PauseAudio(alarm=low.alarm, occurrence=low.occurrence, duration_ms=600_000))
+    bench.run(1, fill_level_nl=900_000)
+    assert bench.sounder() is Sounder.HIGH
+
+
+def test_a_latching_alarm_stays_until_acknowledged(bench: Bench) -> None:
+    """ALM-08."""
+    bench.run(2, catheter_pressure_pa=347_000)
+    bench.run(60)
+    (stopped,) = bench.alarms()
+    assert not stopped.present
+    assert bench.sounder() is Sounder.MEDIUM
+    bench.ask(m.AcknowledgeAlarm(alarm=stopped.alarm, occurrence=stopped.occurrence))
+    assert bench.alarms() == ()
+    assert bench.sounder() is Sounder.OFF
+
+
+# ---- requests
+
+
+def test_unconfigured_logic_assumes_nothing() -> None:
+    """DOS-09, NVM-03."""
+    bench = Bench()
+    bench.run(3)
+    status = bench.status()
+    assert status.flow_nl_per_h is None
+    assert status.drug is None
+    assert status.dose_total_ng is None
+    assert refusal(bench.ask(m.BeginRefill())) is Refusal.NOT_CONFIGURED
+
+
+def test_a_patient_cannot_refill_or_configure(bench: Bench) -> None:
+    assert refusal(bench.ask(m.BeginRefill(), Role.PATIENT)) is Refusal.ROLE
+    write = m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATION)
+    assert refusal(bench.ask(write, Role.PATIENT)) is Refusal.ROLE
+
+
+def test_a_configuration_made_from_an_old_one_is_refused(bench: Bench) -> None:
+    write = m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION)
+    assert refusal(bench.ask(write)) is Refusal.STALE_CONFIGURATION
+    upside_down = CONFIGURATION.model_copy(update={"empty_volume_nl": 5_000_000})
+    write = m.WriteConfiguration(base_config_id=1, configuration=upside_down)
+    assert refusal(bench.ask(write)) is Refusal.INVALID_CONFIGURATION
+
+
+def test_the_refill_transaction_in_every_wrong_order(bench: Bench) -> None:
+    """RES-05, RES-08, RES-10."""
+    commit = m.CommitRefill(refill=REFILL)
+    assert refusal(bench.ask(commit)) is Refusal.NO_REFILL_OPEN
+    assert refusal(bench.ask(m.AbortRefill())) is Refusal.NO_REFILL_OPEN
+    bench.run(1)
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    assert refusal(bench.ask(m.BeginRefill())) is Refusal.REFILL_OPEN
+    assert refusal(bench.ask(commit)) is Refusal.OVER_CAPACITY
+    emptied = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})
+    early = m.CommitRefill(refill=emptied)
+    assert refusal(bench.ask(early)) is Refusal.REFILL_TOO_EARLY
+    reason = m.CommitRefill(refill=emptied, reason=RefillReason.VERIFY_PUMP, previous_refill_id=1)
+    assert bench.ask(reason) == m.Done(reference=2)
+
+
+def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
+    """FLW-08."""
+    bench.ask(m.BeginRefill())
+    bench.run(31)
+    assert not bench.status().refill_open
+    assert EventKind.REFILL_WINDOW_ENDED in bench.events()
+
+
+def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
+    assert refusal(bench.ask(m.EndBolusAccess(injected_nl=1))) is Refusal.NO_BOLUS_ACCESS_OPEN
+    begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    assert bench.ask(begin) == m.Done()
+    assert refusal(bench.ask(begin)) is Refusal.BOLUS_ACCESS_OPEN
+
+
+def test_the_clock_is_passed_on_once(bench: Bench) -> None:
+    bench.ask(m.SetClock(rtc_s=1_800_000_000))
+    settings = [o.actuation.set_rtc_s for o in bench.outcomes if o.actuation is not None]
+    assert [s for s in settings if s is not None] == [1_800_000_000]
+
+
+def test_the_self_test_names_what_failed(bench: Bench) -> None:
+    bench.run(1)
+    assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=True, failed=())
+    bench.run(1, temperature_mk=None)
+    assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=("temperature",))
+
+
+# ---- resets
+
+
+def test_a_reset_clears_nothing_that_must_stay(bench: Bench) -> None:
+    """RST-02, ALM-09: totals, refill, latched alarms outlive it."""
+    bench.run(2, catheter_pressure_pa=347_000)
+    bench.run(120)
+    before = bench.status()
+    again = Bench(bench.memory)
+    after = again.status()
+    assert after.delivered_total_nl == pytest.approx(before.delivered_total_nl, rel=0.6)
+    assert after.drug == "FUDR"
+    assert [a.alarm for a in again.alarms()] == [AlarmId.UNDER_INFUSION]
+    assert again.sounder() is Sounder.MEDIUM
+
+
+def test_downtime_is_bridged_by_the_clock(bench: Bench) -> None:
+    """RST-03: an hour without supply is an hour of flow, and an hour nearer the refill."""
+    start_s = 1_767_225_600
+    for minute in range(60):
+        bench.run(1, rtc_s=start_s + 60 * minute)
+    bench.ask(m.RunSelfTest())  # any command saves
+    before = bench.status()
+    again = Bench(bench.memory)
+    again.run(1, rtc_s=start_s + 59 * 60 + 3_600)
+    after = again.status()
+    assert after.delivered_total_nl - before.delivered_total_nl == pytest.approx(
+        54_000 * 61 / 60, rel=0.01
+    )
+    assert before.refill_due_in_s is not None
+    assert after.refill_due_in_s == pytest.approx(before.refill_due_in_s - 3_600, abs=61)
+
+
+def test_one_damaged_slot_costs_the_newest_record_only(bench: Bench) -> None:
+    """NVM-02."""
+    bench.run(1)
+    bench.ask(m.RunSelfTest())
+    for slot in range(2):
+        memory = RamMemory(content=bench.memory.read(0, bench.memory.size))
+        address = slot * memory.size // 2 + 40
+        memory.write(address, bytes([memory.read(address, 1)[0] ^ 1]))
+        again = Bench(memory)
+        assert again.status().drug == "FUDR"
+        assert again.alarms() == ()
+
+
+def test_two_damaged_slots_are_an_alarm_and_no_assumption(bench: Bench) -> None:
+    """NVM-03."""
+    for slot in range(2):
+        bench.memory.write(slot * bench.memory.size // 2 + 40, b"\x00\x00")
+    again = Bench(bench.memory)
+    assert [a.alarm for a in again.alarms()] == [AlarmId.CONFIGURATION_LOST]
+    assert again.status().drug is None
+    assert again.sounder() is Sounder.HIGH
+
+
+def test_saved_logic_goes_on_as_if_nothing_had_happened(bench: Bench) -> None:
+    bench.run(700, catheter_pressure_pa=100_000)
+    copy = Bench(RamMemory(content=bench.memory.read(0, bench.memory.size)))
+    copy.logic = ReferenceLogic()
+    copy.logic.load(copy.memory, json.loads(json.dumps(bench.logic.save())))
+    copy.ticks, copy.number, copy.level_nl = bench.ticks, bench.number, bench.level_nl
+    outcomes: list[list[Outcome]] = []
+    for each in (bench, copy):
+        each.outcomes.clear()
+        each.run(500, catheter_pressure_pa=60_000)
+        outcomes.append(each.outcomes)
+    assert outcomes[0] == outcomes[1]
+    assert bench.logic.save() == copy.logic.save()
