@@ -1,0 +1,32 @@
+"""Whose fault it is: every error of the bench says so by its type.
+
+A refused command is none of these: it is a reply, and comes back as one.
+"""
+
+
+class BenchError(Exception):
+    """One sentence for a person; the subclass tells where to look."""
+
+    exit_code = 1
+
+
+class LocalError(BenchError):
+    """What was asked for cannot be: a bad URI, an unknown class, an impossible stimulus."""
+
+    exit_code = 2
+
+
+class PeerError(BenchError):
+    """The device answered something the protocol does not allow."""
+
+    exit_code = 3
+
+
+class RigError(BenchError):
+    """The rig failed: says nothing about the device's logic."""
+
+    exit_code = 4
+
+
+class LinkError(RigError):
+    """A link is absent, was unplugged, or stays silent."""

@@ -1,0 +1,105 @@
+"""The laboratory: what acts on the pump and its patient beside the link, and knows the truth."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, Protocol
+from urllib.parse import quote, urlsplit
+
+from hil.errors import LocalError, RigError
+
+ANSWER_S: Final = 120.0
+"""Wall time the control API may take: it answers a run of a day when that day is over."""
+
+
+class Laboratory(Protocol):
+    """Stimuli in, truth out. The emulator has one; hardware has one as far as instruments reach."""
+
+    def stimulate(self, stimulus: Mapping[str, Any]) -> dict[str, int]:
+        """Let something happen now, such as {"kind": "fever", "rise": "2 K"}; what came of it.
+
+        Raises LocalError, and nothing has changed, when it cannot be.
+        """
+
+    def truth(self) -> dict[str, Any]:
+        """The plant as it is."""
+
+
+class NoLaboratory:
+    """Only a link: nobody can make a fever through it."""
+
+    def stimulate(self, stimulus: Mapping[str, Any]) -> NoReturn:
+        """Not here."""
+        raise RigError(f"nothing on this rig can act out {stimulus.get('kind')!r}: {self._way_out}")
+
+    def truth(self) -> NoReturn:
+        """Not here."""
+        raise RigError(f"nothing on this rig knows the truth: {self._way_out}")
+
+    _way_out: Final = "for an emulated pump, append ?control=URL to the rig's URI"
+
+
+class ControlApi:
+    """A daemon's control API: one connection that is kept, opened again when it was closed."""
+
+    def __init__(self, url: str) -> None:
+        """Nothing is sent yet; `url` is http://HOST:PORT."""
+        self._url = url
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=ANSWER_S
+        )
+
+    def get(self, path: str) -> Any:
+        """What stands there."""
+        return self._request("GET", path, None)
+
+    def post(self, path: str, content: Mapping[str, Any]) -> Any:
+        """What came of it."""
+        return self._request("POST", path, json.dumps(content))
+
+    def now_ns(self) -> int:
+        """The instant the devices have reached."""
+        return int(self.get("/v1/time")["now_ns"])
+
+    def run_until(self, until_ns: int) -> int:
+        """Let them run to an instant; returns when it is reached."""
+        return int(self.post("/v1/time/run-until", {"until_ns": until_ns})["now_ns"])
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _request(self, method: str, path: str, body: str | None) -> Any:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            content = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._connection.close()
+            raise RigError(f"the control API at {self._url} does not answer: {error!s}") from None
+        if response.status >= http.client.INTERNAL_SERVER_ERROR:
+            raise RigError(f"the control API at {self._url} failed: {response.reason}")
+        if response.status != http.client.OK:
+            raise LocalError(str(content.get("error", response.reason)))
+        return content
+
+
+class RemoteLaboratory:
+    """The laboratory behind a control API, for one of its devices."""
+
+    def __init__(self, api: ControlApi, device: str) -> None:
+        """`device` is the id, as `identify` tells it."""
+        self._api = api
+        self._path = f"/v1/devices/{quote(device, safe='')}"
+
+    def stimulate(self, stimulus: Mapping[str, Any]) -> dict[str, int]:
+        """Act now; LocalError when it cannot be."""
+        result: dict[str, int] = self._api.post(f"{self._path}/stimuli", stimulus)
+        return {name: value for name, value in result.items() if name != "now_ns"}
+
+    def truth(self) -> dict[str, Any]:
+        """The plant as it is."""
+        truth: dict[str, Any] = self._api.get(f"{self._path}/truth")
+        return truth
