@@ -19,7 +19,10 @@ MAX_PPM: Final = 1_000.0
 
 @dataclass(slots=True)
 class Oscillator:
-    """Ticks since boot, and a real-time clock that boots do not touch."""
+    """Ticks since boot, and a real-time clock that boots do not touch.
+
+    `width_bits` is the width of the tick counter; None counts without end, 32 wraps after 36.4 h.
+    """
 
     error_ppm: float = 0.0
     rtc_start_s: int = 0
@@ -29,6 +32,7 @@ class Oscillator:
     anchor_uticks: int = 0
     boot_uticks: int = 0
     rate_uticks_per_s: int = TICKS_PER_S * MICRO
+    width_bits: int | None = None
 
     def update(self, now_ns: int, temperature_k: float) -> None:
         """From now on run at the rate of this temperature."""
@@ -40,14 +44,24 @@ class Oscillator:
         self.rate_uticks_per_s = rate
 
     def ticks(self, now_ns: int) -> int:
-        """Whole ticks since boot."""
-        return (self._uticks(now_ns) - self.boot_uticks) // MICRO
+        """The tick counter: whole ticks since boot, as far as its width goes."""
+        count = self._count(self._uticks(now_ns))
+        return count if self.width_bits is None else count % (1 << self.width_bits)
 
     def instant_of(self, ticks: int) -> int | None:
-        """The earliest instant with that count at the present rate; None while it stands still."""
+        """The earliest instant with that count at the present rate; None while it stands still.
+
+        A counter that wraps reads every count again and again: the one meant is the nearest to
+        the count at the last `update`, as a signed difference of its width would have it.
+        """
         if not self.rate_uticks_per_s:
             return None
-        missing = ticks * MICRO + self.boot_uticks - self.anchor_uticks
+        count = self._count(self.anchor_uticks)
+        ahead = ticks - count
+        if self.width_bits is not None:
+            half = 1 << (self.width_bits - 1)
+            ahead = (ahead + half) % (2 * half) - half
+        missing = (count + ahead) * MICRO + self.boot_uticks - self.anchor_uticks
         return self.anchor_ns - (-missing * NS_PER_S // self.rate_uticks_per_s)
 
     def boot(self, now_ns: int) -> None:
@@ -70,3 +84,6 @@ class Oscillator:
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns
         return self.anchor_uticks + elapsed_ns * self.rate_uticks_per_s // NS_PER_S
+
+    def _count(self, uticks: int) -> int:
+        return (uticks - self.boot_uticks) // MICRO
