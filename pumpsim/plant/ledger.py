@@ -109,7 +109,11 @@ class Ledger:
     def infuse(self, volume_fl: int) -> None:
         """The pump moves liquid from the reservoir into the catheter."""
         self.reservoir_fl -= volume_fl
-        self._into_catheter(volume_fl, self.fluid)
+        if self.plugs and self.plugs[-1].fluid is self.fluid:  # nearly always
+            self.plugs[-1].volume_fl += volume_fl
+            self.catheter_fl += volume_fl
+        else:
+            self._into_catheter(volume_fl, self.fluid)
 
     def suck(self, volume_fl: int) -> None:
         """The catheter's newest content returns into the reservoir (reflux)."""
@@ -194,7 +198,8 @@ class Ledger:
     def _into_catheter(self, volume_fl: int, fluid: Fluid) -> None:
         self.catheter_fl += volume_fl
         plugs = self.plugs
-        if plugs and (plugs[-1].fluid is fluid or plugs[-1].fluid == fluid):
+        if plugs and plugs[-1].fluid == fluid:
+            plugs[-1].fluid = fluid  # the same object: `infuse` looks for that
             plugs[-1].volume_fl += volume_fl
         elif volume_fl:
             if len(plugs) >= MAX_PLUGS:

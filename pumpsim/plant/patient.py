@@ -74,6 +74,8 @@ class Courses:
 
     def at(self, now_ns: int) -> float:
         """The sum at an instant."""
+        if not self.all:
+            return 0.0
         return sum(self._value(points, now_ns) for points in self.all)
 
     def extremes(self) -> tuple[float, float]:
@@ -124,6 +126,9 @@ class Patient:
         self._warmth = Courses()
         self._altitude = Courses()
         self._depth = Courses()
+        self._home_pa = atmosphere_pa(p.altitude_m)
+        self._end_ns = -1
+        self._end: tuple[float, ...] = ()
 
     def warm(self, now_ns: int, points: Points) -> None:
         """Add a course of temperature above the usual, in K: a fever, a bath.
@@ -155,10 +160,13 @@ class Patient:
                 from_ns = max(from_ns, corner_ns)
             else:
                 to_ns = min(to_ns, corner_ns)
+        if self._end_ns != from_ns:  # else the last segment's end, the same numbers
+            self._end = self._node(from_ns)
+        start = self._end
+        self._end_ns, self._end = to_ns, self._node(to_ns)
         values: list[float] = []
-        for process in (self._body_k, self._ambient_pa, self._arterial_pa, self._posture.at):
-            value = process(from_ns)
-            values += [value, (process(to_ns) - value) / (to_ns - from_ns)]
+        for value, after in zip(start, self._end, strict=True):
+            values += [value, (after - value) / (to_ns - from_ns)]
         return Segment(from_ns, to_ns, *values)
 
     def next_corner_ns(self, now_ns: int) -> int:
@@ -176,8 +184,17 @@ class Patient:
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
+        self._end_ns = -1
         for name, courses in self._courses().items():
             courses.all = [[(at_ns, value) for at_ns, value in points] for points in data[name]]
+
+    def _node(self, now_ns: int) -> tuple[float, float, float, float]:
+        return (
+            self._body_k(now_ns),
+            self._ambient_pa(now_ns),
+            self._p.arterial_pressure_pa + self._arterial.at(now_ns),
+            self._posture.at(now_ns),
+        )
 
     def _body_k(self, now_ns: int) -> float:
         p = self._p
@@ -187,13 +204,11 @@ class Patient:
 
     def _ambient_pa(self, now_ns: int) -> float:
         """Of the air and of the tissue around the pump; weather weighs less high up."""
-        air_pa = atmosphere_pa(self._p.altitude_m + self._altitude.at(now_ns))
+        air_pa = self._home_pa
+        if self._altitude.all:
+            air_pa = atmosphere_pa(self._p.altitude_m + self._altitude.at(now_ns))
         air_pa += self._weather.at(now_ns) * (air_pa / STANDARD_AMBIENT_PA)
         return air_pa + self._depth.at(now_ns)
-
-    def _arterial_pa(self, now_ns: int) -> float:
-        """Mean pressure at the catheter's tip above ambient, without posture."""
-        return self._p.arterial_pressure_pa + self._arterial.at(now_ns)
 
     def _courses(self) -> dict[str, Courses]:
         return {"warmth": self._warmth, "altitude": self._altitude, "depth": self._depth}
@@ -212,6 +227,7 @@ class Patient:
         """Add a course if the sum of all, taken at their worst together, stays within bounds."""
         # corners of the segment under way still matter, so only what ended before it is dropped
         courses.forget_before(now_ns - now_ns % NODE_NS)
+        self._end_ns = -1
         courses.add(points)
         lowest, highest = courses.extremes()
         if not (bounds[0] <= usual[0] + lowest and usual[1] + highest <= bounds[1]):

@@ -327,19 +327,18 @@ class Plant:
         inlet = inlet_m3 * mean_per_pa_s
         outlet = hydraulics.outlet_m3 * mean_per_pa_s
         both = inlet + outlet
-        injection = self.injection
-        injected_m3_per_s = 0.0 if injection is None else injection.rate_m3_per_s
-        pushed = inlet * old_drive_pa + injected_m3_per_s
-        old_aim_pa = (pushed + outlet * (state.outlet_pressure_pa - old_pocket_pa)) / both
-        aim_pa = (inlet * drive_pa + injected_m3_per_s + outlet * outlet_pa) / both
-        old_catheter_pa = state.catheter_pressure_pa - old_pocket_pa
+        injected = 0.0 if self.injection is None else self.injection.rate_m3_per_s
+        old_outlet_pa = state.outlet_pressure_pa - old_pocket_pa
         catheter_pa, mean_pa = relax(
-            span_s * both / hydraulics.compliance_m3_per_pa, old_catheter_pa, old_aim_pa, aim_pa
+            span_s * both / hydraulics.compliance_m3_per_pa,
+            state.catheter_pressure_pa - old_pocket_pa,
+            (inlet * old_drive_pa + injected + outlet * old_outlet_pa) / both,
+            (inlet * drive_pa + injected + outlet * outlet_pa) / both,
         )
         mean_drive_pa = 0.5 * (old_drive_pa + drive_pa)
-        came_fl = round(inlet * (mean_drive_pa - mean_pa) * span_s * FL_PER_M3)
+        came_m3 = inlet * (mean_drive_pa - mean_pa) * span_s
         held_m3 = self._dead_m3 + hydraulics.compliance_m3_per_pa * catheter_pa
-        self._book(span_s, came_fl, round(held_m3 * FL_PER_M3), mean_drive_pa)
+        self._book(span_s, round(came_m3 * FL_PER_M3), round(held_m3 * FL_PER_M3), mean_drive_pa)
         state.reservoir_pressure_pa = reservoir_pa
         state.catheter_pressure_pa = pocket_pa + catheter_pa
         state.pocket_pressure_pa = pocket_pa
@@ -347,8 +346,8 @@ class Plant:
         state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
         state.fluidity_per_pa_s = fluidity_per_pa_s
         state.flow_m3_per_s = inlet_m3 * fluidity_per_pa_s * (drive_pa - catheter_pa)
-        out_pa = catheter_pa - outlet_pa
-        state.outflow_m3_per_s = hydraulics.outlet_m3 * fluidity_per_pa_s * out_pa
+        outlet_m3 = hydraulics.outlet_m3
+        state.outflow_m3_per_s = outlet_m3 * fluidity_per_pa_s * (catheter_pa - outlet_pa)
 
     def _book(self, span_s: float, came_fl: int, held_fl: int, drive_pa: float) -> None:
         """Move the step's liquid in the ledger; what the catheter cannot hold leaves it."""
