@@ -60,6 +60,11 @@ class Exchange:
         self._notices: deque[m.Packet] = deque()
         self._echoes = 0
 
+    @property
+    def boot_id(self) -> int:
+        """The device's life, as its last reply told."""
+        return self._session.boot_id
+
     def ask(self, body: m.Ask) -> m.Reply:
         """The reply to a request that changes nothing; LinkError when none comes."""
         return self._exchange(self._session.ask(body))

@@ -1,0 +1,117 @@
+"""What a person sees while logic on the bench controls a device, and what remains at the end."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from hil import show
+from hil.control import AlarmNote, Summary
+from hil.hosted import FaultNote
+from protocol.control import TICKS_PER_S
+from protocol.plain import to_plain
+
+NS_PER_S: Final = 1_000_000_000
+STEPS: Final = 200
+"""How often a progress line changes over a run."""
+MAX_SHOWN: Final = 20
+"""Lines of one kind in a summary; the rest is counted."""
+
+
+class Screen:
+    """Alarms and faults as they come; a progress line where there is a terminal."""
+
+    def __init__(self, echo: Callable[[str], None], *, quiet: bool) -> None:
+        """`quiet` keeps standard output for the summary."""
+        self._echo = echo
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._step = -1
+
+    def alarm(self, note: AlarmNote) -> None:
+        """One line per change."""
+        self._line(_alarm_line(note))
+
+    def fault(self, note: FaultNote) -> None:
+        """One line per fault."""
+        self._line(_fault_line(note))
+
+    def progress(self, elapsed_ns: int, duration_ns: int) -> None:
+        """Overwrite the line on the terminal, now and then."""
+        step = elapsed_ns * STEPS // duration_ns
+        if self._terminal and step != self._step:
+            self._step = step
+            done = show.duration(elapsed_ns // NS_PER_S)
+            whole = show.duration(duration_ns // NS_PER_S)
+            sys.stderr.write(f"\r{done} of {whole}, {100 * elapsed_ns // duration_ns} % ")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Take the progress line away."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            self.end()
+            self._echo(text)
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The end of a run, for people."""
+    lines = [
+        "",
+        f"samples used          {summary.samples}",
+        f"samples missed        {summary.missed}",
+        f"outputs carried out   {summary.outputs}",
+        f"device resets         {summary.reboots}",
+        *show.belief_lines(summary.beliefs),
+    ]
+    if summary.repeated:
+        lines.append(f"samples repeated      {summary.repeated}, not used again")
+    lines += _some("alarm changes", [_alarm_line(note) for note in summary.alarms])
+    counts = Counter(note.name for note in summary.faults)
+    named = ", ".join(f"{name} x{count}" for name, count in counts.items())
+    lines.append(f"firmware faults       {named or 'none'}")
+    lines += [_fault_line(note) for note in summary.faults[:MAX_SHOWN]]
+    lines += _some("refused", [f"  {refusal}" for refusal in summary.refusals])
+    return lines
+
+
+def summary_plain(summary: Summary) -> dict[str, Any]:
+    """The end of a run, for programs."""
+    return {
+        "samples": summary.samples,
+        "missed": summary.missed,
+        "repeated": summary.repeated,
+        "reboots": summary.reboots,
+        "outputs": summary.outputs,
+        "alarms": [{"ticks": note.ticks, **to_plain(note.alarm)} for note in summary.alarms],
+        "faults": [
+            {"ticks": note.ticks, "fault": note.name, "detail": note.detail}
+            for note in summary.faults
+        ],
+        "refusals": list(summary.refusals),
+        "delivered_total_nl": None
+        if summary.beliefs is None
+        else summary.beliefs.delivered_total_nl,
+    }
+
+
+def _some(title: str, rows: list[str]) -> list[str]:
+    more = [f"  ... and {len(rows) - MAX_SHOWN} before"] if len(rows) > MAX_SHOWN else []
+    return [f"{title:<22}{len(rows) or 'none'}", *more, *rows[-MAX_SHOWN:]]
+
+
+def _alarm_line(note: AlarmNote) -> str:
+    what = f"{note.alarm.priority.name:<6}  {show.alarm_words(note.alarm)}"
+    return _at(note.ticks, what)
+
+
+def _fault_line(note: FaultNote) -> str:
+    return _at(note.ticks, f"firmware fault {note.name}: {note.detail}")
+
+
+def _at(ticks: int, what: str) -> str:
+    return f"  {show.duration(ticks // TICKS_PER_S):>16}  {what}  (tick {ticks})"
