@@ -101,7 +101,7 @@ def run(
     from pumpsim.run import run_scenario
 
     try:
-        sys.exit(run_scenario(scenario, seed, trace, plot, as_json))
+        sys.exit(run_scenario(scenario, seed, trace, plot, as_json=as_json))
     except ConfigError as error:
         raise Failure(str(error)) from None
 

@@ -8,6 +8,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -16,12 +17,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    TypeAdapter,
+    PlainSerializer,
     ValidationError,
     WithJsonSchema,
 )
 
-from protocol.quantity import UNITS, QuantityError, parse_int, render
+from protocol.quantity import SIGNED, UNITS, QuantityError, parse_int, render
 
 MAX_FILE_BYTES: Final = 1_000_000
 MAX_SHOWN: Final = 60
@@ -44,24 +45,51 @@ class ConfigError(Exception):
 
 
 class Section(BaseModel):
-    """A table of a file: frozen, unknown keys refused."""
+    """A table of a file: frozen, unknown keys refused. Defaults are text, as a file has them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
 
 
-def _quantity(dimension: str) -> Any:
-    """What turns text of a dimension into whole base units, and its entry in a JSON Schema."""
-    units = list(UNITS[dimension])
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Marks a field whose text is a quantity: what turns it into whole base units, and back."""
 
-    def read(value: Any) -> int:
+    dimension: str
+
+    def read(self, value: Any) -> int:
+        """Base units of a text; QuantityError otherwise."""
+        units = list(UNITS[self.dimension])
         if not isinstance(value, str):
-            message = f'write the {dimension} as text with its unit, such as "1.5 {units[0]}"'
+            message = f'write the {self.dimension} as text with its unit, such as "1.5 {units[0]}"'
             raise QuantityError(message)
-        return parse_int(value, dimension)
+        return parse_int(value, self.dimension)
 
-    pattern = f"^-?(0|[1-9][0-9]*)(\\.[0-9]+)? ({'|'.join(units)})$"
+    def write(self, value: int) -> str:
+        """The shortest text that reads as that value."""
+        texts = []
+        for unit in UNITS[self.dimension]:
+            with contextlib.suppress(ValueError):  # no short decimal form in this unit
+                texts.append(render(Fraction(value), self.dimension, unit))
+        return min(texts, key=len)
+
+
+def text(quantity: str) -> Any:
+    """A default written as a file would have it; it is read like one."""
+    return quantity
+
+
+def _quantity(dimension: str) -> tuple[Any, ...]:
+    """How a field of that dimension is read, written and described to editors."""
+    quantity, units = Quantity(dimension), list(UNITS[dimension])
+    sign = "-?" if dimension in SIGNED else ""
+    pattern = f"^{sign}(0|[1-9][0-9]*)(\\.[0-9]+)? ({'|'.join(units)})$"
     schema = {"type": "string", "pattern": pattern, "title": f"{dimension} in {', '.join(units)}"}
-    return BeforeValidator(read), WithJsonSchema(schema)
+    return (
+        BeforeValidator(quantity.read),
+        PlainSerializer(quantity.write, when_used="json-unless-none"),
+        WithJsonSchema(schema),
+        quantity,
+    )
 
 
 VolumeNl = Annotated[int, *_quantity("volume")]
@@ -81,25 +109,25 @@ def load(path: Path, declaration: type[M]) -> M:
     return check(path, read(path), declaration)
 
 
-def check(path: Path, text: str, declaration: type[M]) -> M:
-    """Check a text; `path` is for the messages."""
+def check(path: Path, content: str, declaration: type[M]) -> M:
+    """Check the content of a file; `path` is for the messages."""
     try:
-        content = tomllib.loads(text)
+        tables = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         message = f"{path}: is not TOML: {error}"
         raise ConfigError(message) from None
     try:
-        return declaration.model_validate(content)
+        return declaration.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        steps, found = _in_file(first["loc"], content)
-        raise complain(path, text, steps, _reason(first, steps, found, declaration)) from None
+        steps, found = _in_file(first["loc"], tables)
+        raise complain(path, content, steps, _reason(first, steps, found, declaration)) from None
 
 
-def complain(path: Path, text: str, steps: Steps, reason: str) -> ConfigError:
+def complain(path: Path, content: str, steps: Steps, reason: str) -> ConfigError:
     """The error for a place in a file: a key of it, or the table that lacks the key."""
     name = ".".join(str(step) for step in steps if isinstance(step, str))
-    return ConfigError(f"{path}:{line_of(text, steps)}: {name}: {reason}")
+    return ConfigError(f"{path}:{line_of(content, steps)}: {name}: {reason}")
 
 
 def read(path: Path) -> str:
@@ -117,23 +145,23 @@ def read(path: Path) -> str:
         raise ConfigError(message) from None
 
 
-def line_of(text: str, steps: Steps) -> int:
+def line_of(content: str, steps: Steps) -> int:
     """The line, from 1, of a key; of its table when the key is missing; 1 when that is too.
 
     Knows tables, arrays of tables, plain, quoted and dotted keys that stand on a line of their own.
     """
-    lines = _lines(text)
+    lines = _lines(content)
     for end in range(len(steps), 0, -1):
         if tuple(steps[:end]) in lines:
             return lines[tuple(steps[:end])]
     return 1
 
 
-def _lines(text: str) -> dict[tuple[str | int, ...], int]:
+def _lines(content: str) -> dict[tuple[str | int, ...], int]:
     lines: dict[tuple[str | int, ...], int] = {}
     counts: dict[str, int] = {}
     table: tuple[str | int, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         if heading := HEADING.match(line):
             table = _path(heading[2])
             if heading[1] == "[[":
@@ -232,8 +260,3 @@ def _model(annotation: Any) -> type[BaseModel] | None:
         return annotation
     arguments = [a for a in get_args(annotation) if a is not type(None)]
     return _model(arguments[0]) if get_origin(annotation) is Annotated else None
-
-
-def schema(declaration: Any) -> dict[str, Any]:
-    """The JSON Schema of a file or a part of one, as editors take it."""
-    return TypeAdapter(declaration).json_schema()

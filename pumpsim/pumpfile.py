@@ -32,13 +32,16 @@ class PumpSection(c.Section):
     )
     propellant: str = Field(default="n-butane", description=", ".join(PROPELLANTS))
     capacity: c.VolumeNl = Field(
-        default=30_000_000, description="reservoir when full", gt=0, le=100_000_000
+        default=c.text("30 mL"), description="reservoir when full", gt=0, le=100_000_000
     )
     nominal_flow: c.FlowNlPerH = Field(
-        default=54_167, description="of water at 37 degC, sea level", gt=0, le=1_000_000
+        default=c.text("1.3 mL/day"),
+        description="of water at 37 degC, sea level",
+        gt=0,
+        le=1_000_000,
     )
     thermal_time: c.DurationNs = Field(
-        default=1_200 * NS_PER_S, description="time constant of warming up", gt=0
+        default=c.text("20 min"), description="time constant of warming up", gt=0
     )
     restrictor_conductance_factor: float = Field(
         default=1.0, description="how fast the restrictor really is against its label", gt=0, le=100
@@ -63,10 +66,10 @@ class FillSection(c.Section):
 
     drug: str = Field(default="FUDR", description="name of the drug", min_length=1, max_length=32)
     concentration: c.ConcentrationNgPerMl = Field(
-        default=6_460_000, description="of the drug in the fill", ge=0, le=10**12
+        default=c.text("6.46 mg/mL"), description="of the drug in the fill", ge=0, le=10**12
     )
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
-    volume: c.VolumeNl = Field(default=28_000_000, description="in the reservoir", gt=0)
+    volume: c.VolumeNl = Field(default=c.text("28 mL"), description="in the reservoir", gt=0)
     batch: str = Field(default="A1", description="of the fill", min_length=1, max_length=32)
 
 
@@ -74,15 +77,15 @@ class PatientSection(c.Section):
     """The patient and the place."""
 
     body_temperature: c.TemperatureMk = Field(
-        default=310_150, description="daily mean", ge=303_150, le=316_150
+        default=c.text("37 degC"), description="daily mean", ge=303_150, le=316_150
     )
     circadian_amplitude: c.DifferenceMk = Field(
-        default=350, description="half the daily swing", ge=0, le=2_000
+        default=c.text("0.35 K"), description="half the daily swing", ge=0, le=2_000
     )
     arterial_pressure: c.PressurePa = Field(
-        default=12_399, description="mean, above ambient", gt=0, le=40_000
+        default=c.text("93 mmHg"), description="mean, above ambient", gt=0, le=40_000
     )
-    altitude: c.AltitudeM = Field(default=0, description="of home", ge=-400, le=4_000)
+    altitude: c.AltitudeM = Field(default=c.text("0 m"), description="of home", ge=-400, le=4_000)
 
 
 class AlarmSection(c.Section):
@@ -91,18 +94,14 @@ class AlarmSection(c.Section):
     tolerance_percent: int = Field(
         default=15, description="allowed deviation of the flow", ge=5, le=30
     )
-    low_volume: c.VolumeNl = Field(default=3_000_000, description="low reservoir", gt=0)
-    empty_volume: c.VolumeNl = Field(default=1_000_000, description="empty reservoir", gt=0)
-    refill_interval: c.DurationNs = Field(
-        default=14 * 86_400 * NS_PER_S, description="to refill due"
-    )
-    refill_grace: c.DurationNs = Field(default=2 * 86_400 * NS_PER_S, description="due to overdue")
+    low_volume: c.VolumeNl = Field(default=c.text("3 mL"), description="low reservoir", gt=0)
+    empty_volume: c.VolumeNl = Field(default=c.text("1 mL"), description="empty reservoir", gt=0)
+    refill_interval: c.DurationNs = Field(default=c.text("14 d"), description="to refill due")
+    refill_grace: c.DurationNs = Field(default=c.text("2 d"), description="due to overdue")
     refill_min_interval: c.DurationNs = Field(
-        default=7 * 86_400 * NS_PER_S, description="sooner needs a reason"
+        default=c.text("7 d"), description="sooner needs a reason"
     )
-    drug_stability: c.DurationNs = Field(
-        default=30 * 86_400 * NS_PER_S, description="age limit of a fill"
-    )
+    drug_stability: c.DurationNs = Field(default=c.text("30 d"), description="age limit of a fill")
 
 
 class ClockSection(c.Section):
@@ -123,7 +122,7 @@ class LinkSection(c.Section):
     tcp: str = Field(default="127.0.0.1:0", description="HOST:PORT or none; port 0 is any free one")
     mqtt: bool = Field(default=True, description="whether it is on the broker")
     telemetry_period: c.DurationNs = Field(
-        default=60 * NS_PER_S, description="on MQTT, device time", ge=10_000_000
+        default=c.text("1 min"), description="on MQTT, device time", ge=10_000_000
     )
 
 

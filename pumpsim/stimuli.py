@@ -10,8 +10,9 @@ from pydantic import Field, TypeAdapter, field_validator, model_validator
 from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
 from pumpsim.oscillator import MAX_PPM, Oscillator
+from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.ledger import Fluid
-from pumpsim.plant.plant import CONDITIONS, Plant
+from pumpsim.plant.plant import Plant
 from pumpsim.sensors import NAMES, SensorFault, Sensors
 
 SECOND: Final = 1_000_000_000
@@ -34,9 +35,13 @@ class Fever(c.Section):
     """Body temperature rises, stays and falls."""
 
     kind: Literal["fever"]
-    rise: c.DifferenceMk = Field(default=2_000, description="above the usual", gt=0, le=6_000)
-    ramp: c.DurationNs = Field(default=HOUR, description="to rise, and again to fall", gt=0)
-    duration: c.DurationNs = Field(default=24 * HOUR, description="at its height", gt=0)
+    rise: c.DifferenceMk = Field(
+        default=c.text("2 K"), description="above the usual", gt=0, le=6_000
+    )
+    ramp: c.DurationNs = Field(
+        default=c.text("1 h"), description="to rise, and again to fall", gt=0
+    )
+    duration: c.DurationNs = Field(default=c.text("24 h"), description="at its height", gt=0)
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Begin now."""
@@ -48,11 +53,13 @@ class WarmBath(c.Section):
     """Hot water or a heating pad warms the tissue around the pump."""
 
     kind: Literal["warm_bath"]
-    rise: c.DifferenceMk = Field(default=3_000, description="above the usual", gt=0, le=6_000)
-    ramp: c.DurationNs = Field(
-        default=10 * MINUTE, description="to warm up, and again to cool", gt=0
+    rise: c.DifferenceMk = Field(
+        default=c.text("3 K"), description="above the usual", gt=0, le=6_000
     )
-    duration: c.DurationNs = Field(default=30 * MINUTE, description="in the warmth", gt=0)
+    ramp: c.DurationNs = Field(
+        default=c.text("10 min"), description="to warm up, and again to cool", gt=0
+    )
+    duration: c.DurationNs = Field(default=c.text("30 min"), description="in the warmth", gt=0)
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Step in now."""
@@ -66,9 +73,9 @@ class Altitude(c.Section):
     kind: Literal["altitude"]
     height: c.AltitudeM = Field(description="above home", gt=0, le=9_000)
     ramp: c.DurationNs = Field(
-        default=30 * MINUTE, description="to climb, and again to descend", gt=0
+        default=c.text("30 min"), description="to climb, and again to descend", gt=0
     )
-    duration: c.DurationNs = Field(default=10 * HOUR, description="up there", gt=0)
+    duration: c.DurationNs = Field(default=c.text("10 h"), description="up there", gt=0)
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Leave now."""
@@ -98,7 +105,7 @@ class Fill(c.Section):
     concentration: c.ConcentrationNgPerMl = Field(description="of the drug", ge=0, le=10**12)
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
     temperature: c.TemperatureMk = Field(
-        default=293_150, description="of the fill", ge=273_150, le=323_150
+        default=c.text("20 degC"), description="of the fill", ge=273_150, le=323_150
     )
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
@@ -127,10 +134,10 @@ class InjectBolus(c.Section):
     volume: c.VolumeNl = Field(description="put in", gt=0, le=60_000_000)
     drug: str = Field(default="contrast", description="what", min_length=1, max_length=32)
     concentration: c.ConcentrationNgPerMl = Field(
-        default=0, description="of the drug", ge=0, le=10**12
+        default=c.text("0 mg/mL"), description="of the drug", ge=0, le=10**12
     )
     viscosity_ratio: float = Field(default=1.0, description="against water", ge=0.5, le=100)
-    duration: c.DurationNs = Field(default=MINUTE, description="of the injection", gt=0)
+    duration: c.DurationNs = Field(default=c.text("1 min"), description="of the injection", gt=0)
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Begin now."""
@@ -209,13 +216,15 @@ class ClockFault(c.Section):
     """The real-time clock jumps, or loses its good name."""
 
     kind: Literal["clock_fault"]
-    jump: c.DurationNs = Field(default=0, description="added; negative goes back")
+    forward: c.DurationNs = Field(default=c.text("0 s"), description="it jumps ahead")
+    back: c.DurationNs = Field(default=c.text("0 s"), description="it jumps back")
     valid: bool = Field(default=False, description="whether it still calls itself valid")
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Change it now."""
         oscillator = target.oscillator
-        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + self.jump // SECOND)
+        jump_s = (self.forward - self.back) // SECOND
+        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
         oscillator.rtc_valid = self.valid
         return {}
 

@@ -27,6 +27,7 @@ def gather(
     beliefs = device.beliefs
     believed_nl = None if beliefs is None else beliefs.delivered_total_nl
     residual = None if beliefs is None else beliefs.residual_volume_nl
+    journal.note_dose(None if beliefs is None else beliefs.dose_total_ng)
     return {
         "scenario": scenario.name,
         "device": device.id,

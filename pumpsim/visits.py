@@ -40,12 +40,13 @@ class Journal:
 
     refills: list[RefillRow] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)
+    drug: str = ""  # in the reservoir, as last declared
     doses_ng: dict[str, int] = field(default_factory=dict)  # as the pump last told, by drug
 
-    def note_dose(self, status: m.StatusPart) -> None:
-        """The pump tells the dose of the drug it holds; later ones replace it."""
-        if status.drug is not None and status.dose_total_ng is not None:
-            self.doses_ng[status.drug] = status.dose_total_ng
+    def note_dose(self, dose_ng: int | None) -> None:
+        """The pump tells the dose of the drug it holds; a later one replaces it."""
+        if dose_ng is not None:
+            self.doses_ng[self.drug] = dose_ng
 
 
 class Clinic:
@@ -56,7 +57,7 @@ class Clinic:
         self.device = device
         self.fills = fills
         self.programmer = Programmer(device)
-        self.journal = Journal()
+        self.journal = Journal(drug=device.pump.fill.drug)
 
     def receive(self, visit: "Visit") -> None:
         """A visit, from the first word to the last; a refusal ends it and is written down."""
@@ -124,7 +125,7 @@ class Refill(c.Section):
         at_ns = device.now_ns
         residual_nl = device.plant.ledger.reservoir_fl // 10**6
         status = programmer.status()
-        clinic.journal.note_dose(status)
+        clinic.journal.note_dose(status.dose_total_ng)
         programmer.command(m.BeginRefill())
         clinic.wait(2 * stimuli.MINUTE)
         withdrawn_nl = clinic.act("withdraw")["withdrawn_nl"]
@@ -185,6 +186,7 @@ class Refill(c.Section):
         except RefusedError:
             programmer.command(m.AbortRefill())
             raise
+        clinic.journal.drug = fill.drug
 
 
 class PerfusionCheck(c.Section):
@@ -193,7 +195,7 @@ class PerfusionCheck(c.Section):
     SPAN_NS: ClassVar[int] = 4 * stimuli.MINUTE
     kind: Literal["perfusion_check"]
     tracer: str = Field(default="Tc-99m MAA", description="what", min_length=1, max_length=32)
-    volume: c.VolumeNl = Field(default=3_000_000, description="put in", gt=0, le=10_000_000)
+    volume: c.VolumeNl = Field(default=c.text("3 mL"), description="put in", gt=0, le=10_000_000)
 
     def take_place(self, clinic: Clinic) -> None:
         """Announce, inject over a minute, declare: four minutes."""
@@ -234,7 +236,7 @@ class Explant(c.Section):
 
     def take_place(self, clinic: Clinic) -> None:
         """Once, at the end."""
-        clinic.journal.note_dose(clinic.programmer.status())
+        clinic.programmer.status()
 
 
 Visit = Implant | Refill | PerfusionCheck | Acknowledge | Explant

@@ -1,6 +1,6 @@
 """The one tap of a run: it passes everything to the trace and keeps what a summary tells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from protocol.control import Outcome, Readings
@@ -18,14 +18,20 @@ class AlarmRow:
 
     alarm: AlarmId
     occurrence: int
-    priority: Priority
     raised_ns: int
+    steps: list[tuple[int, Priority]] = field(default_factory=list)  # (instant, from then on)
     ended_ns: int | None = None
     acknowledged_ns: int | None = None
 
+    @property
+    def priority(self) -> Priority:
+        """The highest it had: it never falls (ALM-18)."""
+        return self.steps[-1][1]
+
     def learn(self, now_ns: int, news: AlarmOccurrence) -> None:
         """Note what changed."""
-        self.priority = max(self.priority, news.priority)
+        if not self.steps or news.priority != self.priority:
+            self.steps.append((now_ns, news.priority))
         if not news.present and self.ended_ns is None:
             self.ended_ns = now_ns
         if news.acknowledged and self.acknowledged_ns is None:
@@ -60,7 +66,7 @@ class Watch:
         for news in outcome.alarms:
             row = self.alarms.get(news.occurrence)
             if row is None:
-                row = AlarmRow(news.alarm, news.occurrence, news.priority, now_ns)
+                row = AlarmRow(news.alarm, news.occurrence, now_ns)
                 self.alarms[news.occurrence] = row
             row.learn(now_ns, news)
 
