@@ -1,0 +1,225 @@
+"""The fence around control logic (RST-11): each way to break the contract has its name."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from protocol import messages as m
+from protocol.control import (
+    NOTHING,
+    Actuation,
+    Beliefs,
+    Event,
+    Interval,
+    Outcome,
+    PowerLostError,
+    Readings,
+    Request,
+)
+from protocol.guard import MAX_FAULT_DETAIL, MAX_ITEMS, FirmwareFaultError, Guard
+from protocol.memory import RamMemory
+from protocol.vocabulary import (
+    AlarmId,
+    EventKind,
+    FirmwareFault,
+    Priority,
+    Quality,
+    ResetCause,
+    Role,
+    Sounder,
+)
+
+READINGS = Readings(1, None, None, None, None, None, None, None, None, rtc_valid=False)
+REQUEST = Request(m.GetStatus(), Role.PATIENT, 0)
+ALARM = m.AlarmOccurrence(
+    alarm=AlarmId.REFILL_DUE,
+    occurrence=1,
+    priority=Priority.LOW,
+    present=True,
+    acknowledged=False,
+    audio_paused=False,
+    latching=False,
+)
+INTERVAL = Interval(1, 2, 3, Quality.GOOD)
+BELIEFS = Beliefs(INTERVAL, None, 4, 5, (AlarmId.REFILL_DUE,))
+OFF = Actuation(Sounder.OFF, patient_signal=False)
+
+
+class Logic:
+    """Does as it is told, in every call."""
+
+    def __init__(self, act: Callable[[], Any], deadline: Any = None) -> None:
+        self._act = act
+        self.deadline = deadline
+
+    def boot(self, *_: object) -> Any:
+        return self._act()
+
+    sample = advance = handle = boot
+
+    def next_deadline(self) -> Any:
+        return self.deadline
+
+
+def guarded(logic: Any) -> Guard:
+    return Guard(logic)
+
+
+CALLS: dict[str, Callable[[Guard], Outcome]] = {
+    "boot": lambda guard: guard.boot(RamMemory(), ResetCause.POWER_ON, 10),
+    "sample": lambda guard: guard.sample(10, READINGS),
+    "advance": lambda guard: guard.advance(10),
+    "handle": lambda guard: guard.handle(10, REQUEST),
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+def fault(call: Callable[[Guard], Outcome], logic: Logic) -> FirmwareFaultError:
+    with pytest.raises(FirmwareFaultError) as caught:
+        call(guarded(logic))
+    assert len(str(caught.value)) <= MAX_FAULT_DETAIL
+    return caught.value
+
+
+SOUND = Outcome(
+    reply=m.Done(),
+    actuation=Actuation(Sounder.HIGH, patient_signal=True, valve_open=True, set_rtc_s=5),
+    events=[Event(EventKind.CONFIGURATION_WRITTEN, 0, 2**32 - 1, Priority.LOW)],
+    alarms=(ALARM,),
+    beliefs=BELIEFS,
+)
+
+
+@every_call
+def test_sound_outcomes_pass(call: Callable[[Guard], Outcome]) -> None:
+    guard = guarded(Logic(lambda: SOUND, deadline=11))
+    assert call(guard) is SOUND
+    assert guard.deadline == 11
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@every_call
+@pytest.mark.parametrize(
+    "error", [ValueError("x" * 10_000), KeyError(1), RecursionError(), UnprintableError()]
+)
+def test_what_it_raises_is_a_fault(call: Callable[[Guard], Outcome], error: Exception) -> None:
+    def raise_it() -> None:
+        raise error
+
+    found = fault(call, Logic(raise_it))
+    assert found.fault is FirmwareFault.RAISED
+    assert found.__cause__ is error
+
+
+@every_call
+def test_logic_that_exits_does_not_end_the_emulator(call: Callable[[Guard], Outcome]) -> None:
+    assert fault(call, Logic(sys.exit)).fault is FirmwareFault.RAISED
+
+
+@every_call
+def test_lost_power_passes(call: Callable[[Guard], Outcome]) -> None:
+    def lose_it() -> None:
+        raise PowerLostError
+
+    with pytest.raises(PowerLostError):
+        call(guarded(Logic(lose_it)))
+
+
+class Unequal:
+    """Cannot be compared, like an array of numbers."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError
+
+    def __bool__(self) -> bool:
+        raise ValueError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+DONE = Outcome(m.Done())
+BOOT = Event(EventKind.BOOT)
+
+
+def wrong(record: Any, **changes: Any) -> Any:
+    """A tuple with fields no type checker would let pass."""
+    return record._replace(**changes)
+
+
+NONSENSE: dict[str, Any] = {
+    "nothing": None,
+    "a tuple": (None, None, (), (), None),
+    "actuation of another kind": wrong(DONE, actuation=(Sounder.OFF, False)),
+    "a sounder's number": wrong(DONE, actuation=wrong(OFF, sounder=7)),
+    "half a signal": wrong(DONE, actuation=wrong(OFF, patient_signal=1)),
+    "half a valve": wrong(DONE, actuation=wrong(OFF, valve_open=0.5)),
+    "a clock before its time": wrong(DONE, actuation=wrong(OFF, set_rtc_s=-1)),
+    "events that are none": wrong(DONE, events=5),
+    "events that cannot be compared": wrong(DONE, events=Unequal()),
+    "an event that is none": wrong(DONE, events=["boot"]),
+    "an event of no kind": wrong(DONE, events=[wrong(BOOT, kind=1)]),
+    "an event beyond 2^53": wrong(DONE, events=[wrong(BOOT, subject=2**53)]),
+    "a fraction": wrong(DONE, events=[wrong(BOOT, value=0.5)]),
+    "a priority's number": wrong(DONE, events=[wrong(BOOT, priority=1)]),
+    "a configuration below zero": wrong(
+        DONE, events=[Event(EventKind.CONFIGURATION_WRITTEN, 0, -1)]
+    ),
+    "a flood of events": wrong(DONE, events=[BOOT] * (MAX_ITEMS + 1)),
+    "alarms that are none": wrong(DONE, alarms="low"),
+    "alarms that cannot be compared": wrong(DONE, alarms=Unequal()),
+    "an alarm that is none": wrong(DONE, alarms=[AlarmId.REFILL_DUE]),
+    "a flood of alarms": wrong(DONE, alarms=[ALARM] * (MAX_ITEMS + 1)),
+    "beliefs of another kind": wrong(DONE, beliefs={}),
+    "an estimate that is none": wrong(DONE, beliefs=wrong(BELIEFS, flow_nl_per_h=5)),
+    "a fraction believed": wrong(
+        DONE, beliefs=wrong(BELIEFS, residual_volume_nl=wrong(INTERVAL, low=0.5))
+    ),
+    "a quality's number": wrong(
+        DONE, beliefs=wrong(BELIEFS, flow_nl_per_h=wrong(INTERVAL, quality=2))
+    ),
+    "nothing delivered": wrong(DONE, beliefs=wrong(BELIEFS, delivered_total_nl=None)),
+    "a dose in words": wrong(DONE, beliefs=wrong(BELIEFS, dose_total_ng="1")),
+    "an alarm's number believed": wrong(DONE, beliefs=wrong(BELIEFS, alarms=(3,))),
+    "alarms believed as a list": wrong(DONE, beliefs=wrong(BELIEFS, alarms=[])),
+}
+
+
+@every_call
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_a_fault(call: Callable[[Guard], Outcome], name: str) -> None:
+    assert fault(call, Logic(lambda: NONSENSE[name])).fault is FirmwareFault.BAD_OUTCOME
+
+
+@pytest.mark.parametrize("reply", [None, m.GetStatus(), "done"])
+def test_a_request_without_a_reply_is_a_fault(reply: Any) -> None:
+    found = fault(CALLS["handle"], Logic(lambda: Outcome(reply)))
+    assert found.fault is FirmwareFault.BAD_OUTCOME
+    assert "handle() answered GetStatus with" in str(found)
+
+
+@every_call
+@pytest.mark.parametrize(
+    "deadline", [-1, 2**63, pytest.param(10**6_000, id="huge"), 1.5, True, "11"]
+)
+def test_a_deadline_that_is_no_count_is_a_fault(
+    call: Callable[[Guard], Outcome], deadline: Any
+) -> None:
+    found = fault(call, Logic(lambda: SOUND, deadline))
+    assert found.fault is FirmwareFault.BAD_DEADLINE
+
+
+@pytest.mark.parametrize("deadline", [0, 9, 10])
+def test_a_deadline_that_never_moves_is_a_fault(deadline: int) -> None:
+    found = fault(CALLS["advance"], Logic(lambda: NOTHING, deadline))
+    assert found.fault is FirmwareFault.BAD_DEADLINE
+
+
+@pytest.mark.parametrize("deadline", [None, 11])
+def test_a_deadline_that_moves_is_sound(deadline: int | None) -> None:
+    assert guarded(Logic(lambda: NOTHING, deadline)).advance(10) is NOTHING
