@@ -7,6 +7,8 @@ from a tenth of a second to hours, by a rational form of its exponential that is
 and stable at any of them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -102,19 +104,18 @@ class Plant:
         while self._due_ns <= until_ns:
             self._step(self._due_ns)
 
-    # ---- stimuli: each brings the plant to its instant first, and refuses what cannot be
+    # ---- stimuli: each acts at its exact instant, or raises ValueError and changes nothing
 
     def withdraw(self, now_ns: int, volume_nl: int | None = None) -> int:
         """Draw from the reservoir by needle, all that comes for None; returns what came, in nl."""
-        self._bring_to(now_ns)
-        there_fl = self.ledger.reservoir_fl - round(self.pump.unreachable_m3 * FL_PER_M3)
-        there_nl = max(there_fl, 0) // FL_PER_NL
-        if volume_nl is not None and not 0 <= volume_nl <= there_nl:
-            message = f"cannot withdraw {volume_nl} nl: a needle reaches {there_nl} nl"
-            raise ValueError(message)
-        taken_nl = there_nl if volume_nl is None else volume_nl
-        self.ledger.withdraw(taken_nl * FL_PER_NL)
-        self._settle()
+        with self._event(now_ns):
+            there_fl = self.ledger.reservoir_fl - round(self.pump.unreachable_m3 * FL_PER_M3)
+            there_nl = max(there_fl, 0) // FL_PER_NL
+            if volume_nl is not None and not 0 <= volume_nl <= there_nl:
+                message = f"cannot withdraw {volume_nl} nl: a needle reaches {there_nl} nl"
+                raise ValueError(message)
+            taken_nl = there_nl if volume_nl is None else volume_nl
+            self.ledger.withdraw(taken_nl * FL_PER_NL)
         return taken_nl
 
     def fill(
@@ -125,27 +126,22 @@ class Plant:
         if not COLDEST_K <= temperature_k <= MAX_FILL_K:
             message = f"a fill has {COLDEST_K:g} to {MAX_FILL_K:g} K, not {temperature_k}"
             raise ValueError(message)
-        self._bring_to(now_ns)
-        room_fl = round(self.pump.capacity_m3 * FL_PER_M3) - self.ledger.reservoir_fl
-        room_nl = max(room_fl, 0) // FL_PER_NL
-        if not 0 < volume_nl <= room_nl:
-            message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
-            raise ValueError(message)
-        held_j_per_k = self.pump.heat_capacity_j_per_k
-        held_j_per_k += LIQUID_J_PER_M3_K * self.state.reservoir_volume_m3
-        new_j_per_k = LIQUID_J_PER_M3_K * volume_nl * 1e-12
-        warmth = held_j_per_k * self.state.pump_temperature_k + new_j_per_k * temperature_k
-        self.state.pump_temperature_k = warmth / (held_j_per_k + new_j_per_k)
-        self.ledger.fill(volume_nl * FL_PER_NL, fluid)
-        self._settle()
+        with self._event(now_ns):
+            room_fl = round(self.pump.capacity_m3 * FL_PER_M3) - self.ledger.reservoir_fl
+            room_nl = max(room_fl, 0) // FL_PER_NL
+            if not 0 < volume_nl <= room_nl:
+                message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
+                raise ValueError(message)
+            self._mix_heat(volume_nl, temperature_k)
+            self.ledger.fill(volume_nl * FL_PER_NL, fluid)
 
     def fill_pocket(self, now_ns: int, volume_nl: int) -> None:
         """A misplaced needle: the liquid goes into the tissue."""
         if not 0 < volume_nl <= MAX_SYRINGE_NL:
             message = f"cannot fill {volume_nl} nl into the pocket: 1 to {MAX_SYRINGE_NL} nl"
             raise ValueError(message)
-        self._bring_to(now_ns)
-        self.ledger.fill_pocket(volume_nl * FL_PER_NL)
+        with self._event(now_ns):
+            self.ledger.fill_pocket(volume_nl * FL_PER_NL)
 
     def inject_bolus(self, now_ns: int, volume_nl: int, fluid: Fluid, duration_ns: int) -> None:
         """Inject through the bolus path at an even rate; it pushes the catheter's content first."""
@@ -153,43 +149,38 @@ class Plant:
         if not 0 < volume_nl <= MAX_BOLUS_NL or duration_ns <= 0:
             message = f"a bolus takes 1 to {MAX_BOLUS_NL} nl over some time, not {volume_nl} nl"
             raise ValueError(message)
-        self._bring_to(now_ns)
-        if self.injection is not None:
-            message = "a bolus injection is under way"
-            raise ValueError(message)
-        rate_m3_per_s = volume_nl * 1e-12 / (duration_ns / SECOND_NS)
-        pressure_pa = self._bolus_pressure_pa(rate_m3_per_s)
-        if pressure_pa > MAX_BOLUS_PRESSURE_PA:
-            message = f"the catheter would need {pressure_pa / 1e3:.0f} kPa: inject more slowly"
-            raise ValueError(message)
-        end_ns = now_ns + duration_ns
-        self.injection = Injection(fluid, rate_m3_per_s, volume_nl * FL_PER_NL, end_ns)
-        self._settle()
+        with self._event(now_ns):
+            if self.injection is not None:
+                message = "a bolus injection is under way"
+                raise ValueError(message)
+            rate_m3_per_s = volume_nl * 1e-12 / (duration_ns / SECOND_NS)
+            pressure_pa = self._bolus_pressure_pa(rate_m3_per_s)
+            if pressure_pa > MAX_BOLUS_PRESSURE_PA:
+                message = f"the catheter would need {pressure_pa / 1e3:.0f} kPa: inject more slowly"
+                raise ValueError(message)
+            end_ns = now_ns + duration_ns
+            self.injection = Injection(fluid, rate_m3_per_s, volume_nl * FL_PER_NL, end_ns)
 
     def set_condition(self, now_ns: int, name: str, value: float) -> None:
         """Set a fault or wear of `CONDITIONS` from now on."""
         check_condition(name, value)
-        self._bring_to(now_ns)
-        self.conditions[name] = value
-        self._settle()
+        with self._event(now_ns):
+            self.conditions[name] = value
 
     def warm(self, now_ns: int, points: Points) -> None:
         """Add a course of temperature, (instant in ns, K above the usual)."""
-        self._bring_to(now_ns)
-        self.patient.warm(now_ns, points)
-        self._settle()
+        with self._event(now_ns):
+            self.patient.warm(now_ns, points)
 
     def climb(self, now_ns: int, points: Points) -> None:
         """Add a course of altitude, (instant in ns, m above home)."""
-        self._bring_to(now_ns)
-        self.patient.climb(now_ns, points)
-        self._settle()
+        with self._event(now_ns):
+            self.patient.climb(now_ns, points)
 
     def dive(self, now_ns: int, points: Points) -> None:
         """Add a course of ambient pressure, (instant in ns, Pa above the air's): depth."""
-        self._bring_to(now_ns)
-        self.patient.dive(now_ns, points)
-        self._settle()
+        with self._event(now_ns):
+            self.patient.dive(now_ns, points)
 
     # ---- snapshot
 
@@ -235,13 +226,34 @@ class Plant:
         self.ledger.inject(round(held_m3 * FL_PER_M3), WATER)
         self._settle()
 
-    def _bring_to(self, now_ns: int) -> None:
+    @contextmanager
+    def _event(self, now_ns: int) -> Iterator[None]:
+        """Bring the plant to an instant, let a stimulus act, take up what it changed.
+
+        A refusal takes back even the step that led here: a stimulus that is refused must not
+        split a step that the same run without it would not split.
+        """
         if now_ns < self.now_ns:
             message = f"instant {now_ns} ns has passed: the plant stands at {self.now_ns} ns"
             raise ValueError(message)
-        self.advance(now_ns)
-        if now_ns > self.now_ns:
-            self._step(now_ns)
+        before = self.snapshot()
+        try:
+            self.advance(now_ns)
+            if now_ns > self.now_ns:
+                self._step(now_ns)
+            yield
+        except ValueError:
+            self.restore(before)
+            raise
+        self._settle()
+
+    def _mix_heat(self, volume_nl: int, temperature_k: float) -> None:
+        """The pump's temperature once a fill has given its heat to all it touches."""
+        held_j_per_k = self.pump.heat_capacity_j_per_k
+        held_j_per_k += LIQUID_J_PER_M3_K * self.state.reservoir_volume_m3
+        new_j_per_k = LIQUID_J_PER_M3_K * volume_nl * 1e-12
+        warmth_j = held_j_per_k * self.state.pump_temperature_k + new_j_per_k * temperature_k
+        self.state.pump_temperature_k = warmth_j / (held_j_per_k + new_j_per_k)
 
     def _settle(self) -> None:
         """Take up what a stimulus changed, without moving time."""
