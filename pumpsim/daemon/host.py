@@ -5,19 +5,25 @@ through a ten-year run. Nothing here decides anything about a pump.
 """
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from protocol.codec import Malformed
 from protocol.messages import Packet, Telemetry
+from protocol.vocabulary import EventKind
 from pumpsim import snapshot
 from pumpsim.daemon.flow import MAX_TELEMETRY_PER_S, Budget
-from pumpsim.daemon.timeline import Timeline
+from pumpsim.daemon.timeline import Timeline, TimelineError
 from pumpsim.daemon.wall import wall_ns
 from pumpsim.device import Device
 
 SLICE_NS: Final = 4_000_000
+ROUND_NS: Final = 60_000_000_000
+"""Devices are never further apart than that, however fast time runs."""
 MAX_SLEEP_S: Final = 1.0
+NS_PER_MS: Final = 1_000_000
 
 
 class Far(NamedTuple):
@@ -35,17 +41,31 @@ class Far(NamedTuple):
 class Host:
     """Devices, their links and the timeline they share."""
 
-    def __init__(self, devices: list[Device], speed: float) -> None:
-        """Time stands at the devices' instant until `run`."""
+    def __init__(
+        self,
+        devices: list[Device],
+        speed: float,
+        *,
+        catch_up: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+        wall: Callable[[], int] = wall_ns,
+    ) -> None:
+        """Time stands at the devices' instant until `run`.
+
+        `tell` gets a line for a person when time runs late; `catch_up` as in `Timeline`.
+        """
         self.devices = {device.id: device for device in devices}
-        self.timeline = Timeline(wall_ns(), max(d.now_ns for d in devices))
-        self.timeline.set(wall_ns(), self.timeline.device_ns, speed=speed, paused=None)
+        start_ns = max(device.now_ns for device in devices)
+        self.timeline = Timeline(wall(), start_ns, speed=speed, catch_up=catch_up)
+        self._tell = tell
+        self._wall = wall
         self._fars: dict[tuple[str, str], Far] = {}
         self._budgets: dict[tuple[str, str], Budget] = {}
         self._held: set[tuple[str, str]] = set()
         self._now_ns = self.timeline.device_ns
         self._reopen: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
+        self._rests_until_ns = self._now_ns
         self._reached: asyncio.Future[int] | None = None
 
     @property
@@ -85,13 +105,15 @@ class Host:
         else:
             device.refuse(now_ns, link, packet)
         self._flush(device)
-        self._wake.set()
+        if device.next_deadline() < self._rests_until_ns:
+            self._wake.set()
 
     def stimulate(self, device_id: str, stimulus: Any) -> dict[str, int]:
         """The laboratory acts now; ValueError when it cannot be."""
         device = self.devices[device_id]
         result = device.stimulate(max(device.now_ns, self._present_ns()), stimulus)
         self._flush(device)
+        self._wake.set()
         return result
 
     # ---- time
@@ -103,62 +125,82 @@ class Host:
             caught_up = self._slice()
             if self._reached is not None and caught_up:
                 self._finish_grant()
+            self._tell_lateness()
             if caught_up:
                 await self._rest()
             else:
                 await asyncio.sleep(0)
 
     def set_time(self, *, speed: float | None = None, paused: bool | None = None) -> None:
-        """Change the pace from now on."""
+        """Change the pace from now on; a pause gives up a run. TimelineError for a bad speed."""
         self._slice()
-        self.timeline.set(wall_ns(), self.now_ns, speed=speed, paused=paused)
+        self.timeline.set(self._wall(), self.now_ns, speed=speed, paused=paused)
+        if paused:
+            self.give_up()
         self._wake.set()
 
     async def run_until(self, until_ns: int) -> int:
-        """Let device time run to an instant as fast as it goes; the instant it reached."""
+        """Let device time run to an instant as fast as it goes; the instant it reached.
+
+        TimelineError when it cannot begin, or was given up.
+        """
         self.timeline.grant(self.now_ns, until_ns)
-        self._reached = asyncio.get_running_loop().create_future()
+        self._reached = reached = asyncio.get_running_loop().create_future()
         self._wake.set()
         try:
-            return await self._reached
+            return await reached
         finally:
-            if self.timeline.grant_ns is not None:
-                self.timeline.end_grant(wall_ns(), self.now_ns)
-            self._reached = None
+            self._end_grant()
+
+    def give_up(self) -> None:
+        """End a run where it is, if there is one."""
+        if self._reached is not None and not self._reached.done():
+            message = f"the run was given up at {self.now_ns} ns"
+            self._reached.set_exception(TimelineError(message))
+        self._end_grant()
 
     def next_deadline(self) -> int:
         """The next instant at which any device does something."""
-        return min(device.next_deadline() for device in self.devices.values())
+        due_ns = min(device.next_deadline() for device in self.devices.values())
+        return max(due_ns, self.now_ns)
 
     # ---- snapshots
 
     def take_snapshot(self) -> dict[str, Any]:
-        """All devices as plain data; ValueError when one cannot be saved."""
-        return {"devices": {name: snapshot.take(d) for name, d in self.devices.items()}}
+        """All devices as plain data, and its hash; ValueError when one cannot be saved."""
+        now_ns = max(device.now_ns for device in self.devices.values())
+        for device in self.devices.values():
+            device.advance(now_ns)
+            self._flush(device)
+        saved = {name: snapshot.take(device) for name, device in self.devices.items()}
+        return {"devices": saved, "sha256": _digest(saved)}
 
     def restore(self, data: dict[str, Any]) -> None:
-        """Put all devices back; ValueError, and nothing changed, when it does not fit."""
-        saved = data.get("devices", {})
+        """Put all devices back; ValueError, and nothing changed, when it does not fit.
+
+        What a snapshot says is believed, so its hash must show that nobody touched it.
+        """
+        saved = data.get("devices")
+        if not isinstance(saved, dict) or data.get("sha256") != _digest(saved):
+            raise ValueError("this is no snapshot, or it was changed since it was taken")
         if set(saved) != set(self.devices):
             message = f"the snapshot holds {sorted(saved)}, this daemon {sorted(self.devices)}"
             raise ValueError(message)
         if self._reached is not None:
-            raise ValueError("a run is under way")
-        try:
-            restored = {
-                name: snapshot.restore(self.devices[name].pump, saved[name]) for name in saved
-            }
-        except (KeyError, TypeError) as error:
-            message = f"the snapshot is damaged: {error!r}"
-            raise ValueError(message) from None
-        self.devices = restored
-        self._now_ns = max(device.now_ns for device in restored.values())
+            raise ValueError("a run is under way: wait for it, or pause to end it")
+        self._exchange(
+            {name: snapshot.restore(self.devices[name].pump, saved[name]) for name in saved}
+        )
+
+    def _exchange(self, devices: dict[str, Device]) -> None:
+        self.devices = devices
+        self._now_ns = max(device.now_ns for device in devices.values())
         for keyed in (self._fars, self._budgets, self._held):
             keyed.clear()
-        self.timeline.set(wall_ns(), self.now_ns, speed=None, paused=None)
+        self.timeline.set(self._wall(), self.now_ns)
         for reopen in self._reopen:
             reopen()
-        for device in restored.values():
+        for device in devices.values():
             device.announce()
             self._flush(device)
         self._wake.set()
@@ -166,26 +208,45 @@ class Host:
     # ---- inside
 
     def _present_ns(self) -> int:
-        """The instant it is now; inside a granted run, the one that was reached."""
+        """The instant it is now; one that lags behind, or runs, is not far from what it reached."""
+        target_ns = self._target(self._wall())
         if self.timeline.grant_ns is not None:
             return self.now_ns
-        return max(self.timeline.target(wall_ns()), self.now_ns)
+        return max(min(target_ns, self.now_ns + ROUND_NS), self.now_ns)
+
+    def _target(self, wall_ns: int) -> int:
+        """Where time may run to. A gap it leaves out stands in each device's log."""
+        gap_ns = self.timeline.observe(wall_ns)
+        if gap_ns:
+            for device in self.devices.values():
+                device.record(EventKind.TIME_GAP, value=gap_ns // NS_PER_MS)
+                self._flush(device)
+        return self.timeline.target(wall_ns)
 
     def _slice(self) -> bool:
         """Run for at most a slice; True when nothing is left to do for now."""
-        start_ns = wall_ns()
-        target_ns = self.timeline.target(start_ns)
+        start_ns = self._wall()
+        target_ns = self._target(start_ns)
         self._release()
-        for device in self.devices.values():
-            while (due_ns := device.next_deadline()) <= target_ns:
-                device.advance(due_ns)
-                self._flush(device)
-                present_ns = wall_ns()
-                self.timeline.note(present_ns, due_ns)
-                if present_ns - start_ns > SLICE_NS:
-                    self._now_ns = min(d.now_ns for d in self.devices.values())
+        while True:
+            round_ns = min(target_ns, self.now_ns + ROUND_NS)
+            for device in self.devices.values():
+                if not self._advance(device, round_ns, start_ns + SLICE_NS):
                     return False
-        self._now_ns = max(self._now_ns, target_ns)
+            self._now_ns = max(self.now_ns, round_ns)
+            if round_ns >= target_ns:
+                return True
+
+    def _advance(self, device: Device, until_ns: int, end_wall_ns: int) -> bool:
+        """Let one device do what is due; False when the slice is over before."""
+        timeline = self.timeline
+        while (due_ns := device.next_deadline()) <= until_ns:
+            device.advance(due_ns)
+            self._flush(device)
+            wall_ns = self._wall()
+            timeline.note(wall_ns, due_ns)
+            if wall_ns > end_wall_ns:
+                return False
         return True
 
     def _flush(self, device: Device) -> None:
@@ -210,22 +271,39 @@ class Host:
                 self.devices[key[0]].hold(key[1], held=False)
 
     def _finish_grant(self) -> None:
-        reached = self._reached
         for device in self.devices.values():
             device.advance(self.now_ns)
-        self.timeline.end_grant(wall_ns(), self.now_ns)
-        if reached is not None and not reached.done():
-            reached.set_result(self.now_ns)
-        self._reached = None
+        if self._reached is not None and not self._reached.done():
+            self._reached.set_result(self.now_ns)
+        self._end_grant()
+
+    def _end_grant(self) -> None:
+        if self._reached is not None:
+            self.timeline.end_grant(self._wall(), self.now_ns)
+            self._reached = None
+
+    def _tell_lateness(self) -> None:
+        lateness, speed = self.timeline.lateness, self.timeline.speed
+        if lateness.news():
+            self._tell(
+                f"time runs {lateness.last_ns / 1e9:.2g} s late: this machine does not keep up "
+                f"with {len(self.devices)} pump(s) at speed {speed:g}; lower the speed"
+            )
 
     async def _rest(self) -> None:
         """Sleep until the next instant is due, or something happens."""
-        due_ns = self.timeline.wall_of(self.next_deadline())
+        self._rests_until_ns = self.next_deadline()
+        due_ns = self.timeline.wall_of(self._rests_until_ns)
         wait_s = MAX_SLEEP_S
         if due_ns is not None:
-            wait_s = min(max((due_ns - wall_ns()) / 1e9, 0.0), MAX_SLEEP_S)
+            wait_s = min(max((due_ns - self._wall()) / 1e9, 0.0), MAX_SLEEP_S)
         try:
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _digest(saved: dict[str, Any]) -> str:
+    text = json.dumps(saved, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

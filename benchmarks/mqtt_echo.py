@@ -1,0 +1,110 @@
+"""Status over MQTT by an aiomqtt client: through a stock mosquitto, against a bare aiomqtt pair
+over the same broker; and through the embedded broker.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiomqtt
+
+from benchmarks.bare import NODELAY
+from benchmarks.figures import Round, contest, goal, percentile_ms, report
+from benchmarks.processes import bare, mosquitto, pumpsim
+from protocol.codec import to_json
+from protocol.messages import AskHeader, GetStatus, Packet
+
+REQUEST: Final = to_json(Packet(AskHeader(request_id=70_000), GetStatus()))
+CLIENT: Final = "bench"
+ROUNDS = 25
+EXCHANGES = 200
+EMBEDDED_ROUNDS = 7
+TIMEOUT_S = 5.0
+
+
+class Requester:
+    """One aiomqtt client and the topics that it uses."""
+
+    def __init__(self, client: aiomqtt.Client, tree: str) -> None:
+        """`tree` holds the branches `request` and `reply`."""
+        self._client = client
+        self._topic = f"{tree}/request/{CLIENT}"
+
+    async def exchange(self) -> bytes:
+        """A status request, and its reply."""
+        await self._client.publish(self._topic, REQUEST)
+        message = await anext(self._client.messages)
+        assert isinstance(message.payload, bytes)
+        return message.payload
+
+    async def take_round(self, count: int) -> Round:
+        """Time so many exchanges, each by itself."""
+        durations_ns = []
+        clock = time.perf_counter_ns
+        async with asyncio.timeout(TIMEOUT_S + count * 0.1):
+            for _ in range(count):
+                start_ns = clock()
+                await self.exchange()
+                durations_ns.append(clock() - start_ns)
+        return Round(durations_ns)
+
+
+@asynccontextmanager
+async def requester(port: int, tree: str) -> AsyncIterator[Requester]:
+    """Connect, and listen for replies."""
+    async with aiomqtt.Client("127.0.0.1", port, socket_options=NODELAY) as client:
+        await client.subscribe(f"{tree}/reply/{CLIENT}")
+        yield Requester(client, tree)
+
+
+def through_mosquitto(runner: asyncio.Runner) -> None:
+    """Measure and print."""
+    with mosquitto() as port, pumpsim("--mqtt", f"mqtt://127.0.0.1:{port}"):
+        ours, close_ours = _connect(runner, port, "pumpsim/demo")
+        reply = runner.run(ours.exchange())
+        with bare("mqtt", str(port), reply.hex()):
+            limit, close_limit = _connect(runner, port, "bare")
+            result = contest(
+                lambda count: runner.run(ours.take_round(count)),
+                lambda count: runner.run(limit.take_round(count)),
+                ROUNDS,
+                EXCHANGES,
+            )
+            close_limit()
+        close_ours()
+    print(f"MQTT through mosquitto: {len(REQUEST)} bytes out, {len(reply)} in")
+    report("status", result)
+    goal("ratio to the bare pair", result.ratio(), 0.6, at_least=True)
+    goal("p50", percentile_ms(result.ours, 50), 1.0, " ms")
+
+
+def through_embedded(runner: asyncio.Runner) -> None:
+    """Measure and print."""
+    with pumpsim("--mqtt", "embedded") as served:
+        port = int(served.uri("mqtt").rpartition("/")[0].rpartition(":")[2])
+        ours, close = _connect(runner, port, "pumpsim/demo")
+        runner.run(ours.take_round(EXCHANGES))
+        rounds = [runner.run(ours.take_round(EXCHANGES)) for _ in range(EMBEDDED_ROUNDS)]
+        close()
+    print("MQTT through the embedded broker")
+    goal("p50", percentile_ms(rounds, 50), 2.0, " ms")
+    goal("p99", percentile_ms(rounds, 99), 10.0, " ms")
+
+
+def _connect(runner: asyncio.Runner, port: int, tree: str) -> tuple[Requester, Callable[[], None]]:
+    context = requester(port, tree)
+    made = runner.run(context.__aenter__())
+    return made, lambda: runner.run(context.__aexit__(None, None, None)) and None
+
+
+def main() -> None:
+    """Both brokers."""
+    with asyncio.Runner() as runner:
+        through_mosquitto(runner)
+        through_embedded(runner)
+
+
+if __name__ == "__main__":
+    main()
