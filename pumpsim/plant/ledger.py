@@ -155,7 +155,8 @@ class Ledger:
 
     def doses_ng(self) -> dict[str, int]:
         """Mass of each drug that reached the artery."""
-        doses = self._with(self.delivered_fl - self.booked_fl, self.plugs[0].fluid)
+        volume_fl = self.delivered_fl - self.booked_fl
+        doses = self._with(volume_fl, self.plugs[0].fluid) if volume_fl else self.doses
         return {drug: mass // FL_PER_ML for drug, mass in doses.items()}
 
     def snapshot(self) -> dict[str, Any]:

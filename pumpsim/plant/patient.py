@@ -6,6 +6,7 @@ plant's step nor the order of calls has a part in them, and a step of the plant 
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ FAR_NS: Final = 2**63
 MAX_COURSES: Final = 1_000
 MAX_CORNERS: Final = 10_000
 COLDEST_BODY_K: Final = 288.15
-HOTTEST_BODY_K: Final = 318.15
+HOTTEST_BODY_K: Final = 320.15
 DEEPEST_PA: Final = 1_000_000.0
 """What courses of depth may add up to: about 100 m of water."""
 
@@ -94,6 +95,9 @@ class Courses:
             raise ValueError(message)
         if not 2 <= len(points) <= MAX_CORNERS:
             message = f"a course has 2 to {MAX_CORNERS} corners, not {len(points)}"
+            raise ValueError(message)
+        if not all(math.isfinite(value) for _, value in points):
+            message = "the values of a course must be finite"
             raise ValueError(message)
         if any(later <= sooner for (sooner, _), (later, _) in itertools.pairwise(points)):
             message = "the instants of a course must rise"
@@ -225,6 +229,9 @@ class Patient:
         bounds: tuple[float, float],
     ) -> None:
         """Add a course if the sum of all, taken at their worst together, stays within bounds."""
+        if points and points[0][0] < now_ns:
+            message = f"a course cannot begin at {points[0][0]} ns: that has passed"
+            raise ValueError(message)
         # corners of the segment under way still matter, so only what ended before it is dropped
         courses.forget_before(now_ns - now_ns % NODE_NS)
         self._end_ns = -1
