@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 EXIT_BAD_INPUT = 2
+MAX_SEED = 2**53 - 1
+SEED = click.IntRange(0, MAX_SEED)
 
 
 class Failure(click.ClickException):
@@ -36,29 +38,40 @@ def _speed(_context: click.Context, _option: click.Parameter, value: str) -> flo
         speed = float(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is neither a number nor max") from None
+    if speed == AS_FAST_AS_IT_GOES:
+        raise click.BadParameter("write max for as fast as it goes")
     try:
-        return check_speed(0.0 if speed == AS_FAST_AS_IT_GOES else speed)
+        return check_speed(speed)
     except TimelineError as error:
         raise click.BadParameter(str(error)) from None
 
 
 def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+    from pumpsim.daemon.pacing import check_baud
+
     if value == "none":
         return None
-    if not value.isdecimal() or not 50 <= int(value) <= 4_000_000:
-        raise click.BadParameter(f"{value!r} is neither none nor 50 to 4000000")
-    return int(value)
+    try:
+        return check_baud(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, nor none") from None
 
 
 @main.command()
 @click.argument("pumps", nargs=-1, type=click.Path(path_type=Path), metavar="[PUMP.toml ...]")
 @click.option("--speed", default="1", callback=_speed, help="Device seconds a second, or max.")
-@click.option("--seed", default=1, show_default=True, help="Of all chance in the run.")
+@click.option("--seed", default=1, type=SEED, show_default=True, help="Of all chance in the run.")
 @click.option("--serial", help="pty[:LINK], PORT[?baud=N] or none.  [default: pty]")
 @click.option("--baud", default="none", callback=_baud, help="Pace of the line; none is unpaced.")
 @click.option("--tcp", help="HOST:PORT or none; port 0 is any free one.  [default: 127.0.0.1:0]")
 @click.option("--mqtt", default="embedded", help="embedded, none or mqtt[s]://HOST:PORT.")
 @click.option("--control", default="127.0.0.1:0", help="HOST:PORT of the control API.")
+@click.option(
+    "--allow-remote-control",
+    is_flag=True,
+    help="Let other machines use the control API, with the token in PUMPSIM_CONTROL_TOKEN.",
+)
+@click.option("--catch-up", is_flag=True, help="After a suspend, run what was missed.")
 @click.option("--ready", type=click.Path(path_type=Path), help="Written once everything listens.")
 def serve(pumps: tuple[Path, ...], **options: Any) -> None:
     r"""Serve pumps on serial, TCP and MQTT, until Ctrl-C.

@@ -4,6 +4,7 @@ Replies, alarms and events always pass; telemetry above the rate is not even mad
 says how many were left out (COM-10).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from pumpsim.daemon.wall import wall_ns
@@ -17,15 +18,16 @@ BURST_S: Final = 1.0
 class Budget:
     """So many a second, with a second's worth saved up at most."""
 
-    def __init__(self, per_s: float) -> None:
-        """Full at first."""
+    def __init__(self, per_s: float, clock: Callable[[], int] = wall_ns) -> None:
+        """Full at first; `clock` gives nanoseconds."""
         self._per_s = per_s
+        self._clock = clock
         self._tokens = per_s * BURST_S
-        self._at_ns = wall_ns()
+        self._at_ns = clock()
 
     def ready(self) -> bool:
         """Whether there is one to spend."""
-        now_ns = wall_ns()
+        now_ns = self._clock()
         gained = (now_ns - self._at_ns) / 1e9 * self._per_s
         self._tokens = min(self._tokens + gained, self._per_s * BURST_S)
         self._at_ns = now_ns

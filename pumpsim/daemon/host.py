@@ -47,17 +47,17 @@ class Host:
         speed: float,
         *,
         catch_up: bool = False,
-        tell: Callable[[str], None] = lambda _: None,
         wall: Callable[[], int] = wall_ns,
     ) -> None:
         """Time stands at the devices' instant until `run`.
 
-        `tell` gets a line for a person when time runs late; `catch_up` as in `Timeline`.
+        `catch_up` as in `Timeline`; `wall` gives nanoseconds.
         """
         self.devices = {device.id: device for device in devices}
         start_ns = max(device.now_ns for device in devices)
         self.timeline = Timeline(wall(), start_ns, speed=speed, catch_up=catch_up)
-        self._tell = tell
+        self.tell: Callable[[str], None] = lambda _: None
+        """Gets a line for a person when time runs late."""
         self._wall = wall
         self._fars: dict[tuple[str, str], Far] = {}
         self._budgets: dict[tuple[str, str], Budget] = {}
@@ -145,7 +145,8 @@ class Host:
         TimelineError when it cannot begin, or was given up.
         """
         self.timeline.grant(self.now_ns, until_ns)
-        self._reached = reached = asyncio.get_running_loop().create_future()
+        reached: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._reached = reached
         self._wake.set()
         try:
             return await reached
@@ -285,7 +286,7 @@ class Host:
     def _tell_lateness(self) -> None:
         lateness, speed = self.timeline.lateness, self.timeline.speed
         if lateness.news():
-            self._tell(
+            self.tell(
                 f"time runs {lateness.last_ns / 1e9:.2g} s late: this machine does not keep up "
                 f"with {len(self.devices)} pump(s) at speed {speed:g}; lower the speed"
             )

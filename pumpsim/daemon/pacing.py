@@ -9,6 +9,18 @@ CHUNK_BYTES: Final = 32
 MAX_BACKLOG_S: Final = 2.0
 """More than this on its way, and what is not kept back has to be thrown away."""
 
+SLOWEST_BAUD: Final = 50
+FASTEST_BAUD: Final = 4_000_000
+
+
+def check_baud(text: str) -> int:
+    """A baud rate; ValueError says what may be."""
+    number = text.isascii() and text.isdecimal() and len(text) < 10
+    if number and SLOWEST_BAUD <= int(text) <= FASTEST_BAUD:
+        return int(text)
+    message = f"{text!r} is no baud rate of {SLOWEST_BAUD} to {FASTEST_BAUD}"
+    raise ValueError(message)
+
 
 class Pace:
     """One direction of a line. Without a baud rate everything passes at once."""

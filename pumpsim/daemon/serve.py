@@ -7,31 +7,30 @@ while those already answer.
 import asyncio
 import contextlib
 import importlib
-import json
 import os
 import signal
 import socket
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import click
 
 from pumpsim.configfile import ConfigError
 from pumpsim.daemon.host import Host
+from pumpsim.daemon.pacing import check_baud
+from pumpsim.daemon.places import ReadyFile, Served, control_lines
 from pumpsim.daemon.pty_port import PortError, PtyPort
 from pumpsim.daemon.report import Report
-from pumpsim.daemon.sockets import is_loopback, parse_address
+from pumpsim.daemon.sockets import authority, is_loopback, parse_address
 from pumpsim.daemon.tcp_port import TcpPort
 from pumpsim.device import Device
 from pumpsim.pumpfile import PumpFile
 
 if TYPE_CHECKING:
     from pumpsim.daemon.broker import EmbeddedBroker
-    from pumpsim.daemon.control_api import ControlServer
+    from pumpsim.daemon.control_server import ControlServer
     from pumpsim.daemon.mqtt_port import BrokerAddress
     from pumpsim.daemon.uart_port import UartPort
 
@@ -39,6 +38,10 @@ DEFAULT_BAUD: Final = 115_200
 END_S: Final = 2.5
 """Whatever is still open after that is left behind."""
 CONNECT_S: Final = 5.0
+TOKEN_VARIABLE: Final = "PUMPSIM_CONTROL_TOKEN"  # noqa: S105 - the name of it, not it
+MIN_TOKEN: Final = 16
+ABSENT_S: Final = 1.0
+"""How long the start waits for somebody else's broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +56,9 @@ class Options:
     tcp: str | None
     mqtt: str
     control: str
+    allow_remote_control: bool
+    catch_up: bool
     ready: Path | None
-
-
-@dataclass(slots=True)
-class Served:
-    """Where one device can be found."""
-
-    device: Device
-    serial: "PtyPort | UartPort | None" = None
-    tcp: TcpPort | None = None
-    mqtt: str | None = None
-    control: str = ""
-
-    def describe(self) -> dict[str, Any]:
-        """As the ready file and the control API tell it: rig URIs."""
-        at_control = f"control={quote(self.control, safe='')}"
-        serial = None if self.serial is None else f"serial://{quote(self.serial.name)}?{at_control}"
-        tcp = None
-        if self.tcp is not None:
-            host, port = self.tcp.address
-            tcp = f"tcp://{host}:{port}?{at_control}"
-        mqtt = None if self.mqtt is None else f"{self.mqtt}/{self.device.id}?{at_control}"
-        return {
-            "id": self.device.id,
-            "serial": serial,
-            "tcp": tcp,
-            "mqtt": mqtt,
-            "bare": self.device.bare,
-        }
 
 
 @dataclass(slots=True)
@@ -90,122 +67,165 @@ class Daemon:
 
     host: Host
     served: list[Served]
+    report: Report
+    ready: ReadyFile | None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     broker: "EmbeddedBroker | None" = None
     control: "ControlServer | None" = None
     control_url: str = ""
 
+    def describe(self) -> list[dict[str, Any]]:
+        """Every device, and where it is."""
+        return [served.describe(self.control_url) for served in self.served]
+
 
 def serve(options: Options) -> None:
     """Serve until Ctrl-C; ConfigError or PortError when it cannot begin."""
-    if options.ready is not None:
-        _check_writable(options.ready)
-    if len(options.pumps) > 1 and options.serial not in (None, "pty", "none"):
-        message = "several pumps cannot share one --serial: set [link] serial in each pump file"
-        raise ConfigError(message)
-    devices = []
-    for number, pump in enumerate(options.pumps):
-        device = Device(pump, options.seed + number)
+    _check(options)
+    ready = None if options.ready is None else ReadyFile(options.ready)
+    devices = [Device(pump, options.seed + n) for n, pump in enumerate(options.pumps)]
+    for device in devices:
         device.implant()
-        devices.append(device)
-    _refuse_twins(devices)
     if sys.platform == "win32":
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
-    asyncio.run(_main(options, devices))
+    asyncio.run(_main(options, devices, ready))
 
 
-async def _main(options: Options, devices: list[Device]) -> None:
-    stop = _stop_event()
-    host = Host(devices, options.speed)
-    daemon = Daemon(host, [Served(device) for device in devices])
+def _check(options: Options) -> None:
+    """What can be known to be wrong before anything is opened; ConfigError."""
+    if options.allow_remote_control:
+        _token()
+    if len(options.pumps) > 1:
+        if options.serial not in (None, "pty", "none"):
+            message = "several pumps cannot share one --serial: set link.serial in each pump file"
+            raise ConfigError(message)
+        if options.tcp not in (None, "none") and _address(options.tcp, "--tcp")[1]:
+            message = "several pumps cannot share one --tcp: use port 0, or link.tcp in each file"
+            raise ConfigError(message)
+    names = [pump.id for pump in options.pumps]
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        message = f"two pumps have the id {twins[0]!r}: give each its own pump.id"
+        raise ConfigError(message)
+
+
+async def _main(options: Options, devices: list[Device], ready: ReadyFile | None) -> None:
+    stop = asyncio.create_task(_stopped())
+    report = Report()
+    host = Host(devices, options.speed, catch_up=options.catch_up)
+    daemon = Daemon(host, [Served(device) for device in devices], report, ready)
+    opening = asyncio.create_task(_open(options, daemon))
     try:
-        await _open_lines(options, daemon)
-        daemon.tasks.append(asyncio.create_task(host.run(), name="host"))
-        await _open_network(options, daemon)
-        if options.ready is not None:
-            _write_ready(options.ready, daemon)
-        _tell(daemon)
-        await _until_stopped(stop, daemon)
+        await asyncio.wait({stop, opening}, return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            opening.result()
+            await asyncio.wait({stop, *daemon.tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in daemon.tasks:
+                if task.done():
+                    task.result()  # a task that ended by itself failed: say how
     finally:
+        stop.cancel()
+        opening.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_S):
-                await _close(options, daemon)
+                await asyncio.gather(opening, return_exceptions=True)
+                await _close(daemon)
+
+
+async def _open(options: Options, daemon: Daemon) -> None:
+    await _open_lines(options, daemon)
+    daemon.tasks.append(asyncio.create_task(daemon.host.run(), name="host"))
+    await _open_network(options, daemon)
+    daemon.host.timeline.lateness.clear()  # the start was busy with other things
+    daemon.host.tell = daemon.report.once
+    if daemon.ready is not None:
+        daemon.ready.write({"devices": daemon.describe(), "control": daemon.control_url})
+    _tell(daemon)
 
 
 async def _open_lines(options: Options, daemon: Daemon) -> None:
     for served in daemon.served:
         link = served.device.pump.link
-        served.serial = _open_serial(
-            options, daemon.host, served.device, options.serial or link.serial
-        )
-        address = options.tcp or link.tcp
+        serial = link.serial if options.serial is None else options.serial
+        served.serial = _open_serial(options, daemon, served.device, serial)
+        address = link.tcp if options.tcp is None else options.tcp
         if address != "none":
-            served.tcp = TcpPort(daemon.host, served.device.id)
-            await served.tcp.listen(_address(address, "--tcp"))
+            port = TcpPort(daemon.host, served.device.id)
+            await port.listen(_address(address, "--tcp"))
+            served.tcp = port
 
 
 def _open_serial(
-    options: Options, host: Host, device: Device, text: str
+    options: Options, daemon: Daemon, device: Device, text: str
 ) -> "PtyPort | UartPort | None":
     if text == "none":
         return None
-    if text == "pty" or text.startswith("pty:"):
-        link = Path(text[4:]) if text.startswith("pty:") else None
-        return PtyPort(host, device.id, link, options.baud)
+    kind, _, place = text.partition(":")
+    if text == "pty" or (kind == "pty" and place):
+        link = Path(place).absolute() if place else None
+        return PtyPort(daemon.host, device.id, link, options.baud)
     from pumpsim.daemon.uart_port import UartPort
 
-    port, _, query = text.partition("?")
-    baud = query.removeprefix("baud=")
-    if query and not baud.isdecimal():
-        message = f"--serial {text!r}: write PORT?baud=N"
+    name, baud = _uart(text, options.baud or DEFAULT_BAUD)
+    return UartPort(daemon.host, device.id, name, baud, daemon.report)
+
+
+def _uart(text: str, baud: int) -> tuple[str, int]:
+    """PORT[?baud=N]."""
+    name, mark, query = text.partition("?")
+    message = f"serial {text!r}: write pty, pty:LINK, PORT?baud=N or none"
+    if not name or (mark and not query.startswith("baud=")):
         raise ConfigError(message)
-    return UartPort(host, device.id, port, int(baud or options.baud or DEFAULT_BAUD))
+    try:
+        return name, check_baud(query.removeprefix("baud=")) if mark else baud
+    except ValueError as error:
+        message = f"serial {text!r}: {error}"
+        raise ConfigError(message) from None
 
 
 async def _open_network(options: Options, daemon: Daemon) -> None:
-    listener = _listener(_address(options.control, "--control"))
-    host_name, port = listener.getsockname()[:2]
-    daemon.control_url = f"http://{host_name}:{port}"
-    for served in daemon.served:
-        served.control = daemon.control_url
+    listener = _listen(options)
+    daemon.control_url = f"http://{authority(*listener.getsockname()[:2])}"
     broker = await _open_broker(options, daemon)
     control_api = await _import("pumpsim.daemon.control_api")
-    app = control_api.build(daemon.host, lambda: [served.describe() for served in daemon.served])
-    daemon.control = control_api.ControlServer(app, listener)
-    await daemon.control.start()
-    daemon.tasks.append(asyncio.create_task(daemon.control.run(), name="control"))
+    control_server = await _import("pumpsim.daemon.control_server")
+    token = _token() if options.allow_remote_control else None
+    app = control_api.build(daemon.host, daemon.describe, token)
+    control = control_server.ControlServer(app, listener)
+    await control.start()
+    daemon.control = control
+    daemon.tasks.append(asyncio.create_task(control.run(), name="control"))
     if broker is not None:
-        await _join_broker(daemon, broker, wait=options.mqtt == "embedded")
+        await _join_broker(daemon, broker, CONNECT_S if options.mqtt == "embedded" else ABSENT_S)
 
 
 async def _open_broker(options: Options, daemon: Daemon) -> "BrokerAddress | None":
     if options.mqtt == "none":
         return None
     mqtt_port = await _import("pumpsim.daemon.mqtt_port")
-    if options.mqtt == "embedded":
-        module = await _import("pumpsim.daemon.broker")
-        daemon.broker = broker = module.EmbeddedBroker()
-        await broker.start()
-        embedded: BrokerAddress = mqtt_port.BrokerAddress("127.0.0.1", broker.port)
-        return embedded
-    address: BrokerAddress = mqtt_port.broker_address(options.mqtt)
-    return address
+    if options.mqtt != "embedded":
+        address: BrokerAddress = mqtt_port.broker_address(options.mqtt)
+        return address
+    module = await _import("pumpsim.daemon.broker")
+    daemon.broker = broker = module.EmbeddedBroker()
+    await broker.start()
+    embedded: BrokerAddress = mqtt_port.BrokerAddress("127.0.0.1", broker.port)
+    return embedded
 
 
-async def _join_broker(daemon: Daemon, broker: "BrokerAddress", *, wait: bool) -> None:
+async def _join_broker(daemon: Daemon, broker: "BrokerAddress", wait_s: float) -> None:
     mqtt_port = await _import("pumpsim.daemon.mqtt_port")
-    report = Report()
     ports = []
     for served in daemon.served:
         if not served.device.pump.link.mqtt:
             continue
-        served.mqtt = f"{'mqtts' if broker.tls else 'mqtt'}://{broker.host}:{broker.port}"
+        served.broker = broker
         period_ns = served.device.pump.link.telemetry_period
-        port = mqtt_port.MqttPort(daemon.host, served.device.id, broker, period_ns, report)
+        port = mqtt_port.MqttPort(daemon.host, served.device.id, broker, period_ns, daemon.report)
         daemon.tasks.append(asyncio.create_task(port.run(), name=f"mqtt {served.device.id}"))
         ports.append(port)
     with contextlib.suppress(TimeoutError):  # an absent broker keeps nobody from working
-        async with asyncio.timeout(CONNECT_S if wait else 1.0):
+        async with asyncio.timeout(wait_s):
             for port in ports:
                 await port.connected.wait()
 
@@ -215,15 +235,8 @@ async def _import(name: str) -> Any:
     return await asyncio.to_thread(importlib.import_module, name)
 
 
-async def _until_stopped(stop: asyncio.Event, daemon: Daemon) -> None:
-    stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([stopped, *daemon.tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in done - {stopped}:
-        task.result()  # a task that ended by itself failed: say how
-    stopped.cancel()
-
-
-async def _close(options: Options, daemon: Daemon) -> None:
+async def _close(daemon: Daemon) -> None:
+    daemon.host.give_up()
     others = [task for task in daemon.tasks if task.get_name() != "control"]
     for task in others:
         task.cancel()
@@ -234,14 +247,14 @@ async def _close(options: Options, daemon: Daemon) -> None:
         for port in (served.serial, served.tcp):
             if port is not None:
                 port.close()
-    if options.ready is not None:
-        options.ready.unlink(missing_ok=True)
+    if daemon.ready is not None:
+        daemon.ready.remove()
     if daemon.broker is not None:
         await daemon.broker.stop()
 
 
-def _stop_event() -> asyncio.Event:
-    """Set by Ctrl-C or a polite kill."""
+async def _stopped() -> None:
+    """Until Ctrl-C or a polite kill."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -249,7 +262,7 @@ def _stop_event() -> asyncio.Event:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
-    return stop
+    await stop.wait()
 
 
 def _address(text: str, option: str) -> tuple[str, int]:
@@ -260,68 +273,40 @@ def _address(text: str, option: str) -> tuple[str, int]:
         raise ConfigError(message) from None
 
 
-def _listener(address: tuple[str, int]) -> socket.socket:
-    if not is_loopback(address[0]):
-        message = f"--control {address[0]} is not this machine: the control API stays on loopback"
-        raise ConfigError(message)
-    try:
-        return socket.create_server(address)
-    except OSError as error:
+def _token() -> str:
+    """Never on a command line: others can read those."""
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if len(token) < MIN_TOKEN:
         message = (
-            f"--control {address[0]}:{address[1]} cannot be used: {error.strerror}; try port 0"
+            f"--allow-remote-control needs a secret of {MIN_TOKEN} characters or more in the "
+            f"environment variable {TOKEN_VARIABLE}"
         )
+        raise ConfigError(message)
+    return token
+
+
+def _listen(options: Options) -> socket.socket:
+    host, port = _address(options.control, "--control")
+    if not is_loopback(host) and not options.allow_remote_control:
+        message = (
+            f"--control {host} is not this machine alone: to let others control the pumps add "
+            f"--allow-remote-control, and set {TOKEN_VARIABLE}"
+        )
+        raise ConfigError(message)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"--control {authority(host, port)} cannot be used: {reason}; try port 0"
         raise PortError(message) from None
 
 
-def _refuse_twins(devices: list[Device]) -> None:
-    names = [device.id for device in devices]
-    twins = sorted({name for name in names if names.count(name) > 1})
-    if twins:
-        message = f"two pumps have the id {twins[0]!r}: give each its own in [pump] id"
-        raise ConfigError(message)
-
-
-def _check_writable(path: Path) -> None:
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
-        message = f"--ready {path} cannot be written"
-        raise ConfigError(message)
-
-
-def _write_ready(path: Path, daemon: Daemon) -> None:
-    """Whole or not at all: a reader never sees half of it."""
-    content = {
-        "devices": [served.describe() for served in daemon.served],
-        "control": daemon.control_url,
-    }
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        json.dump(content, file, indent=2)
-    Path(file.name).replace(path)
-
-
 def _tell(daemon: Daemon) -> None:
-    echo = click.echo
     for served in daemon.served:
-        where = served.describe()
-        pump = served.device.pump
-        echo(f"{served.device.id}: {pump.pump.model}, {served.device.firmware_name()}")
-        if served.serial is not None:
-            echo(f"  serial   {served.serial.name}")
-            echo(f"           hil status --rig 'serial://{served.serial.name}'")
-        if served.tcp is not None:
-            echo(f"  TCP      {served.tcp.address[0]}:{served.tcp.address[1]}")
-            echo(f"           hil status --rig '{str(where['tcp']).partition('?')[0]}'")
-        if served.mqtt is not None:
-            host, _, port = served.mqtt.partition("://")[2].rpartition(":")
-            echo(f"  MQTT     {served.mqtt}/{served.device.id}")
-            echo(
-                f"           mosquitto_sub -h {host} -p {port} -v -t 'pumpsim/{served.device.id}/#'"
-            )
-    first = daemon.served[0].device.id
-    echo(f"control API  {daemon.control_url}  (OpenAPI: {daemon.control_url}/openapi.json)")
-    echo(f"             curl {daemon.control_url}/v1/devices/{first}/truth")
-    echo(
-        f"             curl -H 'Content-Type: application/json' -d '{{\"kind\": \"fever\"}}' "
-        f"{daemon.control_url}/v1/devices/{first}/stimuli"
-    )
-    echo("Ctrl-C ends it.")
+        for line in served.lines():
+            click.echo(line)
+    for line in control_lines(daemon.control_url, daemon.served[0].device.id):
+        click.echo(line)
+    click.echo("Ctrl-C ends it.")
     sys.stdout.flush()

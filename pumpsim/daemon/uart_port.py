@@ -2,29 +2,39 @@
 
 import asyncio
 import contextlib
+import os
 import threading
+from collections.abc import Callable
+from typing import Final
 
 import serial
 
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.pacing import Pace
 from pumpsim.daemon.pty_port import PortError
+from pumpsim.daemon.report import Report
 from pumpsim.daemon.stream import StreamLink
 
-READ_TIMEOUT_S = 0.2
+READ_TIMEOUT_S: Final = 0.2
+END_S: Final = 1.0
 
 
 class UartPort:
     """A UART that belongs to one device."""
 
-    def __init__(self, host: Host, device: str, port: str, baud: int) -> None:
-        """Open it; PortError when it is not there or not ours."""
+    def __init__(self, host: Host, device: str, port: str, baud: int, report: Report) -> None:
+        """Open it; PortError when it is not there or not ours. `report` hears when it goes."""
         try:
             self._serial = serial.Serial(port, baud, timeout=READ_TIMEOUT_S, write_timeout=0)
         except (serial.SerialException, ValueError, OSError) as error:
-            message = f"serial port {port} cannot be opened: {error}"
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number else str(error)
+            message = (
+                f"serial port {port} cannot be opened: {reason}; see pyserial-ports for others"
+            )
             raise PortError(message) from None
         self.name = port
+        self._report = report
         self._out = Pace(baud, self._write)
         self._loop = asyncio.get_running_loop()
         self._stream = StreamLink(
@@ -32,22 +42,35 @@ class UartPort:
         )
         host.on_restore(self._stream.open)
         self._open = True
-        threading.Thread(target=self._read, name=f"read {port}", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"read {port}", daemon=True)
+        self._reader.start()
 
     def close(self) -> None:
         """Give the port back."""
         self._open = False
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._serial.cancel_read()
+        self._reader.join(END_S)
         self._serial.close()
 
     def _read(self) -> None:
         while self._open:
             try:
                 data = self._serial.read(max(self._serial.in_waiting, 1))
-            except (serial.SerialException, OSError, TypeError):  # unplugged, or closed
+            except (serial.SerialException, OSError):
+                self._on_loop(self._lose)
                 return
             if data:
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    self._loop.call_soon_threadsafe(self._stream.feed, data)
+                self._on_loop(self._stream.feed, data)
+
+    def _on_loop(self, act: Callable[..., None], *values: bytes) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(act, *values)
+
+    def _lose(self) -> None:
+        if self._open:
+            self._report.once(f"serial port {self.name} is gone; the other links go on")
+            self._stream.close()
 
     def _write(self, data: bytes) -> None:
         with contextlib.suppress(serial.SerialException, OSError):
