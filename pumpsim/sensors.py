@@ -1,159 +1,246 @@
 """What the electronics see of the plant: truth with bias, noise, steps and a range.
 
-A reading is (truth + drifting bias + bounded noise), cut into steps and held to the range. A
-sensor without a fault never leaves its declared error: noise is bounded at three times its rms,
-the bias by the drift its age allows. Faults act on what the element sees, or on what it says.
+A reading is truth + drifting bias + bounded noise, cut into steps and held to the range. A sensor
+without a fault never leaves its declared error (`Channel.error`): noise is bounded at three times
+its rms, the bias by the drift its age allows. Faults act on what the element sees, or on what it
+says.
 """
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 from protocol.control import Readings
 from pumpsim.plant.plant import PlantState
-from pumpsim.streams import Stream
+from pumpsim.streams import BLOCK, Stream
 
-DAYS_PER_YEAR: Final = 365.25
-DAY_NS: Final = 86_400 * 1_000_000_000
+HOUR_NS: Final = 3_600 * 1_000_000_000
+HOURS_PER_DAY: Final = 24
+HOURS_PER_YEAR: Final = 8_766
+NOISE_BOUND: Final = 3.0
+"""Largest noise, in units of its rms."""
+DEFAULT_CAPACITY_NL: Final = 30_000_000
+MAX_GAIN: Final = 10.0
+MAX_BIAS: Final = 1_000_000_000
 
 
 class Channel(NamedTuple):
-    """A sensor's data sheet, in the unit of its reading."""
+    """A sensor's data sheet, in the unit of its reading.
+
+    `lowest` and `highest` are multiples of `step`. The bias is 0 when new, moves by at most
+    `drift_per_hour` and stays within `drift_limit` (at once, if its drift is 0).
+    """
 
     name: str
     lowest: int
     highest: int
     step: int
     noise_rms: float
-    drift_per_day: float
+    drift_per_hour: float
     drift_limit: float
 
+    def error(self, age_ns: int) -> float:
+        """The largest error of a healthy sensor of this age, inside its range."""
+        drift = min(self.drift_per_hour * (age_ns / HOUR_NS), self.drift_limit)
+        return drift + NOISE_BOUND * self.noise_rms + 0.5 * self.step
 
-CHANNELS: Final = (
-    Channel("reservoir_pressure_pa", 0, 700_000, 25, 50.0, 500 / DAYS_PER_YEAR, 1_000.0),
-    Channel("catheter_pressure_pa", 0, 700_000, 25, 100.0, 500 / DAYS_PER_YEAR, 1_000.0),
-    Channel("catheter_pulse_pa", 0, 100_000, 25, 100.0, 0.0, 0.0),
-    Channel("pocket_pressure_pa", 50_000, 300_000, 25, 100.0, 500 / DAYS_PER_YEAR, 1_000.0),
-    Channel("temperature_mk", 283_150, 323_150, 10, 20.0, 50 / DAYS_PER_YEAR, 100.0),
-    Channel("fill_level_nl", 0, 33_000_000, 5_000, 15_000.0, 20_000.0, 200_000.0),
-    Channel("battery_mv", 0, 4_000, 1, 2.0, 0.0, 0.0),
-)
-"""The default fit (domain facts, section 1). Limits of the drift are calibration intervals (A)."""
 
-NAMES: Final = tuple(channel.name for channel in CHANNELS)
+PRESSURE_DRIFT: Final = 500 / HOURS_PER_YEAR
+PULSE_HIGHEST_PA: Final = 100_000
+FILL_STEP_NL: Final = 5_000
+
+
+def default_fit(capacity_nl: int = DEFAULT_CAPACITY_NL) -> tuple[Channel, ...]:
+    """The sensors of domain facts, section 1; the fill level's range is 110 % of the capacity.
+
+    The limits of the drift are what calibration leaves between two refills or over years (A).
+    """
+    full_nl = capacity_nl * 11 // 10 // FILL_STEP_NL * FILL_STEP_NL
+    return (
+        Channel("reservoir_pressure_pa", 0, 700_000, 25, 50.0, PRESSURE_DRIFT, 1_000.0),
+        Channel("catheter_pressure_pa", 0, 700_000, 25, 100.0, PRESSURE_DRIFT, 1_000.0),
+        Channel("catheter_pulse_pa", 0, PULSE_HIGHEST_PA, 25, 100.0, 0.0, 0.0),
+        Channel("pocket_pressure_pa", 50_000, 300_000, 25, 100.0, PRESSURE_DRIFT, 1_000.0),
+        Channel("temperature_mk", 283_150, 323_150, 10, 20.0, 50 / HOURS_PER_YEAR, 100.0),
+        Channel("fill_level_nl", 0, full_nl, FILL_STEP_NL, 15_000.0, 20_000 / 24, 200_000.0),
+        Channel("battery_mv", 0, 4_000, 1, 2.0, 0.0, 0.0),
+    )
+
+
+NAMES: Final = tuple(channel.name for channel in default_fit())
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """A cell whose voltage fades evenly (A)."""
+
+    new_mv: float = 2_900.0
+    fade_mv_per_year: float = 40.0
+
+    def voltage_mv(self, now_ns: int) -> float:
+        """Terminal voltage, 0 at the least."""
+        return max(self.new_mv - self.fade_mv_per_year / HOURS_PER_YEAR / HOUR_NS * now_ns, 0.0)
 
 
 @dataclass(slots=True)
 class SensorFault:
-    """What is wrong with one channel. None and the neutral values say: nothing."""
+    """What is wrong with one channel; the neutral values say: nothing.
+
+    A rail is a bias beyond the range. `spike` is added to every `spike_every`-th sample.
+    """
 
     bias: int = 0
     gain: float = 1.0
     stuck_at: int | None = None
     missing: bool = False
     stale: bool = False
-    held: int | None = field(default=None)  # the last reading, for a stale channel
+    spike: int = 0
+    spike_every: int = 10
+    held: int | None = None  # what a stale channel repeats, once it has been read
 
 
-class Sensor:
-    """One channel."""
+class Drift:
+    """A bounded bias: nodes far enough apart that the way between them keeps the drift's bound."""
 
     def __init__(self, channel: Channel, seed: int) -> None:
-        """Its noise and its bias follow from seed and name."""
-        self.channel = channel
-        self.fault: SensorFault | None = None
-        self._noise = Stream(seed, f"{channel.name} noise")
-        self._drift = Stream(seed, f"{channel.name} drift")
-        self._day = -1
-        self._bias = self._slope = 0.0
+        """The walk follows from the seed and the channel's name."""
+        self._third = channel.drift_limit / NOISE_BOUND
+        rate = channel.drift_per_hour
+        self._span_hours = max(int(2.0 * channel.drift_limit / rate) + 1, 1) if rate else 1
+        self._stream = Stream(seed, f"{channel.name} drift")
 
-    def read(self, index: int, truth: float, now_ns: int) -> int | None:
-        """The reading of sample `index`."""
-        channel = self.channel
-        if channel.drift_per_day:
-            day, rest_ns = divmod(now_ns, DAY_NS)
-            if day != self._day:
-                self._turn(day)
-            truth += self._bias + self._slope * rest_ns
-        value = truth + channel.noise_rms * self._noise.noise(index)
-        if self.fault is not None:
-            return self._faulty(self.fault, truth, value)
-        return self._say(value)
-
-    def _say(self, value: float) -> int:
-        channel = self.channel
-        step = channel.step
-        reading = int(value / step + 0.5) * step if value > 0.0 else 0
-        if reading < channel.lowest:
-            return channel.lowest
-        return reading if reading < channel.highest else channel.highest
-
-    def _faulty(self, fault: SensorFault, truth: float, value: float) -> int | None:
-        if fault.missing:
-            return None
-        if fault.stuck_at is not None:
-            return fault.stuck_at
-        reading = self._say(truth * fault.gain + fault.bias + (value - truth))
-        if fault.stale:
-            fault.held = reading if fault.held is None else fault.held
-            return fault.held
-        return reading
-
-    def _turn(self, day: int) -> None:
-        """A bounded walk: each day a node within what the drift allows, a line to the next."""
-        self._bias = self._node(day)
-        self._slope = (self._node(day + 1) - self._bias) / DAY_NS
-        self._day = day
-
-    def _node(self, day: int) -> float:
-        """The bias at the start of a day: slow enough that two days differ by the drift at most."""
-        channel = self.channel
-        span = max(int(2.0 * channel.drift_limit / channel.drift_per_day), 1)
-        number, place = divmod(day, span)
-        before = self._drift.noise(number) if number else 0.0
-        after = self._drift.noise(number + 1)
-        return channel.drift_limit / 3.0 * (before + (after - before) * (place / span))
+    def at(self, hour: int) -> float:
+        """The bias in this hour; 0 in the first."""
+        number, place = divmod(hour, self._span_hours)
+        before = self._stream.noise(number) if number else 0.0
+        after = self._stream.noise(number + 1)
+        return self._third * (before + (after - before) * (place / self._span_hours))
 
 
 class Sensors:
-    """All channels of one device."""
+    """All channels of one device.
+
+    Everything but the faults is a function of seed, sample number and instant; what is kept
+    between samples is only worked out beforehand, an hour or a block of noise at a time.
+    """
 
     def __init__(
-        self, seed: int, battery_mv: float = 2_900.0, fade_mv_per_year: float = 40.0
+        self, seed: int, fit: Sequence[Channel] | None = None, battery: Battery | None = None
     ) -> None:
-        """`battery_mv` is the cell's voltage when new; it fades evenly."""
-        self._sensors = tuple(Sensor(channel, seed) for channel in CHANNELS)
-        self._battery_mv = battery_mv
-        self._fade_mv_per_ns = fade_mv_per_year / DAYS_PER_YEAR / DAY_NS
+        """`fit` has one channel for each of `NAMES`, in their order."""
+        self.fit = tuple(default_fit() if fit is None else fit)
+        if tuple(channel.name for channel in self.fit) != NAMES:
+            message = f"a fit has the channels {', '.join(NAMES)}, in this order"
+            raise ValueError(message)
+        self.battery = Battery() if battery is None else battery
+        self.faults: dict[str, SensorFault] = {}
+        self._drifts = tuple(Drift(channel, seed) for channel in self.fit)
+        self._noises = tuple(Stream(seed, f"{channel.name} noise") for channel in self.fit)
+        self._hour = self._block = -1
+        self._scales: list[tuple[float, float, int, int, int]] = []
+        self._battery_mv = 0.0
+        self._rows: list[tuple[float, ...]] = []
 
     def sample(self, index: int, state: PlantState, now_ns: int, rtc: tuple[int, bool]) -> Readings:
         """Sample number `index` (0, 1, 2 …) of every channel; `rtc` is (unix seconds, valid)."""
-        reservoir, catheter, pulse, pocket, temperature, fill, battery = self._sensors
-        return Readings(
-            index,
-            reservoir.read(index, state.reservoir_pressure_pa, now_ns),
-            catheter.read(index, state.catheter_pressure_pa, now_ns),
-            pulse.read(index, state.catheter_pulse_pa, now_ns),
-            pocket.read(index, state.pocket_pressure_pa, now_ns),
-            temperature.read(index, state.pump_temperature_k * 1e3, now_ns),
-            fill.read(index, state.reservoir_volume_m3 * 1e12, now_ns),
-            battery.read(index, self._battery_mv - self._fade_mv_per_ns * now_ns, now_ns),
-            rtc[0],
-            rtc[1],
+        block, place = divmod(index, BLOCK)
+        if block != self._block:
+            self._draw(block)
+        if now_ns // HOUR_NS != self._hour:
+            self._age(now_ns // HOUR_NS)
+        truths = (
+            state.reservoir_pressure_pa,
+            state.catheter_pressure_pa,
+            state.catheter_pulse_pa,
+            state.pocket_pressure_pa,
+            state.pump_temperature_k * 1e3,
+            state.reservoir_volume_m3 * 1e12,
+            self._battery_mv,
         )
+        readings: list[int | None] = []
+        append = readings.append
+        row = self._rows[place]
+        for truth, noise, (steps, bias, step, lowest, highest) in zip(
+            truths, row, self._scales, strict=True
+        ):
+            reading = int(truth * steps + bias + noise) * step
+            if not lowest <= reading <= highest:
+                reading = lowest if reading < lowest else highest
+            append(reading)
+        if self.faults:
+            self._break(readings, index, truths, row)
+        return Readings._make((index, *readings, *rtc))
 
     def set_fault(self, name: str, fault: SensorFault | None) -> None:
-        """Break a channel, or mend it with None; ValueError for an unknown one."""
+        """Break a channel, or mend it with None; ValueError for what cannot be."""
         if name not in NAMES:
             message = f"{name!r} is none of the sensors {', '.join(NAMES)}"
             raise ValueError(message)
-        self._sensors[NAMES.index(name)].fault = fault
+        if fault is None:
+            self.faults.pop(name, None)
+            return
+        channel = self.fit[NAMES.index(name)]
+        at = fault.stuck_at
+        if at is not None and not channel.lowest <= at <= channel.highest:
+            message = f"{name} can be stuck at {channel.lowest} to {channel.highest}, not at {at}"
+            raise ValueError(message)
+        if not 0.0 <= fault.gain <= MAX_GAIN or fault.spike_every < 1:
+            message = f"{name}: gain lies in 0 to {MAX_GAIN:g}, spike_every is 1 or more"
+            raise ValueError(message)
+        if abs(fault.bias) > MAX_BIAS or abs(fault.spike) > MAX_BIAS:
+            message = f"{name}: bias and spike lie in -{MAX_BIAS} to {MAX_BIAS}"
+            raise ValueError(message)
+        self.faults[name] = fault
 
     def snapshot(self) -> dict[str, Any]:
         """The faults; all else follows from the seed."""
-        return {s.channel.name: asdict(s.fault) for s in self._sensors if s.fault is not None}
+        return {name: asdict(fault) for name, fault in self.faults.items()}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
-        for sensor in self._sensors:
-            plain = data.get(sensor.channel.name)
-            sensor.fault = None if plain is None else SensorFault(**plain)
+        self.faults = {name: SensorFault(**fault) for name, fault in data.items()}
+
+    def _draw(self, block: int) -> None:
+        """The noise of a block of samples, in steps."""
+        columns = [
+            stream.block(block, channel.noise_rms / channel.step)
+            for channel, stream in zip(self.fit, self._noises, strict=True)
+        ]
+        self._rows = list(zip(*columns, strict=True))
+        self._block = block
+
+    def _age(self, hour: int) -> None:
+        """Bias and battery of an hour; the half rounds to the nearest step."""
+        self._scales = [
+            (1.0 / c.step, drift.at(hour) / c.step + 0.5, c.step, c.lowest, c.highest)
+            for c, drift in zip(self.fit, self._drifts, strict=True)
+        ]
+        self._battery_mv = self.battery.voltage_mv(hour * HOUR_NS)
+        self._hour = hour
+
+    def _break(
+        self,
+        readings: list[int | None],
+        index: int,
+        truths: tuple[float, ...],
+        row: tuple[float, ...],
+    ) -> None:
+        """Replace what broken channels read."""
+        for name, fault in self.faults.items():
+            place = NAMES.index(name)
+            steps, bias, step, lowest, highest = self._scales[place]
+            spike = fault.spike if index % fault.spike_every == 0 else 0
+            seen = truths[place] * fault.gain + fault.bias + spike
+            reading = int(seen * steps + bias + row[place]) * step
+            readings[place] = _say(fault, min(max(reading, lowest), highest))
+
+
+def _say(fault: SensorFault, reading: int) -> int | None:
+    if fault.missing:
+        return None
+    if fault.stuck_at is not None:
+        return fault.stuck_at
+    if fault.stale:
+        fault.held = reading if fault.held is None else fault.held
+        return fault.held
+    return reading

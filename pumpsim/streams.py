@@ -6,6 +6,7 @@ any number can be drawn at any time, on every platform, and a snapshot needs no 
 
 import struct
 from hashlib import shake_128
+from operator import add
 from typing import Final
 
 BLOCK: Final = 256
@@ -25,19 +26,19 @@ class Stream:
         """A stream of its own for each (seed, name)."""
         self._key = f"{seed}/{name}/".encode()
         self._number = -1
-        self._block: list[float] = []
+        self._cached: list[float] = []
 
     def noise(self, index: int) -> float:
         """The number at `index` (0, 1, 2 …), in [-3, 3]."""
         number, place = divmod(index, BLOCK)
         if number != self._number:
-            self._fill(number)
-        return self._block[place]
+            self._cached = self.block(number)
+            self._number = number
+        return self._cached[place]
 
-    def _fill(self, number: int) -> None:
+    def block(self, number: int, rms: float = 1.0) -> list[float]:
+        """The `BLOCK` numbers from index `number * BLOCK` on, times `rms`."""
         raw = _UNPACK(shake_128(self._key + str(number).encode()).digest(6 * BLOCK))
-        parts = iter(raw)
-        self._block = [
-            (a + b + c - _MIDDLE) / _SCALE for a, b, c in zip(parts, parts, parts, strict=True)
-        ]
-        self._number = number
+        sums = map(add, map(add, raw[:BLOCK], raw[BLOCK : 2 * BLOCK]), raw[2 * BLOCK :])
+        scale = rms / _SCALE
+        return [(total - _MIDDLE) * scale for total in sums]
