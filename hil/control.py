@@ -188,11 +188,12 @@ class Controller:
         return self._ticks_at_ns + max(missing_ns, 0) + MARGIN_NS
 
     def _run_deadlines(self, now_ns: int) -> None:
-        """Once between two samples; what is not due by then waits for the sample."""
-        self._looked = True
+        """A deadline that is not due after all, since the crystal runs slow, waits for a sample."""
+        due = self._logic.next_deadline()
         now_ticks = self._read(now_ns).now_ticks
         self._take_notices(now_ns)
         self._logic.advance(now_ticks)
+        self._looked = self._logic.next_deadline() == due
         self._carry_out()
 
     # ---- decisions

@@ -126,6 +126,7 @@ class Exchange:
         """See to it that a session is open and the device's uptime known."""
         if self._session.session_id is not None:
             self.settle()
+        if self._session.session_id is not None:  # still: the device has not rebooted
             return None
         opened = one_of(self.ask(self._open), m.Opened)
         if isinstance(opened, m.Refused):
@@ -180,6 +181,7 @@ class Exchange:
             return None
         header, body = item
         if isinstance(header, m.NoticeHeader):
+            self._session.learn(item)
             if len(self._notices) >= MAX_NOTICES:
                 self._notices.popleft()
                 self.lost_notices += 1

@@ -23,6 +23,8 @@ from protocol.topics import check_name
 DEFAULT_BAUD: Final = 115_200
 MAX_BAUD: Final = 4_000_000
 DEFAULT_PORTS: Final = {"mqtt": 1_883, "mqtts": 8_883}
+DEFAULT_SEED: Final = 1
+"""The daemon's too: the same pump in both."""
 MAX_SEED: Final = 2**63 - 1
 EXAMPLES: Final = {
     "sim": "sim:  or  sim:pumps/demo.toml?seed=7",
@@ -38,7 +40,7 @@ class SimTarget:
     """The emulator, in this process."""
 
     pump: Path | None = None
-    seed: int = 0
+    seed: int = DEFAULT_SEED
     bare: bool = False
 
 
@@ -98,7 +100,7 @@ def _sim(parts: SplitResult) -> SimTarget:
     path = _unquote(parts.netloc + parts.path)
     return SimTarget(
         pump=Path(path) if path else None,
-        seed=_number(options.get("seed", "0"), "seed", 0, MAX_SEED),
+        seed=_number(options.get("seed", str(DEFAULT_SEED)), "seed", 0, MAX_SEED),
         bare=bool(_number(options.get("bare", "0"), "bare", 0, 1)),
     )
 
@@ -155,7 +157,8 @@ def _control(options: dict[str, str]) -> str | None:
     if url is None:
         return None
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+    odd = parts.username is not None or parts.path not in ("", "/") or parts.query
+    if parts.scheme != "http" or not parts.hostname or odd:
         raise _BadUriError(f"control={url} is not of the form http://HOST:PORT")
     return url.removesuffix("/")
 
