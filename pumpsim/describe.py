@@ -115,8 +115,8 @@ def _table(heading: str, section: Any) -> Iterator[str]:
 def _entry(name: str, field: FieldInfo) -> Iterator[str]:
     default = "required" if field.is_required() else f"default {_toml(field.default)}"
     bounds = "".join(f", {text}" for text in _bounds(field))
-    yield f"  {name:16}{_kind(field.annotation, _quantity(field))}{bounds}; {default}"
-    yield f"  {'':16}{field.description}"
+    yield f"  {name:30}{_kind(field.annotation, _quantity(field))}{bounds}; {default}"
+    yield f"  {'':30}{field.description}"
 
 
 def _kind(annotation: Any, quantity: c.Quantity | None) -> str:

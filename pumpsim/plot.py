@@ -37,6 +37,8 @@ MAX_TICKS: Final = 16
 INK, GRID, MARK = "#222222", "#e6e6e6", "#c9c9c9"
 TRUTH, BELIEF = "#222222", "#0072B2"
 WARM, GREEN, EVENT = "#D55E00", "#009E73", "#7a4f8c"
+UNDER: Final = 3.0
+"""Width of a line that another one covers."""
 UNKNOWN: Final = Band(float("nan"), float("nan"), float("nan"))
 LOOKS: Final = {
     Priority.HIGH: ("#D55E00", 0.84),
@@ -94,7 +96,9 @@ def _volume(panel: Axes, recorder: Recorder, run: Run) -> None:
     ):
         panel.axhline(limit_nl / 1e6, color=WARM, lw=0.9, ls=(0, (5, 3)))
         _tag(panel, limit_nl / 1e6, name, WARM, right)
-    _line(panel, recorder, _known(recorder, "residual_volume_nl", lambda nl: nl / 1e6), BELIEF)
+    _line(
+        panel, recorder, _known(recorder, "residual_volume_nl", lambda nl: nl / 1e6), BELIEF, UNDER
+    )
     _line(panel, recorder, _true(recorder, "reservoir_volume_m3", lambda m3: m3 * 1e6), TRUTH)
     panel.set_ylim(0, pump.pump.capacity / 1e6 * 1.04)
     _key(panel, "reservoir, mL", [("truth", TRUTH), ("belief and its bounds", BELIEF)])
@@ -110,7 +114,7 @@ def _flow(panel: Axes, recorder: Recorder, run: Run) -> None:
         _tag(panel, edge, f"{sign}{pump.alarms.tolerance_percent} %", GREEN)
     belief = _known(recorder, "flow_nl_per_h", _per_day)
     truth = _true(recorder, "flow_m3_per_s", lambda flow: flow * 1e6 * 86_400)
-    _line(panel, recorder, belief, BELIEF)
+    _line(panel, recorder, belief, BELIEF, UNDER)
     _line(panel, recorder, truth, TRUTH)
     _frame(
         panel,
@@ -150,6 +154,10 @@ def _alarms(panel: Axes, lanes: dict[str, list[AlarmRow]], end_ns: int) -> None:
                 color, height = LOOKS[priority]
                 bar = (from_ns / DAY, (to_ns - from_ns) / DAY)
                 panel.broken_barh([bar], (row - height / 2, height), color=color, lw=1.5)
+            latched_ns = alarm.acknowledged_ns or last_ns
+            if latched_ns > last_ns:
+                color, _ = LOOKS[alarm.priority]
+                panel.plot([last_ns / DAY, latched_ns / DAY], [row, row], color=color, lw=2)
             if alarm.acknowledged_ns is not None:
                 panel.plot([alarm.acknowledged_ns / DAY], [row], "|", color=INK, ms=12, mew=2)
     _rows(panel, list(lanes) or ["no alarm"])
@@ -168,11 +176,13 @@ def _known(recorder: Recorder, name: str, turn: Turn) -> list[Band]:
     return [UNKNOWN if b is None else Band(*map(turn, b)) for b in recorder.belief[name]]
 
 
-def _line(panel: Axes, recorder: Recorder, bands: Sequence[Band], color: str) -> None:
+def _line(
+    panel: Axes, recorder: Recorder, bands: Sequence[Band], color: str, width: float = 1.3
+) -> None:
     days = [at_ns / DAY for at_ns in recorder.middles_ns]
     least, mean, greatest = zip(*bands, strict=True) if bands else ((), (), ())
     panel.fill_between(days, least, greatest, color=color, alpha=0.25, lw=0)
-    panel.plot(days, mean, color=color, lw=3.0 if color == BELIEF else 1.3)
+    panel.plot(days, mean, color=color, lw=width)
 
 
 def _frame(panel: Axes, bands: Sequence[Band]) -> None:

@@ -7,6 +7,7 @@ Wall time has no part in either, so that one seed has one hash, whatever platfor
 
 import json
 import struct
+from collections.abc import Callable
 from enum import IntEnum
 from hashlib import sha256
 from importlib.metadata import version
@@ -113,15 +114,19 @@ class Trace:
             self._sink.write(line)
 
 
+def _open(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", newline="\n")
+
+
 class TraceFile:
     """A file that has its name only once it is complete. A disk that fails ends it, not the run."""
 
-    def __init__(self, path: Path) -> None:
-        """Open it beside its place; OSError when that cannot be."""
+    def __init__(self, path: Path, opened: Callable[[Path], TextIO] = _open) -> None:
+        """Open it beside its place, or as `opened` does; OSError when that cannot be."""
         self.path = path
         self.partial = path.with_name(path.name + INCOMPLETE)
         self.error: OSError | None = None
-        self._file: TextIO = self.partial.open("w", encoding="utf-8", newline="\n")
+        self._file = opened(self.partial)
 
     def write(self, line: str) -> None:
         """Add a line, unless the file has failed before."""

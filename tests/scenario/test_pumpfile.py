@@ -1,0 +1,51 @@
+"""Pump files: what the demo is, what a short file gives, and that the shipped ones are pumps."""
+
+from pathlib import Path
+
+import pytest
+
+from pumpsim import pumpfile
+from pumpsim.device import Device
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_demo_is_the_pump_that_the_shipped_file_describes() -> None:
+    assert pumpfile.demo() == pumpfile.load(ROOT / "pumps" / "demo.toml")
+
+
+def test_the_demo_is_a_30_ml_n_butane_pump_of_1_3_ml_a_day() -> None:
+    demo = pumpfile.demo()
+    assert demo.id == "demo"
+    assert demo.pump.capacity == 30_000_000
+    assert demo.pump.propellant == "n-butane"
+    assert abs(demo.pump.nominal_flow * 24 - 1_300_000) <= 12
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pumps").glob("*.toml")), ids=lambda p: p.stem)
+def test_a_shipped_pump_runs_for_an_hour(path: Path) -> None:
+    device = Device(pumpfile.load(path), seed=1)
+    device.implant()
+    device.advance(3_600 * 10**9)
+    flow_nl_per_h = device.plant.state.flow_m3_per_s * 3.6e15
+    nominal = device.pump.pump.nominal_flow * device.pump.pump.restrictor_conductance_factor
+    assert flow_nl_per_h == pytest.approx(nominal, rel=0.08)
+    assert device.bare == (path.stem == "bare")
+
+
+def test_an_id_is_all_a_file_needs(tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    path.write_text('[pump]\nid = "short"\n')
+    pump = pumpfile.load(path)
+    report = pump.report()
+    assert report.configuration is not None
+    assert report.configuration.capacity_nl == 30_000_000
+    assert report.configuration.refill_interval_s == 14 * 86_400
+    assert report.last_refill is not None
+    assert report.last_refill.filled_nl == 28_000_000
+
+
+def test_a_pump_written_as_json_reads_as_the_same_pump() -> None:
+    demo = pumpfile.demo()
+    again = pumpfile.PumpFile.model_validate_json(demo.model_dump_json())
+    assert again == demo
