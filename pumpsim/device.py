@@ -5,6 +5,7 @@
 whatever steps the caller takes. The control logic sees ticks and readings, never the instant.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from protocol.control import (
     TICKS_PER_S,
     Actuation,
     Beliefs,
+    ControlLogic,
     Event,
     Outcome,
     PowerLostError,
@@ -24,7 +26,7 @@ from protocol.guard import FirmwareFaultError, Guard
 from protocol.memory import RamMemory
 from protocol.provision import provision
 from protocol.session import Sessions
-from protocol.vocabulary import EventKind, Refusal, ResetCause, Role, Sounder
+from protocol.vocabulary import EventKind, FirmwareFault, Refusal, ResetCause, Role, Sounder
 from pumpsim import reception
 from pumpsim.eventlog import EventLog
 from pumpsim.logic import resolve
@@ -69,6 +71,7 @@ class Device:
         self.logic = resolve(pump.pump.logic)
         self.guard: Guard | None = None
         self.sample_ns = SAMPLE_NS
+        self._shaky = False  # the logic has failed since it last took a sample
         self._timer_ns = FAR_NS
         self._tap = tap
 
@@ -208,12 +211,14 @@ class Device:
 
     def _sample(self, at_ns: int) -> None:
         """The hot path: plant, clock, sensors, logic."""
-        plant, oscillator, guard = self.plant, self.oscillator, self.guard
+        plant, oscillator = self.plant, self.oscillator
         plant.advance(at_ns)
         self.now_ns = at_ns
         self.sample_ns = at_ns - at_ns % SAMPLE_NS + SAMPLE_NS
         oscillator.update(at_ns, plant.state.pump_temperature_k)
-        ticks = oscillator.ticks(at_ns)
+        if self.guard is None and self.logic is not None:
+            self._boot(ResetCause.FIRMWARE_FAULT)  # it failed twice, and gets another chance
+        guard, ticks = self.guard, oscillator.ticks(at_ns)
         rtc = (oscillator.rtc_s(at_ns), oscillator.rtc_valid)
         readings = self.sensors.sample(at_ns // SAMPLE_NS, plant.state, at_ns, rtc)
         self.readings, self.reading_ticks = readings, ticks
@@ -233,6 +238,7 @@ class Device:
         except (FirmwareFaultError, PowerLostError) as error:
             self._fail(error)
             return
+        self._shaky = False
         self.beliefs = outcome.beliefs
         if outcome.events or outcome.actuation or outcome.alarms:
             self._apply(ticks, outcome)
@@ -311,25 +317,29 @@ class Device:
             self._tap.booted(self.now_ns, cause, self.boot_id)
         self.record(EventKind.BOOT, int(cause), self.resets)
         self.announce()
+        self.guard = None
         if self.logic is None:
             return
-        self.guard = Guard(self.logic())
         try:
-            self._apply(0, self.guard.boot(self.memory, cause, 0))
+            guard = self.guard = Guard(_make(self.logic))
+            self._apply(0, guard.boot(self.memory, cause, 0))
         except (FirmwareFaultError, PowerLostError) as error:
-            self.guard = None  # it stays mute until the next reset
-            self._note(error)
+            self._fail(error)
 
     def _fail(self, error: FirmwareFaultError | PowerLostError) -> None:
-        """RST-11: the logic broke its contract, or its supply failed; it starts anew."""
-        self._note(error)
-        lost = isinstance(error, PowerLostError)
-        self._boot(ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT)
-        self.arm()
+        """RST-11: the logic broke its contract, or its supply failed; it starts anew.
 
-    def _note(self, error: FirmwareFaultError | PowerLostError) -> None:
+        Once at once; logic that fails again before it took a sample waits for the next one, so that
+        a boot loop costs one boot a sampling period (RST-04).
+        """
         if isinstance(error, FirmwareFaultError):
             self.record(EventKind.FIRMWARE_FAULT, int(error.fault))
+        self.guard = None
+        if not self._shaky:
+            self._shaky = True
+            lost = isinstance(error, PowerLostError)
+            self._boot(ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT)
+        self.arm()
 
     def _apply(self, ticks: int, outcome: Outcome, role: Role | None = None) -> None:
         """Carry out what the logic wants, in the order of ALM-10: sound first, then publish."""
@@ -361,3 +371,10 @@ class Device:
 
     def _stamp(self) -> Stamp:
         return Stamp(self.boot_id, self.config_id, self.uptime_ms())
+
+
+def _make(factory: Callable[[], ControlLogic]) -> ControlLogic:
+    try:
+        return factory()
+    except Exception as error:
+        raise FirmwareFaultError(FirmwareFault.RAISED, f"constructor: {error!r}") from error
