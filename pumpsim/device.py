@@ -34,7 +34,7 @@ from pumpsim.oscillator import Oscillator
 from pumpsim.outgoing import FAR_NS, Link, Outgoing, Stamp
 from pumpsim.plant.plant import Plant
 from pumpsim.pumpfile import PumpFile
-from pumpsim.sensors import Sensors
+from pumpsim.sensors import Sensors, default_fit
 from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
@@ -54,7 +54,7 @@ class Device:
         self.seed = seed
         self.now_ns = 0
         self.plant = Plant(pump.plant_parameters(), pump.patient_parameters(), seed)
-        self.sensors = Sensors(seed)
+        self.sensors = Sensors(seed, default_fit(pump.pump.capacity))
         self.oscillator = Oscillator(pump.clock.error_ppm, int(pump.clock.start.timestamp()))
         self.report = pump.report()
         self.log = EventLog()
