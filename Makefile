@@ -10,8 +10,9 @@ help:            ## what there is to make
 venv: $(VENV)/.ready   ## the environment alone
 
 $(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@echo "Installing into $(VENV): half a minute or so, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@
 
 run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, all on loopback
