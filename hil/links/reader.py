@@ -26,6 +26,10 @@ class Reader:
     def stop(self, timeout_s: float) -> None:
         """End; `read` must return within the time-out."""
         self._stop.set()
+        self.join(timeout_s)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end, which a broken link brings."""
         if self._thread is not None:
             self._thread.join(timeout_s)
 

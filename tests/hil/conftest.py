@@ -1,6 +1,7 @@
 """Devices at the far end of real links, served from a thread of the test."""
 
 import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -84,21 +85,25 @@ def pty_device() -> Iterator[Served]:
     """A device behind a pseudo terminal."""
     near, far = os.openpty()
     name = os.ttyname(far)
+    wake, waker = os.pipe()
+
+    def read() -> bytes:
+        ready, _, _ = select.select([near, wake], [], [])
+        return b"" if wake in ready else os.read(near, 4096)
 
     def run() -> None:
-        try:
-            serve(implanted(), lambda: os.read(near, 4096), lambda data: os.write(near, data))
-        except OSError:
-            return
+        serve(implanted(), read, lambda data: os.write(near, data))
+        os.close(near)
+        os.close(far)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run)
     thread.start()
-    open_ends = [near, far]
 
     def unplug() -> None:
-        while open_ends:
-            os.close(open_ends.pop())
+        os.write(waker, b"!")
+        thread.join(5)
 
     yield Served(f"serial://{name}", unplug)
     unplug()
-    thread.join(5)
+    os.close(wake)
+    os.close(waker)
