@@ -107,9 +107,14 @@ class Device:
         self.outgoing.links.pop(link, None)
         self.arm()
 
-    def hold(self, link: str, *, held: bool) -> None:
-        """Keep telemetry from a link that cannot take it, or let it flow again."""
-        self.outgoing.links[link].held = held
+    def hold(self, link: str) -> None:
+        """Keep telemetry from a link that cannot take it."""
+        self.outgoing.links[link].held = True
+
+    def release(self, now_ns: int, link: str) -> None:
+        """Let telemetry flow again, from its next instant on."""
+        self.outgoing.links[link].release(max(now_ns, self.now_ns))
+        self.arm()
 
     def announce(self) -> None:
         """Tell every link which life and which timeline this is."""

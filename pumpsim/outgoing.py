@@ -36,6 +36,14 @@ class Link:
         self.period_ns = period_ns
         self.telemetry_ns = now_ns if period_ns else FAR_NS
 
+    def release(self, now_ns: int) -> None:
+        """Let telemetry flow again: what was given up ahead of its time is not missed after all."""
+        self.held = False
+        if self.period_ns:
+            early = min(max(self.telemetry_ns - now_ns, 0) // self.period_ns, self.dropped)
+            self.telemetry_ns -= early * self.period_ns
+            self.dropped -= early
+
 
 class Outgoing:
     """Links by name, and an outbox in order."""

@@ -262,14 +262,14 @@ class Host:
                 far.congested() or not self._budgets[key].take()
             ):
                 self._held.add(key)
-                device.hold(far.name, held=True)
+                device.hold(far.name)
 
     def _release(self) -> None:
         """Let telemetry flow again where it can."""
         for key in list(self._held):
             if self._budgets[key].ready() and not self._fars[key].congested():
                 self._held.discard(key)
-                self.devices[key[0]].hold(key[1], held=False)
+                self.devices[key[0]].release(self._present_ns(), key[1])
 
     def _finish_grant(self) -> None:
         for device in self.devices.values():

@@ -283,16 +283,29 @@ def test_a_held_link_learns_how_much_it_missed(programmer: Programmer) -> None:
     """COM-10."""
     device = programmer.device
     programmer.ask(m.SubscribeTelemetry(period_ms=1_000))
-    device.hold("wire", held=True)
+    device.hold("wire")
     device.advance(600 * 10**9)
     programmer.collect()
     assert [p for p in programmer.notices if isinstance(p.body, m.Telemetry)] == []
-    device.hold("wire", held=False)
+    device.release(600 * 10**9, "wire")
     device.advance(602 * 10**9)
     programmer.collect()
     first = programmer.notices[0].body
     assert isinstance(first, m.Telemetry)
     assert 598 <= first.dropped <= 602
+
+
+def test_a_released_link_waits_no_longer_than_a_period(programmer: Programmer) -> None:
+    device = programmer.device
+    programmer.ask(m.SubscribeTelemetry(period_ms=1_000))
+    device.hold("wire")
+    device.advance(5 * 10**9)
+    device.release(5 * 10**9, "wire")
+    device.advance(6 * 10**9)
+    programmer.collect()
+    first = programmer.notices[0].body
+    assert isinstance(first, m.Telemetry)
+    assert 4 <= first.dropped <= 6
 
 
 def test_an_alarm_sounds_and_is_told_to_every_link(device: Device) -> None:
