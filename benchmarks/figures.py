@@ -1,7 +1,7 @@
 """What every benchmark does alike: interleaved rounds, medians, percentiles, goals."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -30,6 +30,11 @@ class Contest(NamedTuple):
         pairs = zip(self.ours, self.limit, strict=True)
         return median(ours.per_s / limit.per_s for ours, limit in pairs)
 
+    def ratio_of_medians(self) -> float:
+        """The same of the median exchange: what else runs on the machine shows less."""
+        pairs = zip(self.ours, self.limit, strict=True)
+        return median(median(b.durations_ns) / median(a.durations_ns) for a, b in pairs)
+
 
 def take_round(exchange: Callable[[], object], count: int) -> Round:
     """Time so many exchanges, each by itself."""
@@ -45,15 +50,22 @@ def take_round(exchange: Callable[[], object], count: int) -> Round:
 def contest(
     ours: Callable[[int], Round], limit: Callable[[int], Round], rounds: int, count: int
 ) -> Contest:
-    """Alternate rounds of both, the first to run changing with each pair; one pair to warm up."""
-    result = Contest([], [])
-    for number in range(-1, rounds):
-        sides = [(ours, result.ours), (limit, result.limit)]
-        for take, taken in sides if number % 2 else reversed(sides):
-            one = take(count)
-            if number >= 0:
-                taken.append(one)
-    return result
+    """Alternate rounds of `count` exchanges, after a pair to warm up."""
+    ours(count), limit(count)
+    pairs = [(ours(count), limit(count)) for _ in range(rounds)]
+    return Contest(*map(list, zip(*pairs, strict=True)))
+
+
+async def contest_async(
+    ours: Callable[[int], Awaitable[Round]],
+    limit: Callable[[int], Awaitable[Round]],
+    rounds: int,
+    count: int,
+) -> Contest:
+    """The same for coroutines."""
+    await ours(count), await limit(count)
+    pairs = [(await ours(count), await limit(count)) for _ in range(rounds)]
+    return Contest(*map(list, zip(*pairs, strict=True)))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -88,3 +100,4 @@ def report(name: str, result: Contest) -> None:
         figure(f"{name}, {who}", rate, " /s")
         p50, p99 = percentile_ms(rounds, 50), percentile_ms(rounds, 99)
         print(f"  {'':<44} p50 {p50:.3f} ms   p99 {p99:.3f} ms")
+    figure(f"{name}, ratio by the median exchange", result.ratio_of_medians())

