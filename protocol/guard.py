@@ -16,7 +16,7 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.messages import MAX_SAFE, MAX_UNIX_S, AlarmOccurrence, Reply
+from protocol.messages import MAX_SAFE, MAX_UNIX_S, AlarmOccurrence, Refused, answer_type
 from protocol.vocabulary import (
     AlarmId,
     EventKind,
@@ -73,9 +73,9 @@ class Guard:
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Let it answer a request."""
         outcome = self._call(self.logic.handle, ticks, request)
-        if not isinstance(outcome.reply, Reply):
-            kind = type(request.body).__name__
-            raise _bad(f"handle() answered {kind} with {type(outcome.reply).__name__}")
+        kind = type(request.body)
+        if not isinstance(outcome.reply, (answer_type(kind), Refused)):
+            raise _bad(f"handle() answered {kind.__name__} with {type(outcome.reply).__name__}")
         return outcome
 
     def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:

@@ -614,6 +614,26 @@ MESSAGES: tuple[type[Body], ...] = (
 )
 """All of them, in the order of the documents."""
 
+ANSWERS: dict[type[Body], type[Reply]] = {
+    Identify: Identity,
+    Open: Opened,
+    GetStatus: Status,
+    SubscribeTelemetry: Done,
+    SubscribeSamples: Done,
+    ListAlarms: AlarmList,
+    ReadConfiguration: ConfigurationReport,
+    ReadLog: LogPage,
+    QueryOutcome: CommandOutcome,
+    ReadReadings: ReadingsReport,
+    RunSelfTest: SelfTestReport,
+}
+"""What answers a request that is not refused; a command that stands not here gets `Done`."""
+
+
+def answer_type(request: type[Body]) -> type[Reply]:
+    """The reply to a kind of request, when it is not refused."""
+    return ANSWERS.get(request, Done)
+
 
 def header_type(body: type[Body]) -> type[Header]:
     """The header that belongs to a kind of body."""

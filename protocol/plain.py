@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from typing import Any, Final, NamedTuple, Union, cast, get_args, get_origin
+from typing import Any, Final, NamedTuple, NoReturn, Union, cast, get_args, get_origin
 
 from protocol.messages import MESSAGES, Body, Part
 
@@ -128,13 +128,12 @@ def from_plain(part: type[Part], content: Any) -> dict[str, Any]:
     return fields
 
 
-def refuse_other_keys(content: dict[Any, Any], *parts: type[Part]) -> None:
-    """DecodeError that names the first key that none of the parts has."""
+def refuse_other_keys(content: dict[Any, Any], *parts: type[Part]) -> NoReturn:
+    """DecodeError that names the first key that none of the parts has; there is one."""
     known = {key for part in parts for key, _, _ in plan(part).from_numbers}
-    for key in content:
-        if key not in known:
-            message = f"{parts[-1].__name__} has no key {_shown(key)}"
-            raise DecodeError(message)
+    unknown = next(key for key in content if key not in known)
+    message = f"{parts[-1].__name__} has no key {_shown(unknown)}"
+    raise DecodeError(message)
 
 
 # ---- turns

@@ -5,9 +5,23 @@ a word that is retired keeps its line here, marked as such.
 """
 
 from enum import IntEnum
+from typing import Self
 
 
-class Role(IntEnum):
+class Word(IntEnum):
+    """A number with a name and, where the name does not say it all, a meaning for the documents."""
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str = "") -> Self:
+        """The member with this number."""
+        word = int.__new__(cls, number)
+        word._value_ = number
+        word.meaning = meaning
+        return word
+
+
+class Role(Word):
     """Who speaks. Declared at `open`, unauthenticated in this release, and logged (LOG-01)."""
 
     PATIENT = 1
@@ -15,7 +29,7 @@ class Role(IntEnum):
     SERVICE = 3
 
 
-class Priority(IntEnum):
+class Priority(Word):
     """Alarm priority by harm and onset (IEC 60601-1-8)."""
 
     LOW = 1
@@ -23,7 +37,7 @@ class Priority(IntEnum):
     HIGH = 3
 
 
-class AlarmId(IntEnum):
+class AlarmId(Word):
     """Every alarm condition the pump can raise."""
 
     LOW_RESERVOIR = 1
@@ -37,7 +51,7 @@ class AlarmId(IntEnum):
     MEMORY_FAULT = 9
 
 
-class ResetCause(IntEnum):
+class ResetCause(Word):
     """Why the control logic booted."""
 
     POWER_ON = 1
@@ -48,28 +62,28 @@ class ResetCause(IntEnum):
     UNKNOWN = 6
 
 
-class Refusal(IntEnum):
+class Refusal(Word):
     """Why a request was not carried out. Checks run in the order of the first block."""
 
-    STALE_BOOT = 1  # the request was made for an earlier life of the device
-    NO_SESSION = 2  # unknown or ended session
-    STALE_SEQUENCE = 3  # not above the last sequence of this session
-    COMMAND_ID_REUSED = 4  # this command_id was used with another content
-    EXPIRED = 5  # valid_until_uptime_ms has passed
-    VALIDITY_TOO_LONG = 6  # valid_until_uptime_ms lies beyond the allowed horizon
-    BUSY = 7  # another session holds the right to write
-    ROLE = 8  # this role may not do that
+    STALE_BOOT = 1, "the request was made for an earlier life of the device"
+    NO_SESSION = 2, "unknown or ended session"
+    STALE_SEQUENCE = 3, "not above the last sequence of this session"
+    COMMAND_ID_REUSED = 4, "this command_id was used with another content"
+    EXPIRED = 5, "valid_until_uptime_ms has passed"
+    VALIDITY_TOO_LONG = 6, "valid_until_uptime_ms lies beyond the allowed horizon"
+    BUSY = 7, "another session holds the right to write"
+    ROLE = 8, "this role may not do that"
 
-    MALFORMED = 20  # a sound frame whose content is not a valid request
+    MALFORMED = 20, "a sound frame whose content is not a valid request"
     UNKNOWN_MESSAGE = 21
-    UNSUPPORTED = 22  # this device does not do that (a bare device has no control logic)
+    UNSUPPORTED = 22, "this device does not do that (a bare device has no control logic)"
     TOO_MANY_SESSIONS = 23
-    FIRMWARE_FAULT = 24  # the control logic failed while handling it; its outcome is unknown
+    FIRMWARE_FAULT = 24, "the control logic failed while handling it; its outcome is unknown"
 
     UNKNOWN_ALARM = 40
     UNKNOWN_OCCURRENCE = 41
     PAUSE_TOO_LONG = 42
-    STALE_CONFIGURATION = 43  # base_config_id is not the one in force
+    STALE_CONFIGURATION = 43, "base_config_id is not the one in force"
     INVALID_CONFIGURATION = 44
     REFILL_OPEN = 45
     NO_REFILL_OPEN = 46
@@ -82,36 +96,36 @@ class Refusal(IntEnum):
     OUT_OF_RANGE = 53
 
 
-class EventKind(IntEnum):
-    """What an entry of the event log tells. `subject` and `value` are explained beside each."""
+class EventKind(Word):
+    """What an entry of the event log tells; `subject` and `value` are 0 where nothing is said."""
 
-    BOOT = 1  # subject: ResetCause, value: resets so far
-    ALARM_RAISED = 2  # subject: AlarmId, value: occurrence
+    BOOT = 1, "subject: ResetCause, value: resets so far"
+    ALARM_RAISED = 2, "subject: AlarmId, value: occurrence"
     ALARM_ENDED = 3
     ALARM_ACKNOWLEDGED = 4
     AUDIO_PAUSED = 5
     AUDIO_RESUMED = 6
-    SESSION_OPENED = 7  # subject: Role
+    SESSION_OPENED = 7, "subject: Role"
     SESSION_ENDED = 8
-    COMMAND_DONE = 9  # subject: message type, value: command_id
-    COMMAND_REFUSED = 10  # subject: Refusal, value: command_id
-    CONFIGURATION_WRITTEN = 11  # value: config_id
-    CLOCK_SET = 12  # subject: old unix second, value: new unix second
+    COMMAND_DONE = 9, "subject: message type, value: command_id"
+    COMMAND_REFUSED = 10, "subject: Refusal, value: command_id"
+    CONFIGURATION_WRITTEN = 11, "value: config_id"
+    CLOCK_SET = 12, "subject: old unix second, value: new unix second"
     REFILL_BEGUN = 13
-    REFILL_COMMITTED = 14  # value: volume filled, nl
+    REFILL_COMMITTED = 14, "value: volume filled, nl"
     REFILL_ABORTED = 15
-    REFILL_WINDOW_ENDED = 16  # by itself, at T_refill (FLW-08)
+    REFILL_WINDOW_ENDED = 16, "by itself, at T_refill (FLW-08)"
     BOLUS_ACCESS_BEGUN = 17
-    BOLUS_ACCESS_ENDED = 18  # value: volume injected, nl
-    SELF_TEST = 19  # subject: failed items
-    FIRMWARE_FAULT = 20  # subject: FirmwareFault
-    TIME_GAP = 21  # value: length, ms
-    LOG_OVERWRITTEN = 22  # value: entries lost
-    ACTUATED = 23  # subject: Sounder, of a bare device
-    SESSION_REFUSED = 24  # subject: Refusal
+    BOLUS_ACCESS_ENDED = 18, "value: volume injected, nl"
+    SELF_TEST = 19, "subject: failed items"
+    FIRMWARE_FAULT = 20, "subject: FirmwareFault"
+    TIME_GAP = 21, "value: length, ms"
+    LOG_OVERWRITTEN = 22, "value: entries lost"
+    ACTUATED = 23, "subject: Sounder, of a bare device"
+    SESSION_REFUSED = 24, "subject: Refusal"
 
 
-class FirmwareFault(IntEnum):
+class FirmwareFault(Word):
     """How control logic can break its contract (RST-11)."""
 
     RAISED = 1
@@ -120,7 +134,7 @@ class FirmwareFault(IntEnum):
     STALLED = 4
 
 
-class Sounder(IntEnum):
+class Sounder(Word):
     """What the sounder plays: the burst of that priority, or nothing."""
 
     OFF = 0
@@ -129,7 +143,7 @@ class Sounder(IntEnum):
     HIGH = 3
 
 
-class Quality(IntEnum):
+class Quality(Word):
     """How far an estimate can be trusted."""
 
     UNKNOWN = 0
@@ -137,18 +151,18 @@ class Quality(IntEnum):
     GOOD = 2
 
 
-class Capability(IntEnum):
+class Capability(Word):
     """What a device offers beyond the core of the protocol."""
 
-    CONTROL_LOGIC = 1  # it decides for itself; a bare device does not
+    CONTROL_LOGIC = 1, "it decides for itself; a bare device does not"
     RAW_READINGS = 2
-    ACTUATION = 3  # takes actuation from the link: bare devices only
+    ACTUATION = 3, "takes actuation from the link: bare devices only"
     LOCKOUT_VALVE = 4
     FILL_LEVEL = 5
     CATHETER_PRESSURE = 6
 
 
-class RefillReason(IntEnum):
+class RefillReason(Word):
     """Why a refill comes sooner than the shortest interval (RES-10)."""
 
     DRUG_CHANGE = 1
@@ -158,9 +172,9 @@ class RefillReason(IntEnum):
     OTHER = 5
 
 
-class OutcomeState(IntEnum):
+class OutcomeState(Word):
     """What became of a command (COM-09)."""
 
-    UNKNOWN = 0  # never seen, or forgotten after T_dedupe
+    UNKNOWN = 0, "never seen, or forgotten after T_dedupe"
     DONE = 1
     REFUSED = 2

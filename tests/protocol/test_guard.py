@@ -20,19 +20,22 @@ from protocol.control import (
 )
 from protocol.guard import MAX_FAULT_DETAIL, MAX_ITEMS, FirmwareFaultError, Guard
 from protocol.memory import RamMemory
+from protocol.messages import MESSAGES
 from protocol.vocabulary import (
     AlarmId,
     EventKind,
     FirmwareFault,
     Priority,
     Quality,
+    Refusal,
     ResetCause,
     Role,
     Sounder,
 )
+from tests.protocol.strategies import largest
 
 READINGS = Readings(1, None, None, None, None, None, None, None, None, rtc_valid=False)
-REQUEST = Request(m.GetStatus(), Role.PATIENT, 0)
+REQUEST = Request(m.BeginRefill(), Role.CLINICIAN, 1)
 ALARM = m.AlarmOccurrence(
     alarm=AlarmId.REFILL_DUE,
     occurrence=1,
@@ -196,11 +199,22 @@ def test_nonsense_is_a_fault(call: Callable[[Guard], Outcome], name: str) -> Non
     assert fault(call, Logic(lambda: NONSENSE[name])).fault is FirmwareFault.BAD_OUTCOME
 
 
-@pytest.mark.parametrize("reply", [None, m.GetStatus(), "done"])
+@pytest.mark.parametrize(
+    "reply", [None, m.BeginRefill(), "done", m.AlarmList(alarms=(), more=False)]
+)
 def test_a_request_without_a_reply_is_a_fault(reply: Any) -> None:
     found = fault(CALLS["handle"], Logic(lambda: Outcome(reply)))
     assert found.fault is FirmwareFault.BAD_OUTCOME
-    assert "handle() answered GetStatus with" in str(found)
+    assert "handle() answered BeginRefill with" in str(found)
+
+
+@pytest.mark.parametrize("body", [b for b in MESSAGES if issubclass(b, m.Ask | m.Command)])
+def test_each_request_has_its_reply(body: type[m.Body]) -> None:
+    packet, answer = largest(body), largest(m.answer_type(body)).body
+    request = Request(packet.body, Role.SERVICE, 1)
+    for reply in (answer, m.Refused(reason=Refusal.ROLE)):
+        outcome = Outcome(reply)
+        assert guarded(Logic(lambda outcome=outcome: outcome)).handle(10, request) is outcome
 
 
 @every_call
