@@ -1,0 +1,36 @@
+"""Tests that need a real mosquitto: skipped without one, and then said aloud; on CI they fail."""
+
+import os
+import shutil
+
+import pytest
+
+MOSQUITTO = ("mosquitto", "mosquitto_sub", "mosquitto_pub")
+SBIN = os.pathsep + "/usr/sbin"
+
+
+def find(program: str) -> str | None:
+    """Debian puts the broker where only root looks."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + SBIN)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("needs_mosquitto") is None or all(map(find, MOSQUITTO)):
+        return
+    reason = "there is no mosquitto here: run make test-deps"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [
+        report.nodeid
+        for report in terminalreporter.stats.get("skipped", [])
+        if "needs_mosquitto" in report.keywords
+    ]
+    if skipped:
+        terminalreporter.section("NOT RUN: no mosquitto here", sep="!", red=True, bold=True)
+        for nodeid in skipped:
+            terminalreporter.write_line(nodeid)
+        terminalreporter.write_line("To run them too: make test-deps", red=True, bold=True)
