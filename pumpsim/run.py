@@ -48,6 +48,7 @@ def run_scenario(
     path: Path, seed: int | None, trace: Path | None, plot: Path | None, *, as_json: bool
 ) -> int:
     """The command: run, print the summary, write what was asked for; returns the exit code."""
+    sink = None
     try:
         scenario = scenarios.load(path)
         _check_plot(plot)
@@ -56,6 +57,8 @@ def run_scenario(
         _play(run)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
+        if sink is not None:
+            sink.close()  # it stays marked as incomplete
         return EXIT_USAGE
     data = _tell(run, as_json=as_json)
     failures = [_failed_trace(sink), None if plot is None else _draw(plot, run, data)]

@@ -140,15 +140,19 @@ class TraceFile:
     def finish(self, line: str) -> None:
         """Add the last line and give the file its name; a failed one keeps its partial name."""
         self.write(line)
-        try:
-            self._file.close()
-        except OSError as error:
-            self.error = self.error or error
+        self.close()
         if self.error is None:
             try:
                 self.partial.replace(self.path)
             except OSError as error:
                 self.error = error
+
+    def close(self) -> None:
+        """Write no more. What is there keeps its partial name."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self.error = self.error or error
 
 
 def pack_sample(now_ns: int, ticks: int, readings: Readings) -> bytes:

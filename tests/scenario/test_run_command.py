@@ -1,0 +1,185 @@
+"""`pumpsim run`: what it prints, what it writes, how it ends."""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pumpsim import scenario as scenarios
+from pumpsim import summary
+from pumpsim.play import Run
+from pumpsim.run import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, run_scenario
+from pumpsim.stimuli import HOUR
+from pumpsim.trace import Trace, verify
+
+SHORT = '[scenario]\nname = "short"\nlength = "6 h"\n[[event]]\nat = "1 h"\ndo = "warm_bath"\n'
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT)
+    return path
+
+
+def test_the_page_lays_belief_beside_truth(
+    scenario: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_scenario(scenario, None, None, None, as_json=False) == EXIT_OK
+    page = capsys.readouterr()
+    assert page.err == ""
+    assert "short on demo, seed 1: 0 d 6 h, 361 samples, complete" in page.out
+    for heading in ("truth", "belief", "volume pumped", "left in reservoir", "FUDR", "alarms"):
+        assert heading in page.out
+
+
+def test_json_is_all_there_is_on_stdout(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_scenario(scenario, 7, None, None, as_json=True) == EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+    assert data["seed"] == 7
+    assert data["elapsed_ns"] == 6 * 3_600 * 10**9
+    assert data["ledger"]["balance_fl"] == 0
+    assert data["pumped_nl"]["belief"] == pytest.approx(data["pumped_nl"]["truth"], rel=0.02)
+
+
+def test_the_hash_told_is_the_hash_of_the_file(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "t.jsonl"
+    assert run_scenario(scenario, None, trace, None, as_json=True) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["trace_sha256"] == verify(trace)
+
+
+def test_a_plot_is_a_picture_of_1600_by_1200(scenario: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "p.png"
+    assert run_scenario(scenario, None, None, plot, as_json=True) == EXIT_OK
+    head = plot.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    assert struct.unpack(">II", head[16:24]) == (1600, 1200)
+
+
+@pytest.mark.parametrize(
+    ("trace", "plot", "hint"),
+    [
+        (None, "p.pdf", "name it p.png"),
+        (None, "nowhere/p.png", "no folder"),
+        ("nowhere/t.jsonl", None, "cannot be written: No such file"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_run(
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    trace: str | None,
+    plot: str | None,
+    hint: str,
+) -> None:
+    folder = scenario.parent
+    code = run_scenario(
+        scenario,
+        None,
+        None if trace is None else folder / trace,
+        None if plot is None else folder / plot,
+        as_json=False,
+    )
+    said = capsys.readouterr()
+    assert (code, said.out) == (EXIT_USAGE, "")
+    assert hint in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_mistake_in_a_file_is_one_line(
+    scenario: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario.write_text(SHORT.replace("6 h", "6 hours"))
+    assert run_scenario(scenario, None, None, None, as_json=False) == EXIT_USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"{scenario}:3: scenario.length: ")
+    assert said.err.count("\n") == 1
+
+
+def test_what_turns_out_impossible_names_its_event(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "t.jsonl"
+    event = '[[event]]\nat = "2 h"\ndo = "fill"\nvolume = "9 mL"\ndrug = "F"\n'
+    scenario.write_text(f'{SHORT}{event}concentration = "1 mg/mL"\n')
+    assert run_scenario(scenario, None, trace, None, as_json=False) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert said.startswith(f"{scenario}:7: event: day 0 02:00: cannot fill")
+    assert not trace.exists()
+    assert trace.with_name("t.jsonl.incomplete").exists()
+
+
+def test_a_stopped_run_is_told_as_far_as_it_came(scenario: Path) -> None:
+    scenario.write_text(SHORT.replace("6 h", "60 h"))
+    run = Run.prepare(scenarios.load(scenario), None, Trace())
+
+    def stop_at_a_fifth(share: float) -> None:
+        run.stop = share >= 0.2
+
+    run.play(stop_at_a_fifth)
+    data = summary.gather(run.scenario, run.device, run.watch, run.clinic.journal, "")
+    assert data["complete"] is False
+    assert 12 * HOUR <= data["elapsed_ns"] < 20 * HOUR
+    assert data["ledger"]["balance_fl"] == 0
+    assert "interrupted" in summary.render(data)
+
+
+CODE = """
+import resource, signal, sys
+from pathlib import Path
+from pumpsim.run import run_scenario
+{prelude}
+sys.exit(run_scenario(Path(sys.argv[1]), None, {trace}, None, as_json=True))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal to a child, a limit on files")
+def test_ctrl_c_ends_a_long_run_with_its_summary(scenario: Path, tmp_path: Path) -> None:
+    scenario.write_text(SHORT.replace("6 h", "36500 d"))
+    trace = tmp_path / "t.jsonl"
+    code = CODE.format(prelude="", trace="Path(sys.argv[2])")
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(scenario), str(trace)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    partial = trace.with_name("t.jsonl.incomplete")
+    while not (partial.exists() and partial.stat().st_size > 100_000):
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=10)
+    assert child.returncode == EXIT_INTERRUPTED
+    assert err == ""
+    data = json.loads(out)
+    assert data["complete"] is False
+    assert data["ledger"]["balance_fl"] == 0
+    assert data["trace_sha256"] == verify(trace)  # a shorter run, and all of it
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal to a child, a limit on files")
+def test_a_file_that_may_grow_no_further_is_marked_incomplete(
+    scenario: Path, tmp_path: Path
+) -> None:
+    trace = tmp_path / "t.jsonl"
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    code = CODE.format(prelude=limit, trace="Path(sys.argv[2])")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(scenario), str(trace)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == EXIT_FAILED
+    assert json.loads(done.stdout)["complete"] is True
+    assert f"what was written is in {trace}.incomplete" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not trace.exists()
