@@ -41,9 +41,13 @@ def encode_frame(code: int, payload: bytes) -> bytes:
         message = f"{len(payload)} bytes do not fit a frame of {MAX_PAYLOAD_BYTES}"
         raise FrameTooLargeError(message)
     inside = bytes((PROTOCOL_VERSION, code)) + payload
-    crc = zlib.crc32(inside).to_bytes(CRC_BYTES, "little")
-    coded: bytes = cobs.encode(inside + crc)
+    coded: bytes = cobs.encode(inside + crc_of(inside))
     return DELIMITER + coded + DELIMITER
+
+
+def crc_of(inside: bytes) -> bytes:
+    """CRC-32/ISO-HDLC, least significant byte first."""
+    return zlib.crc32(inside).to_bytes(CRC_BYTES, "little")
 
 
 @dataclass(slots=True)
@@ -103,7 +107,7 @@ class FrameDecoder:
             self.dropped.length += 1
             return None
         body = inside[:-CRC_BYTES]
-        if zlib.crc32(body) != int.from_bytes(inside[-CRC_BYTES:], "little"):
+        if crc_of(body) != inside[-CRC_BYTES:]:
             self.dropped.crc += 1
             return None
         return Frame(body[0], body[1], body[HEAD_BYTES:])

@@ -59,6 +59,28 @@ class Declared(NamedTuple):
     description: str
 
 
+UNITS: Final = {
+    "_nl_per_h": "nL/h",
+    "_ng_per_ml": "ng/mL",
+    "_nl": "nL",
+    "_ng": "ng",
+    "_pa": "Pa",
+    "_mk": "mK",
+    "_mv": "mV",
+    "_ms": "ms",
+    "_s": "s",
+    "_permille": "‰",
+    "_bytes": "byte",
+    "ticks": "1/32768 s",
+}
+"""Which unit stands last in a name; the longer endings first."""
+
+
+def unit_of(field: Declared) -> str:
+    """The unit that a field's name ends with, or nothing."""
+    return next((unit for end, unit in UNITS.items() if field.name.endswith(end)), "")
+
+
 @cache
 def fields(part: type[Part]) -> tuple[Declared, ...]:
     """The fields of a part in the order of their keys."""

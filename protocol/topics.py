@@ -14,7 +14,8 @@ BRANCHES: Final[dict[type[Body], str]] = {
     EventLogged: "event",
     Sampled: "sample",
 }
-"""Where notices go; every other one goes to `event`."""
+"""Where notices go; every other one goes to the default."""
+DEFAULT_BRANCH: Final = "event"
 
 
 def check_name(name: str, what: str = "device id") -> str:
@@ -27,7 +28,7 @@ def check_name(name: str, what: str = "device id") -> str:
 
 def notice_topic(device: str, body: Body) -> str:
     """Where a notice is published."""
-    return f"{ROOT}/{device}/{BRANCHES.get(type(body), 'event')}"
+    return f"{ROOT}/{device}/{BRANCHES.get(type(body), DEFAULT_BRANCH)}"
 
 
 def status_topic(device: str) -> str:

@@ -70,6 +70,10 @@ def guarded(logic: Any) -> Guard:
     return Guard(logic)
 
 
+def returning(outcome: Any) -> Guard:
+    return guarded(Logic(lambda: outcome))
+
+
 CALLS: dict[str, Callable[[Guard], Outcome]] = {
     "boot": lambda guard: guard.boot(RamMemory(), ResetCause.POWER_ON, 10),
     "sample": lambda guard: guard.sample(10, READINGS),
@@ -214,7 +218,7 @@ def test_each_request_has_its_reply(body: type[m.Body]) -> None:
     request = Request(packet.body, Role.SERVICE, 1)
     for reply in (answer, m.Refused(reason=Refusal.ROLE)):
         outcome = Outcome(reply)
-        assert guarded(Logic(lambda outcome=outcome: outcome)).handle(10, request) is outcome
+        assert returning(outcome).handle(10, request) is outcome
 
 
 @every_call
