@@ -128,3 +128,13 @@ def test_a_pump_file_with_a_mistake_is_named_itself(tmp_path: Path) -> None:
 )
 def test_instants_read_as_days_and_times(at_ns: int, text: str) -> None:
     assert when(at_ns) == text
+
+
+def test_the_example_of_the_documents_can_be_played(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "pumps").mkdir()
+    (tmp_path / "pumps" / "demo.toml").write_text('[pump]\nid = "demo"\n')
+    (tmp_path / "scenarios").mkdir()
+    scenario = load(tmp_path / "scenarios", example)
+    assert [o.action.kind for o in scenario.occurrences] == ["fever", "refill"]

@@ -83,9 +83,10 @@ def test_a_fever_raises_the_flow_by_what_physics_says_and_no_alarm(played: Playe
     run, data = played("fever")
     healthy = mean_flow(run, 1 * DAY, 3 * DAY)
     feverish = mean_flow(run, 3 * DAY + 4 * HOUR, 3 * DAY + 28 * HOUR)
-    assert feverish / healthy == pytest.approx(1.129, abs=0.005)  # domain facts: 39 degrees
+    assert feverish / healthy == pytest.approx(1.129, abs=0.01)  # domain facts: 39 degrees
     assert mean_flow(run, 5 * DAY + 6 * HOUR, 6 * DAY + 6 * HOUR) == pytest.approx(
-        healthy, rel=0.005
+        healthy,
+        rel=0.01,  # the weather moves it by as much
     )
     assert data["alarms"] == []
 
@@ -95,7 +96,7 @@ def test_a_flight_raises_the_flow_while_it_lasts(played: Played) -> None:
     take_off = 1 * DAY + 11 * HOUR
     same_hours = mean_flow(run, 11 * HOUR + 30 * MINUTE, 21 * HOUR)
     aloft = mean_flow(run, take_off + 30 * MINUTE, take_off + 10 * HOUR)
-    assert aloft / same_hours == pytest.approx(1.111, abs=0.006)  # domain facts: 8,000 ft
+    assert aloft / same_hours == pytest.approx(1.111, abs=0.01)  # domain facts: 8,000 ft
     assert data["alarms"] == []
 
 
