@@ -23,6 +23,8 @@ class ControlServer:
             timeout_graceful_shutdown=GRACE_S,
         )
         self._server = uvicorn.Server(config)
+        # inherited by every connection: an answer is two writes, and Nagle held it back for 40 ms
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listener = listener
 
     async def start(self) -> None:
