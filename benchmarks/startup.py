@@ -51,7 +51,7 @@ def main() -> None:
     """Measure and print."""
     python = sys.executable
     pumpsim = str(Path(python).with_name("pumpsim"))
-    sides: "dict[str, Callable[[], float]]" = {
+    sides: dict[str, Callable[[], float]] = {
         "python": lambda: elapsed_s([python, "-c", "pass"]),
         "libraries": lambda: elapsed_s([python, "-c", f"import {LIBRARIES}"]),
         "help": lambda: elapsed_s([pumpsim, "--help"]),

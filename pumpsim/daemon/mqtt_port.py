@@ -135,22 +135,24 @@ class MqttPort:
             self._host.receive(self._device, f"{LINK}/{name}", packet)
 
     async def _publish_passing(self, client: aiomqtt.Client) -> None:
-        while True:
-            while self._passing:
+        while not _cancelled():
+            if self._passing:
                 message = self._passing.popleft()
                 await client.publish(message.topic, message.payload, qos=0)
-            self._wake.clear()
-            await self._wake.wait()
+            else:
+                self._wake.clear()
+                await self._wake.wait()
 
     async def _publish_lasting(self, client: aiomqtt.Client) -> None:
-        while True:
-            while self._lasting:
+        while not _cancelled():
+            if self._lasting:
                 message = self._lasting[0]
                 await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
                 if self._lasting and self._lasting[0] is message:
                     self._lasting.popleft()
-            self._wake_lasting.clear()
-            await self._wake_lasting.wait()
+            else:
+                self._wake_lasting.clear()
+                await self._wake_lasting.wait()
 
     def _attach(self) -> None:
         far = Far(LINK, self._send, self._congested)
@@ -182,6 +184,12 @@ class MqttPort:
             topic = notice_topic(self._device, body)
         self._passing.append(Message(topic, to_json(packet)))
         self._wake.set()
+
+
+def _cancelled() -> bool:
+    """Whether this task is to end: `asyncio.wait_for`, which publishes wait in, may swallow it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def broker_address(uri: str) -> BrokerAddress:
