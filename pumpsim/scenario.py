@@ -78,7 +78,7 @@ class Event(c.Section):
             return self.at
         clock = self.time
         seconds = clock.hour * 3_600 + clock.minute * 60 + clock.second
-        return self.at + seconds * SECOND
+        return self.at + seconds * SECOND + clock.microsecond * 1_000
 
     @property
     def span_ns(self) -> int:

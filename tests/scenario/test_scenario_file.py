@@ -26,8 +26,8 @@ def instants(tmp_path: Path, event: str) -> list[int]:
 
 
 def test_an_event_happens_once_at_its_day_and_time(tmp_path: Path) -> None:
-    assert instants(tmp_path, 'at = "3 d"\ntime = 09:30:05\ndo = "fever"') == [
-        3 * DAY + 9 * HOUR + 30 * MINUTE + 5 * 10**9
+    assert instants(tmp_path, 'at = "3 d"\ntime = 09:30:05.25\ndo = "fever"') == [
+        3 * DAY + 9 * HOUR + 30 * MINUTE + 5_250_000_000
     ]
 
 
