@@ -236,6 +236,37 @@ def test_no_message_nests_deeper_than_the_limit() -> None:
     assert deepest <= MAX_DEPTH - 1
 
 
+@pytest.mark.parametrize(
+    "tagged",
+    [
+        b"\xc2\x41\x07",
+        b"\xc1\x07",
+        b"\xc4\x82\x00\x07",
+        b"\xd8\x23\x61a",
+        b"\xd8\x64\x07",
+        b"\xca\x07",
+    ],
+    ids=["bignum", "instant", "decimal", "pattern", "day", "unknown"],
+)
+def test_no_tag_is_acted_on(tagged: bytes) -> None:
+    found = decode_payload(0x03, payload(b"\x00" + tagged))
+    assert isinstance(found, Malformed)
+    assert found.detail == "not CBOR, or CBOR that is not used here"
+
+
+@pytest.mark.parametrize(
+    ("lists", "detail"),
+    [
+        (MAX_DEPTH - 1, "request_id: Input should be a valid integer"),
+        (MAX_DEPTH, "not CBOR, or CBOR that is not used here"),
+    ],
+)
+def test_nesting_is_bounded(lists: int, detail: str) -> None:
+    found = decode_payload(0x03, payload(b"\x00" + b"\x81" * lists + b"\x07"))
+    assert isinstance(found, Malformed)
+    assert found.detail == detail
+
+
 # ---- JSON
 
 
