@@ -3,11 +3,17 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from math import sqrt
 from typing import Any, Final
 
 FL_PER_NL: Final = 1_000_000
 FL_PER_ML: Final = 10**12
 FL_PER_M3: Final = 10**18
+GAS_PA: Final = 101_325.0
+GAS_K: Final = 310.15
+
+Masses = dict[str, int]
+"""Of each drug, in fL x ng/mL: exact, as volumes and concentrations are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,11 @@ MAX_PLUGS: Final = 1_000
 
 
 def mix(fluid: Fluid, volume_fl: int, other: Fluid, other_fl: int) -> Fluid:
-    """The fluid that two volumes make together. Viscosities mix by volume, a fair approximation."""
+    """The fluid that two volumes make together; concentrations to the nearest ng/mL.
+
+    Viscosities mix as the geometric mean of their arithmetic and harmonic means by volume: near
+    the logarithmic rule, in exact operations. Against the glycerol table it is within 30 %.
+    """
     if fluid == other or not other_fl:
         return fluid
     if not volume_fl:
@@ -36,8 +46,9 @@ def mix(fluid: Fluid, volume_fl: int, other: Fluid, other_fl: int) -> Fluid:
         masses[drug] = masses.get(drug, 0) + concentration * other_fl
     half_fl = total_fl // 2  # to the nearest
     drugs = tuple((drug, (masses[drug] + half_fl) // total_fl) for drug in sorted(masses))
-    viscosity = (fluid.viscosity_ratio * volume_fl + other.viscosity_ratio * other_fl) / total_fl
-    return Fluid(drugs, viscosity)
+    thick = fluid.viscosity_ratio * volume_fl + other.viscosity_ratio * other_fl
+    thin = volume_fl / fluid.viscosity_ratio + other_fl / other.viscosity_ratio
+    return Fluid(drugs, sqrt(thick / thin))
 
 
 @dataclass(slots=True)
@@ -65,10 +76,23 @@ class Ledger:
     leaked_fl: int = 0  # from a catheter that ends in the tissue
     pocket_fl: int = 0
     refluxed_fl: int = 0
+    gas_filled_fl: int = 0  # gas is counted at `GAS_PA` and `GAS_K`, and never leaves by itself
+    gas_withdrawn_fl: int = 0
     booked_fl: int = 0  # of `delivered_fl`: what `doses` holds; the rest is the tip's fluid
     fluid: Fluid = WATER  # in the reservoir
     plugs: deque[Plug] = field(default_factory=deque)
-    doses: dict[str, int] = field(default_factory=dict)  # drug: volume x concentration, fL ng/mL
+    doses: Masses = field(default_factory=dict)  # in the artery
+    lost: Masses = field(default_factory=dict)  # in the tissue: needle, septum, torn catheter
+
+    @property
+    def gas_fl(self) -> int:
+        """Gas in the reservoir."""
+        return self.gas_filled_fl - self.gas_withdrawn_fl
+
+    @property
+    def gas_j_per_k(self) -> float:
+        """Pressure x volume / temperature of that gas."""
+        return self.gas_fl / FL_PER_M3 * (GAS_PA / GAS_K)
 
     def balance_fl(self) -> int:
         """What came in less what went out and what is there."""
@@ -77,29 +101,39 @@ class Ledger:
         return came - went - self.reservoir_fl - sum(plug.volume_fl for plug in self.plugs)
 
     def accounts(self) -> dict[str, int]:
-        """Every account by name, in femtolitres, and the balance."""
+        """Every account by name, in femtolitres, and the balance of the liquids."""
         accounts = {name: getattr(self, name) for name in VOLUMES if name != "booked_fl"}
-        return {**accounts, "balance_fl": self.balance_fl()}
+        return {**accounts, "gas_fl": self.gas_fl, "balance_fl": self.balance_fl()}
 
     def fill(self, volume_fl: int, fluid: Fluid) -> None:
         """A syringe fills the reservoir; what was left mixes in."""
         self.filled_fl += volume_fl
         self._into_reservoir(volume_fl, fluid)
 
-    def fill_pocket(self, volume_fl: int) -> None:
+    def fill_gas(self, volume_fl: int) -> None:
+        """A syringe brings air into the reservoir."""
+        self.gas_filled_fl += volume_fl
+
+    def fill_pocket(self, volume_fl: int, fluid: Fluid) -> None:
         """A misplaced needle fills the tissue."""
         self.filled_fl += volume_fl
         self.pocket_fl += volume_fl
+        _add(self.lost, fluid, volume_fl)
 
     def withdraw(self, volume_fl: int) -> None:
         """A syringe empties the reservoir."""
         self.reservoir_fl -= volume_fl
         self.withdrawn_fl += volume_fl
 
+    def withdraw_gas(self) -> None:
+        """The syringe goes on until the air is out too."""
+        self.gas_withdrawn_fl = self.gas_filled_fl
+
     def leak(self, volume_fl: int) -> None:
         """Liquid leaves the reservoir through the septum, into the pocket."""
         self.reservoir_fl -= volume_fl
         self.pocket_fl += volume_fl
+        _add(self.lost, self.fluid, volume_fl)
 
     def inject(self, volume_fl: int, fluid: Fluid) -> None:
         """Liquid enters the catheter through the bolus path."""
@@ -140,8 +174,9 @@ class Ledger:
         """Liquid leaves a catheter that ends in the tissue."""
         self._book()
         self.catheter_fl -= volume_fl
-        for part_fl, _ in self._take(0, volume_fl):
+        for part_fl, fluid in self._take(0, volume_fl):
             self.leaked_fl += part_fl
+            _add(self.lost, fluid, part_fl)
 
     def aspirate(self, volume_fl: int) -> None:
         """Blood enters the catheter at its tip."""
@@ -155,9 +190,13 @@ class Ledger:
 
     def doses_ng(self) -> dict[str, int]:
         """Mass of each drug that reached the artery."""
-        volume_fl = self.delivered_fl - self.booked_fl
-        doses = self._with(volume_fl, self.plugs[0].fluid) if volume_fl else self.doses
-        return {drug: mass // FL_PER_ML for drug, mass in doses.items()}
+        doses = dict(self.doses)
+        _add(doses, self.plugs[0].fluid, self.delivered_fl - self.booked_fl)
+        return _in_ng(doses)
+
+    def lost_ng(self) -> dict[str, int]:
+        """Mass of each drug that went into the tissue instead."""
+        return _in_ng(self.lost)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -166,20 +205,14 @@ class Ledger:
             "fluid": plain(self.fluid),
             "plugs": [[plain(plug.fluid), plug.volume_fl] for plug in self.plugs],
             "doses": dict(self.doses),
+            "lost": dict(self.lost),
         }
 
     def _book(self, fluid: Fluid | None = None) -> None:
         """Turn what was delivered since the last booking into doses; it was the tip's fluid."""
         if self.delivered_fl > self.booked_fl:
-            fluid = fluid or self.plugs[0].fluid
-            self.doses = self._with(self.delivered_fl - self.booked_fl, fluid)
+            _add(self.doses, fluid or self.plugs[0].fluid, self.delivered_fl - self.booked_fl)
             self.booked_fl = self.delivered_fl
-
-    def _with(self, volume_fl: int, fluid: Fluid) -> dict[str, int]:
-        doses = dict(self.doses)
-        for drug, concentration in fluid.drugs:
-            doses[drug] = doses.get(drug, 0) + volume_fl * concentration
-        return doses
 
     def _take(self, end: int, volume_fl: int) -> Iterable[tuple[int, Fluid]]:
         """Plug after plug from one end of the catheter, until a volume is reached."""
@@ -217,9 +250,20 @@ def restored(data: dict[str, Any]) -> Ledger:
     """The ledger that gave this snapshot."""
     plugs = deque(Plug(from_plain(fluid), volume_fl) for fluid, volume_fl in data["plugs"])
     volumes = {name: data[name] for name in VOLUMES}
-    return Ledger(
-        **volumes, fluid=from_plain(data["fluid"]), plugs=plugs, doses=dict(data["doses"])
-    )
+    ledger = Ledger(**volumes, fluid=from_plain(data["fluid"]), plugs=plugs)
+    ledger.doses, ledger.lost = dict(data["doses"]), dict(data["lost"])
+    return ledger
+
+
+def _add(masses: Masses, fluid: Fluid, volume_fl: int) -> None:
+    if not volume_fl:
+        return
+    for drug, concentration in fluid.drugs:
+        masses[drug] = masses.get(drug, 0) + volume_fl * concentration
+
+
+def _in_ng(masses: Masses) -> dict[str, int]:
+    return {drug: mass // FL_PER_ML for drug, mass in masses.items()}
 
 
 def plain(fluid: Fluid) -> list[Any]:

@@ -6,7 +6,12 @@ Marks: S from a public source, C calculated, A assumed (docs/domain.md names the
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pumpsim.plant.properties import PROPELLANTS, vapour_pressure_pa, water_viscosity_pa_s
+from pumpsim.plant.properties import (
+    PROPELLANTS,
+    vapour_density_kg_per_m3,
+    vapour_pressure_pa,
+    water_viscosity_pa_s,
+)
 
 STANDARD_AMBIENT_PA: Final = 101_325.0
 MEAN_ARTERIAL_PA: Final = 12_399.0
@@ -22,7 +27,7 @@ PUMP_BOUNDS: Final = (
     ("unreachable_m3", 0.0, 10 * ML),
     ("stop_begins_m3", 0.0, 10 * ML),
     ("bellows_rate_pa_per_m3", 0.0, 1e3 / ML),
-    ("charge_kg", 1e-6, 0.1),
+    ("charge_ratio", 1.0, 10.0),
     ("shell_gas_m3", 0.01 * ML, 100 * ML),
     ("thermal_time_s", 60.0, 86_400.0),
     ("heat_capacity_j_per_k", 1.0, 10_000.0),
@@ -30,7 +35,7 @@ PUMP_BOUNDS: Final = (
     ("catheter_bore_m", 0.1e-3, 3e-3),
     ("catheter_compliance_m3_per_pa", 1e-18, 1e-3 * ML / 100),
     ("restrictor_ageing_per_year", 0.0, 1.0),
-    ("charge_loss_kg_per_year", 0.0, 0.1),
+    ("charge_loss_per_year", 0.0, 12.0),
 )
 """(field, lowest, highest), both allowed. A faster thermal time would outrun the steps."""
 PATIENT_BOUNDS: Final = (
@@ -62,7 +67,7 @@ class PumpParameters:
     stop_begins_m3: float = 0.9 * ML  # S: the rate holds until about 97 % is delivered
     stop_ends_m3: float = 0.55 * ML  # A: the bellows' end stop bears all the driving pressure
     bellows_rate_pa_per_m3: float = 100 / ML  # A
-    charge_kg: float = 0.6e-3  # A: twice what a full stroke needs
+    charge_ratio: float = 2.5  # A: over what the emptied pump needs at 37 degrees Celsius
     shell_gas_m3: float = 2 * ML  # A: gas space when the reservoir is full
     thermal_time_s: float = 1_200.0  # A
     heat_capacity_j_per_k: float = 90.0  # A: titanium and propellant
@@ -70,7 +75,7 @@ class PumpParameters:
     catheter_bore_m: float = 0.6e-3  # S
     catheter_compliance_m3_per_pa: float = 1e-3 * ML / 1e3  # A: 10^-3 mL/kPa
     restrictor_ageing_per_year: float = 0.0  # A: relative change of its resistance
-    charge_loss_kg_per_year: float = 0.0  # A
+    charge_loss_per_year: float = 0.0  # A: relative to the charge when new
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a pump; ValueError names the field."""
@@ -94,6 +99,12 @@ class PumpParameters:
     def nominal_reservoir_pa(self) -> float:
         """Absolute pressure in the half full reservoir at 37 degrees Celsius."""
         return vapour_pressure_pa(self.propellant, BODY_K)
+
+    @property
+    def charge_kg(self) -> float:
+        """Mass of propellant when new; a multiple of the vapour that fills the emptied pump."""
+        density_kg_per_m3 = vapour_density_kg_per_m3(self.propellant, BODY_K)
+        return self.charge_ratio * density_kg_per_m3 * (self.shell_gas_m3 + self.capacity_m3)
 
     @property
     def stop_stiffness_pa_per_m3(self) -> float:

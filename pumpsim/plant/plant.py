@@ -88,7 +88,7 @@ class Plant:
         self.injection: Injection | None = None
         self._dead_m3 = pump.catheter_volume_m3
         self._double_lag_s = 2.0 * pump.thermal_time_s
-        self._hydraulics = Hydraulics(pump, self.conditions)
+        self._hydraulics = Hydraulics(pump, self.conditions, gas_j_per_k=0.0)
         self._segment = self.patient.segment(0)
         self._event_ns = self._due_ns = 0
         self._prime()
@@ -107,7 +107,7 @@ class Plant:
     # ---- stimuli: each acts at its exact instant, or raises ValueError and changes nothing
 
     def withdraw(self, now_ns: int, volume_nl: int | None = None) -> int:
-        """Draw from the reservoir by needle, all that comes for None; returns what came, in nl."""
+        """Draw liquid by needle, or for None all that comes, gas too; returns the liquid, in nl."""
         with self._event(now_ns):
             there_fl = self.ledger.reservoir_fl - round(self.pump.unreachable_m3 * FL_PER_M3)
             there_nl = max(there_fl, 0) // FL_PER_NL
@@ -116,6 +116,8 @@ class Plant:
                 raise ValueError(message)
             taken_nl = there_nl if volume_nl is None else volume_nl
             self.ledger.withdraw(taken_nl * FL_PER_NL)
+            if volume_nl is None:
+                self.ledger.withdraw_gas()
         return taken_nl
 
     def fill(
@@ -127,21 +129,24 @@ class Plant:
             message = f"a fill has {COLDEST_K:g} to {MAX_FILL_K:g} K, not {temperature_k}"
             raise ValueError(message)
         with self._event(now_ns):
-            room_fl = round(self.pump.capacity_m3 * FL_PER_M3) - self.ledger.reservoir_fl
-            room_nl = max(room_fl, 0) // FL_PER_NL
-            if not 0 < volume_nl <= room_nl:
-                message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
-                raise ValueError(message)
+            self._check_room(volume_nl)
             self._mix_heat(volume_nl, temperature_k)
             self.ledger.fill(volume_nl * FL_PER_NL, fluid)
 
-    def fill_pocket(self, now_ns: int, volume_nl: int) -> None:
+    def fill_gas(self, now_ns: int, volume_nl: int) -> None:
+        """Bring air into the reservoir, a volume at sea level; the propellant compresses it."""
+        with self._event(now_ns):
+            self._check_room(volume_nl)
+            self.ledger.fill_gas(volume_nl * FL_PER_NL)
+
+    def fill_pocket(self, now_ns: int, volume_nl: int, fluid: Fluid = WATER) -> None:
         """A misplaced needle: the liquid goes into the tissue."""
+        _check_fluid(fluid)
         if not 0 < volume_nl <= MAX_SYRINGE_NL:
             message = f"cannot fill {volume_nl} nl into the pocket: 1 to {MAX_SYRINGE_NL} nl"
             raise ValueError(message)
         with self._event(now_ns):
-            self.ledger.fill_pocket(volume_nl * FL_PER_NL)
+            self.ledger.fill_pocket(volume_nl * FL_PER_NL, fluid)
 
     def inject_bolus(self, now_ns: int, volume_nl: int, fluid: Fluid, duration_ns: int) -> None:
         """Inject through the bolus path at an even rate; it pushes the catheter's content first."""
@@ -247,17 +252,30 @@ class Plant:
             raise
         self._settle()
 
+    def _check_room(self, volume_nl: int) -> None:
+        taken_fl = self.ledger.reservoir_fl + round(self._gas_m3() * FL_PER_M3)
+        room_nl = max(round(self.pump.capacity_m3 * FL_PER_M3) - taken_fl, 0) // FL_PER_NL
+        if not 0 < volume_nl <= room_nl:
+            message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
+            raise ValueError(message)
+
+    def _gas_m3(self) -> float:
+        """Volume of the gas in the reservoir, which keeps the bellows open."""
+        gas_j_per_k = self._hydraulics.gas_j_per_k
+        if not gas_j_per_k:
+            return 0.0
+        return gas_j_per_k * self.state.pump_temperature_k / self.state.reservoir_pressure_pa
+
     def _mix_heat(self, volume_nl: int, temperature_k: float) -> None:
         """The pump's temperature once a fill has given its heat to all it touches."""
         held_j_per_k = self.pump.heat_capacity_j_per_k
-        held_j_per_k += LIQUID_J_PER_M3_K * self.state.reservoir_volume_m3
+        held_j_per_k += LIQUID_J_PER_M3_K * (self.ledger.reservoir_fl / FL_PER_M3)
         new_j_per_k = LIQUID_J_PER_M3_K * volume_nl * 1e-12
         warmth_j = held_j_per_k * self.state.pump_temperature_k + new_j_per_k * temperature_k
         self.state.pump_temperature_k = warmth_j / (held_j_per_k + new_j_per_k)
 
     def _settle(self) -> None:
         """Take up what a stimulus changed, without moving time."""
-        self.state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
         self._arrange()
         self._step(self.now_ns)  # pressures and flows of this instant, in the new conditions
         injection = self.injection
@@ -269,7 +287,8 @@ class Plant:
 
     def _arrange(self) -> None:
         """Work out anew what holds until the next stimulus."""
-        self._hydraulics = Hydraulics(self.pump, self.conditions)
+        gas_j_per_k = self.ledger.gas_j_per_k
+        self._hydraulics = Hydraulics(self.pump, self.conditions, gas_j_per_k)
         self._segment = self.patient.segment(self.now_ns)
         pulse_pa = self.patient.pulse_pa * self._hydraulics.pulse_share
         self.state.catheter_pulse_pa = pulse_pa
@@ -329,12 +348,14 @@ class Plant:
         the catheter. Names with `old` are of the start of the step.
         """
         state, hydraulics = self.state, self._hydraulics
-        volume_m3 = state.reservoir_volume_m3 - span_s * state.flow_m3_per_s  # predicted
-        reservoir_pa = hydraulics.reservoir_pa(volume_m3, state.pump_temperature_k, to_ns)
+        liquid_m3 = self.ledger.reservoir_fl / FL_PER_M3 - span_s * state.flow_m3_per_s  # predicted
+        reservoir_pa = hydraulics.reservoir_pa(liquid_m3, state.pump_temperature_k, to_ns)
         old_pocket_pa = state.pocket_pressure_pa
         old_drive_pa = state.reservoir_pressure_pa - old_pocket_pa
         drive_pa = reservoir_pa - pocket_pa
-        inlet_m3 = hydraulics.inlet_m3 / (1.0 + hydraulics.ageing_per_ns * to_ns)
+        # where no liquid is left, a wet filter holds the gas back
+        wet = hydraulics.inlet_m3 if self.ledger.reservoir_fl else 0.0
+        inlet_m3 = wet / (1.0 + hydraulics.ageing_per_ns * to_ns)
         mean_per_pa_s = 0.5 * (state.fluidity_per_pa_s + fluidity_per_pa_s)
         inlet = inlet_m3 * mean_per_pa_s
         outlet = hydraulics.outlet_m3 * mean_per_pa_s
@@ -355,7 +376,8 @@ class Plant:
         state.catheter_pressure_pa = pocket_pa + catheter_pa
         state.pocket_pressure_pa = pocket_pa
         state.outlet_pressure_pa = pocket_pa + outlet_pa
-        state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3
+        gas_m3 = self._gas_m3() if hydraulics.gas_j_per_k else 0.0
+        state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3 + gas_m3
         state.fluidity_per_pa_s = fluidity_per_pa_s
         state.flow_m3_per_s = inlet_m3 * fluidity_per_pa_s * (drive_pa - catheter_pa)
         outlet_m3 = hydraulics.outlet_m3

@@ -51,13 +51,16 @@ def test_a_segment_begins_where_the_last_one_ended() -> None:
     patient = Patient(P, 3)
     patient.warm(0, hill(HOUR_NS + 123, 2.0))
     patient.climb(0, hill(2 * HOUR_NS + 321, 2_400.0))
-    at_ns, last = 0, patient.segment(0)
+    at_ns, last, ends = 0, patient.segment(0), set()
     while at_ns < 6 * HOUR_NS:
         at_ns = last.to_ns
+        ends.add(at_ns)
         segment = patient.segment(at_ns)
         assert segment.from_ns == at_ns
         assert end(last) == pytest.approx(start(segment), rel=1e-12)
         last = segment
+    corners = {at_ns for at_ns, _ in hill(HOUR_NS + 123, 2.0) + hill(2 * HOUR_NS + 321, 2_400.0)}
+    assert corners < ends
 
 
 def start(s: Segment) -> tuple[float, ...]:
