@@ -9,7 +9,7 @@ from typing import Final
 
 from pumpsim.daemon.wall import wall_ns
 
-MAX_TELEMETRY_PER_S: Final = 200.0
+MAX_TELEMETRY_PER_S: Final = 100.0
 """On each link, by the wall clock."""
 MAX_ERRORS_PER_S: Final = 5.0
 BURST_S: Final = 1.0

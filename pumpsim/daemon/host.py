@@ -20,6 +20,8 @@ from pumpsim.daemon.wall import wall_ns
 from pumpsim.device import Device
 
 SLICE_NS: Final = 4_000_000
+TURNS: Final = 16
+"""Turns of the loop between two slices: a message through a broker takes about ten."""
 ROUND_NS: Final = 60_000_000_000
 """Devices are never further apart than that, however fast time runs."""
 MAX_SLEEP_S: Final = 1.0
@@ -129,7 +131,8 @@ class Host:
             if caught_up:
                 await self._rest()
             else:
-                await asyncio.sleep(0)
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
 
     def set_time(self, *, speed: float | None = None, paused: bool | None = None) -> None:
         """Change the pace from now on; a pause gives up a run. TimelineError for a bad speed."""

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from pumpsim.daemon.uart_port import UartPort
 
 DEFAULT_BAUD: Final = 115_200
-END_S: Final = 2.5
-"""Whatever is still open after that is left behind."""
+END_S: Final = 2.0
+LEAVE_S: Final = 0.3
+"""Whatever is still open after both is left behind."""
 CONNECT_S: Final = 5.0
 TOKEN_VARIABLE: Final = "PUMPSIM_CONTROL_TOKEN"  # noqa: S105 - the name of it, not it
 MIN_TOKEN: Final = 16
@@ -86,9 +88,22 @@ def serve(options: Options) -> None:
     devices = [Device(pump, options.seed + n) for n, pump in enumerate(options.pumps)]
     for device in devices:
         device.implant()
-    if sys.platform == "win32":
-        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
-    asyncio.run(_main(options, devices, ready))
+    _run(_main(options, devices, ready))
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, which would wait for ever for a task that does not let itself be ended."""
+    loop = asyncio.SelectorEventLoop()  # what MQTT needs, on Windows too
+    try:
+        loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.set_exception_handler(lambda *_: None)  # all has been said
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_S))
+        loop.close()
 
 
 def _check(options: Options) -> None:
