@@ -86,8 +86,8 @@ def _table(part: type[Part]) -> Iterator[str]:
 
 
 def _row(field: Declared) -> str:
-    unknown = ", or unknown" if field.shape.optional else ""
-    kind = _kind(field.shape) + unknown
+    absent = ", may be absent" if field.shape.optional else ""
+    kind = _kind(field.shape) + absent
     return f"| {field.key} | `{field.name}` | {kind} | {unit_of(field)} | {field.description} |"
 
 

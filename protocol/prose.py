@@ -46,9 +46,9 @@ absent, never zero.
   stand at most {max_frame} bytes; that leaves {max_payload} for the payload.
 - A zero is sent before a frame as well as behind it. Empty frames between zeros are ignored.
 - A frame that fails COBS, length or CRC is counted and dropped, never answered.
-- A sound frame that is no valid request gets one `refused` with reason `malformed` or
-  `unknown_message`, with the `request_id` it had if that could be read, otherwise 0. The rate of
-  such answers is limited.
+- A sound frame that is no valid request gets one `refused` with reason `malformed`,
+  `unknown_message`, or for another version `unsupported`; with the `request_id` it had if that
+  could be read, otherwise 0. The rate of such answers is limited.
 
 ### Payload
 

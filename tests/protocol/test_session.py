@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -345,6 +345,7 @@ class AtMostOnce(RuleBasedStateMachine):
 
 
 TestAtMostOnce = AtMostOnce.TestCase
+TestAtMostOnce.settings = settings(max_examples=40)
 
 
 # ---- the client's side
