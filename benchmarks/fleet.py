@@ -7,6 +7,7 @@ publish the same bytes at the same instants. Linux, for the figures of processor
 
 import gc
 import re
+import socket
 import tempfile
 import threading
 import time
@@ -72,9 +73,14 @@ def subscriber(port: int) -> Iterator[list[Arrival]]:
     arrivals: list[Arrival] = []
     clock = time.perf_counter_ns
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_message = lambda _client, _data, message: arrivals.append(
-        Arrival(clock(), bytes(message.payload))
-    )
+
+    def arrived(source: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        arrivals.append(Arrival(clock(), bytes(message.payload)))
+        line = source.socket()
+        if isinstance(line, socket.socket):  # the broker leaves Nagle on: do not let it wait
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    client.on_message = arrived
     client.connect("127.0.0.1", port)
     client.subscribe("pumpsim/+/telemetry")
     client.loop_start()
