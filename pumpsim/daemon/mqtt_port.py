@@ -22,11 +22,15 @@ from pumpsim.configfile import ConfigError
 from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget
 from pumpsim.daemon.host import Far, Host
 from pumpsim.daemon.report import Report
-from pumpsim.daemon.sockets import NODELAY
+from pumpsim.daemon.sockets import NODELAY, authority
 
 LINK: Final = "mqtt"
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 10.0
+STABLE_S: Final = 20.0
+"""A connection that lasted so long was one."""
+MAX_TORN: Final = 3
+"""So many in a row that did not: somebody else takes them over."""
 KEEPALIVE_S: Final = 30
 CONNECT_S: Final = 5.0
 MAX_KEPT: Final = 1_000
@@ -70,25 +74,39 @@ class MqttPort:
         self._wake = asyncio.Event()
         self._wake_lasting = asyncio.Event()
         self._errors = Budget(MAX_ERRORS_PER_S)
+        self._torn = 0
         self.connected = asyncio.Event()
         host.on_restore(self._reopen)
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
         wait_s = FIRST_WAIT_S
         self._attach()
         while True:
+            began_s = loop.time()
             try:
                 async with self._client() as client:
-                    wait_s = FIRST_WAIT_S
                     await self._serve(client)
             except* (aiomqtt.MqttError, OSError) as errors:
-                reason = str(errors.exceptions[0])
-                where = f"{self._broker.host}:{self._broker.port}"
-                self._report.once(f"MQTT broker {where}: {reason}; trying again")
+                self._tell(str(errors.exceptions[0]))
+            if loop.time() - began_s > STABLE_S:
+                wait_s, self._torn = FIRST_WAIT_S, 0
+            elif self.connected.is_set():
+                self._torn += 1
             self.connected.clear()
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def _tell(self, reason: str) -> None:
+        where = f"MQTT broker {authority(self._broker.host, self._broker.port)}"
+        if self._torn < MAX_TORN:
+            self._report.once(f"{where}: {reason}; trying again")
+        else:
+            self._report.once(
+                f"{where} ends each connection as {self._device!r}: is there another device with "
+                "that id? Give each its own pump.id; trying again"
+            )
 
     def _client(self) -> aiomqtt.Client:
         will = to_json(self._host.devices[self._device].presence(online=False))
@@ -110,7 +128,8 @@ class MqttPort:
         await client.subscribe(request_topic(self._device, "+"), qos=0)
         await self._announce(client, online=True)
         self.connected.set()
-        self._report.forget()
+        if not self._torn:
+            self._report.forget()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._publish_passing(client))
@@ -202,7 +221,7 @@ def broker_address(uri: str) -> BrokerAddress:
         message = f"--mqtt {uri!r}: write embedded, none or mqtt[s]://HOST:PORT"
         raise ConfigError(message)
     if parts.username or parts.password:
-        message = "no credentials on a command line: set PUMPSIM_MQTT_USERNAME and …_PASSWORD"
+        message = "no credentials on a command line: set PUMPSIM_MQTT_USERNAME and _PASSWORD"
         raise ConfigError(message)
     try:
         port = parts.port
@@ -213,6 +232,14 @@ def broker_address(uri: str) -> BrokerAddress:
     password = os.environ.get("PUMPSIM_MQTT_PASSWORD")
     file = os.environ.get("PUMPSIM_MQTT_PASSWORD_FILE")
     if file is not None:
-        password = Path(file).read_text(encoding="utf-8").rstrip("\n")
+        password = _read_password(Path(file))
     username = os.environ.get("PUMPSIM_MQTT_USERNAME")
     return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls, username, password)
+
+
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"PUMPSIM_MQTT_PASSWORD_FILE: {path} cannot be read: {error}"
+        raise ConfigError(message) from None

@@ -198,6 +198,28 @@ def demo(_shared: tuple[Daemon, bytes]) -> Iterator[Daemon]:
     daemon.opened.close()
 
 
+class Background:
+    """A run of device time that somebody waits for meanwhile."""
+
+    def __init__(self, daemon: Daemon, duration: str) -> None:
+        self.answer: httpx.Response | None = None
+        self._url = daemon.ready["control"] + "/v1/time/run-until"
+        self._duration = duration
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        while daemon.get("/v1/time")["running_until_ns"] is None:
+            continue
+
+    def _ask(self) -> None:
+        try:
+            self.answer = httpx.post(self._url, json={"for": self._duration}, timeout=60)
+        except httpx.TransportError:
+            self.answer = None
+
+    def join(self) -> None:
+        self._thread.join(TIMEOUT_S)
+
+
 def free_port() -> int:
     """A port nobody has right now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -241,6 +263,19 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker = Mosquitto(tmp_path)
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def pumps(tmp_path: Path) -> Callable[..., list[str]]:
+    """Pump files by id."""
+
+    def write(*names: str) -> list[str]:
+        paths = [tmp_path / f"{name}.toml" for name in names]
+        for name, path in zip(names, paths, strict=True):
+            path.write_text(f'[pump]\nid = "{name}"\n\n[link]\ntelemetry_period = "1 s"\n')
+        return [str(path) for path in paths]
+
+    return write
 
 
 @pytest.fixture

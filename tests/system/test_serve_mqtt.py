@@ -1,0 +1,273 @@
+"""The pump on a broker: the embedded one, and a real one that is absent, ends, refuses, repeats."""
+
+import json
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from protocol import messages as m
+from protocol.codec import Malformed, from_json, to_json
+from protocol.session import ClientSession
+from protocol.vocabulary import EventKind, Refusal, Role
+from tests.system.conftest import Background, Lines, Mosquitto, Serve
+from tests.system.talk import COMMAND_IDS, TIMEOUT_S
+
+pytestmark = pytest.mark.timeout(90)
+
+Watch = Callable[..., Lines]
+LEAN = ("--serial", "none", "--tcp", "none")
+
+
+class Bench:
+    """A programmer on a broker, with a stock client library."""
+
+    def __init__(self, address: tuple[str, int], name: str = "bench", device: str = "demo") -> None:
+        self.session = ClientSession()
+        self.request = f"pumpsim/{device}/request/{name}"
+        self.inbox: queue.SimpleQueue[m.Packet] = queue.SimpleQueue()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = self._take
+        subscribed: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.client.on_subscribe = lambda *_: subscribed.put(None)
+        self.client.connect(*address)
+        self.client.subscribe(f"pumpsim/{device}/reply/{name}")
+        self.client.loop_start()
+        subscribed.get(timeout=TIMEOUT_S)
+
+    def _take(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
+        packet = from_json(message.payload)
+        assert not isinstance(packet, Malformed)
+        self.inbox.put(packet)
+
+    def publish(self, payload: str | bytes, topic: str = "", *, retain: bool = False) -> None:
+        self.client.publish(topic or self.request, payload, qos=1, retain=retain)
+
+    def reply(self) -> m.Packet:
+        packet = self.inbox.get(timeout=TIMEOUT_S)
+        self.session.learn(packet)
+        return packet
+
+    def ask(self, body: m.Ask) -> m.Reply:
+        self.publish(to_json(self.session.ask(body)))
+        reply = self.reply().body
+        assert isinstance(reply, m.Reply)
+        return reply
+
+    def only_this(self) -> None:
+        """What was sent before is not answered."""
+        request = self.session.ask(m.Identify())
+        self.publish(to_json(request))
+        header = self.reply().header
+        assert isinstance(request.header, m.AskHeader)
+        assert isinstance(header, m.ReplyHeader)
+        assert header.request_id == request.header.request_id
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    opened: list[Bench] = []
+
+    def connect(*arguments: Any) -> Bench:
+        opened.append(Bench(*arguments))
+        return opened[-1]
+
+    yield connect
+    for one in opened:
+        one.close()
+
+
+def on(topic: str, **wanted: Any) -> Callable[[str], bool]:
+    """Whether a line of `mosquitto_sub -v` is such a message."""
+
+    def fits(line: str) -> bool:
+        where, _, payload = line.partition(" ")
+        content = json.loads(payload)
+        return where.endswith(topic) and all(content[name] == wanted[name] for name in wanted)
+
+    return fits
+
+
+# ---- the embedded broker
+
+
+def test_the_embedded_broker_serves_requests(serve: Serve, bench: Callable[..., Bench]) -> None:
+    daemon = serve(*LEAN)
+    one, other = bench(daemon.broker(), "one"), bench(daemon.broker(), "other")
+    assert isinstance(one.ask(m.GetStatus()), m.Status)
+    assert isinstance(other.ask(m.Identify()), m.Identity)
+    assert one.inbox.empty()  # each finds its own replies
+
+
+def test_nonsense_on_a_request_topic_gets_few_answers(
+    serve: Serve, bench: Callable[..., Bench]
+) -> None:
+    one = bench(serve(*LEAN).broker())
+    one.publish('{"type": "identify", "request_id": 1, "request_id": 2}')
+    body = one.reply().body
+    assert isinstance(body, m.Refused)
+    assert body.reason is Refusal.MALFORMED
+    one.publish(b"\xff\xfe")
+    one.publish("x" * 200_000)
+    one.publish(to_json(one.session.ask(m.Identify())), "pumpsim/demo/request/no name")
+    one.publish("[" * 50_000, "pumpsim/demo/request/" + "x" * 40)
+    request = one.session.ask(m.Identify())
+    one.publish(to_json(request))
+    while isinstance(one.reply().body, m.Refused):
+        pass
+
+
+@pytest.mark.needs_mosquitto
+def test_birth_telemetry_and_an_alarm_are_readable(serve: Serve, watch: Watch) -> None:
+    daemon = serve(*LEAN, "--speed", "max")
+    lines = watch(daemon.broker(), "pumpsim/demo/#")
+    lines.wait_for(on("/status", online=True, device_id="demo"))
+    daemon.run_for("1 h")
+    telemetry = json.loads(lines.wait_for(on("/telemetry")).partition(" ")[2])
+    assert telemetry["status"]["flow_nl_per_h"]["estimate"] == pytest.approx(54_000, rel=0.1)
+    daemon.stimulate(kind="withdraw")
+    daemon.run_for("1 h")
+    alarm = json.loads(lines.wait_for(on("/alarm")).partition(" ")[2])
+    assert alarm["alarm"]["alarm"] in ("low_reservoir", "empty_reservoir", "under_infusion")
+    lines.wait_for(on("/event"))
+
+
+# ---- a real broker
+
+
+@pytest.mark.needs_mosquitto
+def test_a_daemon_that_is_killed_leaves_its_will(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch
+) -> None:
+    mosquitto.start()
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri)
+    lines = watch((mosquitto.host, mosquitto.port), "pumpsim/demo/status")
+    lines.wait_for(on("/status", online=True))
+    daemon.kill()
+    lines.wait_for(on("/status", online=False))
+
+
+@pytest.mark.needs_mosquitto
+def test_an_absent_broker_is_told_once_and_waited_for(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch
+) -> None:
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri)
+    assert "refused" in daemon.err.wait_for(lambda line: "MQTT broker" in line).lower()
+    assert daemon.get("/v1/health") == {"status": "ok"}
+    mosquitto.start()
+    lines = watch((mosquitto.host, mosquitto.port), "pumpsim/demo/#")
+    lines.wait_for(on("/status", online=True))
+    lines.wait_for(on("/telemetry"))
+    assert daemon.end() == 0
+    assert daemon.err.all().count("MQTT broker") == 1
+
+
+@pytest.mark.needs_mosquitto
+def test_a_broker_may_restart(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch, bench: Callable[..., Bench]
+) -> None:
+    mosquitto.start()
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri, "--speed", "max")
+    mosquitto.stop()
+    daemon.err.wait_for(lambda line: "trying again" in line)
+    daemon.stimulate(kind="power_cycle")  # its event is kept until there is a broker again
+    mosquitto.start()
+    lines = watch((mosquitto.host, mosquitto.port), "pumpsim/demo/status")
+    lines.wait_for(on("/status", online=True))
+    one = bench((mosquitto.host, mosquitto.port))
+    assert isinstance(one.ask(m.GetStatus()), m.Status)
+
+
+@pytest.mark.needs_mosquitto
+def test_a_broker_that_refuses_is_told_and_credentials_stay_secret(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch
+) -> None:
+    mosquitto.configure("allow_anonymous false")
+    mosquitto.start()
+    secret = {"PUMPSIM_MQTT_USERNAME": "nurse", "PUMPSIM_MQTT_PASSWORD": "Tr0ub4dor"}
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri, environment=secret)
+    daemon.err.wait_for(lambda line: "not authori" in line.lower())
+    mosquitto.stop()
+    mosquitto.configure("allow_anonymous true")
+    mosquitto.start()
+    lines = watch((mosquitto.host, mosquitto.port), "pumpsim/demo/status")
+    lines.wait_for(on("/status", online=True))
+    assert daemon.end() == 0
+    assert "Tr0ub4dor" not in daemon.err.all() + daemon.out.all()
+
+
+@pytest.mark.needs_mosquitto
+def test_a_command_that_is_repeated_acts_once(
+    serve: Serve, mosquitto: Mosquitto, bench: Callable[..., Bench]
+) -> None:
+    mosquitto.start()
+    serve(*LEAN, "--mqtt", mosquitto.uri, "--speed", "max")
+    one = bench((mosquitto.host, mosquitto.port))
+    one.ask(m.Open(role=Role.CLINICIAN, client="bench"))
+    command = one.session.command(m.BeginRefill(), next(COMMAND_IDS), 60_000)
+    for _ in range(5):
+        one.publish(to_json(command))
+    assert {type(one.reply().body) for _ in range(5)} == {m.Done}
+    page = one.ask(m.ReadLog(from_sequence=0, limit=m.MAX_LIST))
+    assert isinstance(page, m.LogPage)
+    done = [entry for entry in page.entries if entry.kind is EventKind.COMMAND_DONE]
+    assert len(done) == 1
+
+
+@pytest.mark.needs_mosquitto
+def test_a_retained_request_never_acts(
+    serve: Serve, mosquitto: Mosquitto, bench: Callable[..., Bench]
+) -> None:
+    mosquitto.start()
+    one = bench((mosquitto.host, mosquitto.port))
+    one.publish(to_json(one.session.ask(m.GetStatus())), retain=True)
+    serve(*LEAN, "--mqtt", mosquitto.uri)
+    one.only_this()
+
+
+@pytest.mark.needs_mosquitto
+def test_two_devices_with_one_id_are_told(serve: Serve, mosquitto: Mosquitto) -> None:
+    mosquitto.start()
+    serve(*LEAN, "--mqtt", mosquitto.uri)
+    second = serve(*LEAN, "--mqtt", mosquitto.uri)
+    told = second.err.wait_for(lambda line: "another" in line)
+    assert "demo" in told
+
+
+@pytest.mark.needs_mosquitto
+def test_several_pumps_share_a_broker(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch, pumps: Callable[..., list[str]]
+) -> None:
+    mosquitto.start()
+    daemon = serve(*LEAN, *pumps("a", "b"), "--mqtt", mosquitto.uri, "--speed", "600")
+    assert [row["id"] for row in daemon.ready["devices"]] == ["a", "b"]
+    for name in ("a", "b"):
+        lines = watch((mosquitto.host, mosquitto.port), f"pumpsim/{name}/#")
+        lines.wait_for(on("/status", device_id=name))
+        lines.wait_for(on("/telemetry"))
+
+
+# ---- the end
+
+
+@pytest.mark.needs_mosquitto
+def test_ten_years_harm_no_keepalive_and_end_at_once(serve: Serve, watch: Watch) -> None:
+    daemon = serve(*LEAN)
+    lines = watch(daemon.broker(), "pumpsim/demo/#")
+    lines.wait_for(on("/status", online=True))
+    run = Background(daemon, "3660 d")
+    start_ns = daemon.get("/v1/time")["now_ns"]
+    while daemon.get("/v1/time")["now_ns"] < start_ns + 86_400_000_000_000:
+        lines.wait_for(on("/telemetry"))  # the link lives while a day runs off
+    assert daemon.get("/v1/time")["running_until_ns"] is not None
+    assert not any(on("/status", online=False)(line) for line in lines.seen)
+    assert daemon.end() == 0
+    lines.wait_for(on("/status", online=False))  # said by the daemon itself
+    run.join()
