@@ -59,11 +59,17 @@ class Exchange:
         self._session = ClientSession(first_request_id=secrets.randbelow(MAX_FIRST_ID))
         self._notices: deque[m.Packet] = deque()
         self._echoes = 0
+        self._config_id = 0
 
     @property
     def boot_id(self) -> int:
         """The device's life, as its last reply told."""
         return self._session.boot_id
+
+    @property
+    def config_id(self) -> int:
+        """The configuration in force, as its last reply told; 0 is none."""
+        return self._config_id
 
     def ask(self, body: m.Ask) -> m.Reply:
         """The reply to a request that changes nothing; LinkError when none comes."""
@@ -190,6 +196,7 @@ class Exchange:
             self._echoes += 1
         elif header.request_id == request_id and isinstance(body, m.Reply):
             self._session.learn(item)
+            self._config_id = header.config_id
             return body
         return None
 

@@ -1,0 +1,146 @@
+"""The bench's command line: readable, scriptable, and one sentence for every mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hil.cli import main
+
+REFERENCE = "pumpsim.firmware:ReferenceLogic"
+BARE = "sim:?bare=1"
+LOGICS = "tests.hil.logics"
+
+
+def hil(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def test_help_shows_examples_and_every_exit_code() -> None:
+    for arguments in (["--help"], ["status", "--help"], ["control", "--help"]):
+        text = hil(*arguments).output
+        assert "Examples:" in text
+        assert "Exit codes: 0 done" in text
+        assert "serial:///dev/ttyUSB0?baud=115200" in text
+
+
+def test_status_tells_a_person_what_the_pump_believes() -> None:
+    result = hil("status", "--rig", "sim:")
+    assert result.exit_code == 0
+    rows = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert rows["device"] == "demo (HAI-30)"
+    assert rows["flow"].startswith("1.")
+    assert "mL/day  (" in rows["flow"]
+    assert rows["flow"].endswith(", good)")
+    assert rows["residual"].startswith("volume")
+    assert rows["temperature"].startswith("37.")
+    assert rows["refill"] == "due in         14 d 00:00:00"
+    assert rows["alarms"] == "none"
+
+
+def test_status_tells_a_program_the_same_in_the_words_of_the_link() -> None:
+    found = json.loads(hil("status", "--rig", "sim:", "--json").stdout)
+    assert found["identity"]["capabilities"][0] == "control_logic"
+    assert found["status"]["flow_nl_per_h"]["quality"] == "good"
+    assert found["alarms"] == []
+    assert found["readings"] is None
+
+
+def test_status_of_a_bare_device_is_its_readings() -> None:
+    text = hil("status", "--rig", BARE).stdout
+    assert "firmware              bare" in text
+    assert "reservoir_pressure_pa" in text
+    found = json.loads(hil("status", "--rig", BARE, "--json").stdout)
+    assert found["status"] is None
+    assert found["readings"]["readings"]["sequence"] == 0
+
+
+def test_a_seed_gives_the_same_pump_again_and_another_seed_another() -> None:
+    told = [hil("status", "--rig", f"sim:?bare=1&seed={seed}").stdout for seed in (1, 1, 2)]
+    assert told[0] == told[1] != told[2]
+    assert told[0] == hil("status", "--rig", BARE).stdout
+
+
+def test_control_prints_alarms_as_they_come_and_a_summary() -> None:
+    result = hil("control", REFERENCE, "--rig", BARE, "--for", "11 d")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "refill_due #1 present" in lines[0]
+    assert "tick 297" in lines[0]
+    assert "samples used          15841" in lines
+    assert "samples missed        0" in lines
+    assert "alarm changes         1" in lines
+
+
+def test_control_tells_a_program_only_the_summary() -> None:
+    result = hil("control", REFERENCE, "--rig", BARE, "--for", "11 d", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["samples"] == 15_841
+    assert [row["alarm"] for row in summary["alarms"]] == ["refill_due"]
+    assert summary["delivered_total_nl"] > 14_000_000
+    assert summary["faults"] == []
+
+
+def test_logic_that_fails_is_told_and_gives_an_exit_code_of_its_own() -> None:
+    result = hil("control", f"{LOGICS}:Raising", "--rig", BARE, "--for", "10 min")
+    assert result.exit_code == 1
+    assert "firmware fault raised" in result.stdout
+    assert "ZeroDivisionError: five" in result.stdout
+    assert "firmware faults       raised x2" in result.stdout
+    plain = hil("control", f"{LOGICS}:Raising", "--rig", BARE, "--for", "10 min", "--json")
+    assert plain.exit_code == 1
+    assert [fault["fault"] for fault in json.loads(plain.stdout)["faults"]] == ["raised"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("status", "--rig", "usb:"), 2, "a right one is"),
+        (("status", "--rig", "sim:no-such.toml"), 2, "no-such.toml"),
+        (("status", "--rig", "tcp://127.0.0.1:1"), 4, "nothing answers"),
+        (("control", REFERENCE, "--rig", "sim:", "--for", "1 h"), 2, "needs a bare device"),
+        (("control", REFERENCE, "--rig", BARE, "--for", "1,5 h"), 2, "decimal separator"),
+        (("control", REFERENCE, "--rig", BARE, "--for", "0 h"), 2, "no time to wait"),
+        (("control", "ReferenceLogic", "--rig", BARE, "--for", "1 h"), 2, "MODULE:CLASS"),
+        (("control", "no.such:Logic", "--rig", BARE, "--for", "1 h"), 2, "No module named"),
+        (("control", f"{LOGICS}:Missing", "--rig", BARE, "--for", "1 h"), 2, "Missing"),
+        (("control", f"{LOGICS}:Half", "--rig", BARE, "--for", "1 h"), 2, "it has no boot"),
+        (("control", f"{LOGICS}:NOT_CALLABLE", "--rig", BARE, "--for", "1 h"), 2, "it has no boot"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_its_exit_code(
+    arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    result = hil(*arguments)
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.startswith("hil: ")
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_pump_file_that_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('[pump]\nid = "x"\ncapacity = "1,3 mL"\n')
+    result = hil("status", "--rig", f"sim:{path}")
+    assert result.exit_code == 2
+    assert "bad.toml" in result.stderr
+    assert "capacity" in result.stderr
+
+
+def test_logic_is_found_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_own_logic.py").write_text(
+        "from pumpsim.firmware import ReferenceLogic\n\nclass Mine(ReferenceLogic):\n    pass\n"
+    )
+    (tmp_path / "my_broken_logic.py").write_text("import nonsense_that_is_not_there\n")
+    monkeypatch.syspath_prepend("")  # restores sys.path afterwards
+    monkeypatch.chdir(tmp_path)
+    assert hil("control", "my_own_logic:Mine", "--rig", BARE, "--for", "2 min").exit_code == 0
+    broken = hil("control", "my_broken_logic:Mine", "--rig", BARE, "--for", "2 min")
+    assert broken.exit_code == 2
+    assert "nonsense_that_is_not_there" in broken.stderr
