@@ -6,7 +6,6 @@ plant's step nor the order of calls has a part in them, and a step of the plant 
 """
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ WEATHER_NODES: Final = 36
 FAR_NS: Final = 2**63
 MAX_COURSES: Final = 1_000
 MAX_CORNERS: Final = 10_000
+MAX_VALUE: Final = 1e7
 COLDEST_BODY_K: Final = 288.15
 HOTTEST_BODY_K: Final = 320.15
 DEEPEST_PA: Final = 1_000_000.0
@@ -67,7 +67,7 @@ class Process:
 
 
 class Courses:
-    """Sum of values over time, each 0 before its first and from its last corner on."""
+    """Sum of values over time, each 0 up to its first and from its last corner on."""
 
     def __init__(self) -> None:
         """None yet."""
@@ -96,8 +96,11 @@ class Courses:
         if not 2 <= len(points) <= MAX_CORNERS:
             message = f"a course has 2 to {MAX_CORNERS} corners, not {len(points)}"
             raise ValueError(message)
-        if not all(math.isfinite(value) for _, value in points):
-            message = "the values of a course must be finite"
+        if not all(-MAX_VALUE <= value <= MAX_VALUE for _, value in points):
+            message = f"the values of a course must be finite, within {MAX_VALUE:g}"
+            raise ValueError(message)
+        if points[0][1] != 0.0 or points[-1][1] != 0.0:
+            message = "a course begins and ends at 0"
             raise ValueError(message)
         if any(later <= sooner for (sooner, _), (later, _) in itertools.pairwise(points)):
             message = "the instants of a course must rise"
@@ -232,8 +235,7 @@ class Patient:
         if points and points[0][0] < now_ns:
             message = f"a course cannot begin at {points[0][0]} ns: that has passed"
             raise ValueError(message)
-        # corners of the segment under way still matter, so only what ended before it is dropped
-        courses.forget_before(now_ns - now_ns % NODE_NS)
+        courses.forget_before(now_ns)
         self._end_ns = -1
         courses.add(points)
         lowest, highest = courses.extremes()

@@ -116,6 +116,8 @@ def test_altitude_and_depth_move_the_ambient_pressure() -> None:
         ("warm", [(0, 1.0)]),
         ("warm", []),
         ("warm", [(5, 0.0), (5, 1.0), (9, 0.0)]),
+        ("warm", [(0, 0.0), (5, 1.0), (9, 1.0)]),
+        ("warm", [(0, 1.0), (5, 1.0), (9, 0.0)]),
         ("warm", [(0, 0.0), (5, 20.0), (9, 0.0)]),
         ("warm", [(0, 0.0), (5, -30.0), (9, 0.0)]),
         ("warm", [(0, 0.0), (5, float("nan")), (9, 0.0)]),
@@ -158,3 +160,11 @@ def test_old_courses_are_forgotten_and_their_number_is_bounded() -> None:
 def test_what_cannot_be_a_patient_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         PatientParameters(**{name: value})
+
+
+def test_restoring_forgets_what_was_known_of_another_life() -> None:
+    patient, feverish = Patient(P, 1), Patient(P, 1)
+    feverish.warm(0, hill(0, 2.0))
+    patient.segment(0)
+    patient.restore(feverish.snapshot())
+    assert patient.segment(NODE_NS) == feverish.segment(NODE_NS)
