@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import quote, urlsplit
@@ -10,6 +11,8 @@ from hil.errors import LocalError, RigError
 
 ANSWER_S: Final = 120.0
 """Wall time the control API may take: it answers a run of a day when that day is over."""
+
+JSON: Final = {"Content-Type": "application/json"}
 
 
 class Laboratory(Protocol):
@@ -40,7 +43,10 @@ class NoLaboratory:
 
 
 class ControlApi:
-    """A daemon's control API: one connection that is kept, opened again when it was closed."""
+    """A daemon's control API: one connection that is kept, opened again when it was closed.
+
+    The token of a daemon on another machine comes from the environment, PUMPSIM_CONTROL_TOKEN.
+    """
 
     def __init__(self, url: str) -> None:
         """Nothing is sent yet; `url` is http://HOST:PORT."""
@@ -49,6 +55,8 @@ class ControlApi:
         self._connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=ANSWER_S
         )
+        token = os.environ.get("PUMPSIM_CONTROL_TOKEN")
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str) -> Any:
         """What stands there."""
@@ -64,26 +72,37 @@ class ControlApi:
 
     def run_until(self, until_ns: int) -> int:
         """Let them run to an instant; returns when it is reached."""
-        return int(self.post("/v1/time/run-until", {"until_ns": until_ns})["now_ns"])
+        try:
+            return int(self.post("/v1/time/run-until", {"until_ns": until_ns})["now_ns"])
+        except LocalError:
+            now_ns = self.now_ns()
+            if now_ns < until_ns:
+                raise
+            return now_ns  # it had passed by itself before the request came
 
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = self._headers if body is None else {**self._headers, **JSON}
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
             content = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise RigError(f"the control API at {self._url} does not answer: {error!s}") from None
-        if response.status >= http.client.INTERNAL_SERVER_ERROR:
-            raise RigError(f"the control API at {self._url} failed: {response.reason}")
-        if response.status != http.client.OK:
-            raise LocalError(str(content.get("error", response.reason)))
-        return content
+            raise RigError(f"the control API at {self._url} does not answer: {error}") from None
+        except ValueError:
+            self._connection.close()
+            raise RigError(f"what answers at {self._url} is no control API") from None
+        if response.status == http.client.OK:
+            return content
+        sentence = content.get("error") if isinstance(content, dict) else None
+        if response.status == http.client.UNPROCESSABLE_ENTITY:
+            raise LocalError(str(sentence))
+        reason = sentence or response.reason
+        raise RigError(f"the control API at {self._url} refuses: {reason}")
 
 
 class RemoteLaboratory:

@@ -3,15 +3,16 @@
     with open_rig("sim:") as rig:
         rig.laboratory.stimulate({"kind": "fever", "rise": "2 K"})
         rig.wait("6 h")
-        rig.measure("flow", rig.dut.status()...)
+        rig.measure("pump temperature", 38.9, "degC")
 
 A script sees nothing else, so that it runs unchanged wherever the URI points.
 """
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from hil.client import Client
 from hil.clock import Clock, RemoteClock, WallClock
@@ -36,13 +37,6 @@ class Measurement(NamedTuple):
     instant_ns: int
 
 
-class Closable(Protocol):
-    """Something the rig holds until its end."""
-
-    def close(self) -> None:
-        """Give it back."""
-
-
 @dataclass
 class Rig:
     """Use it in a `with` block: it leaves the device quiet, and gives every port back."""
@@ -52,7 +46,7 @@ class Rig:
     laboratory: Laboratory
     identity: Identity
     evidence: list[Measurement] = field(default_factory=list)
-    _held: tuple[Closable, ...] = ()
+    _held: ExitStack = field(default_factory=ExitStack)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -93,8 +87,7 @@ class Rig:
             if error is None:
                 raise
         finally:
-            for held in self._held:
-                held.close()
+            self._held.close()
 
 
 def duration_ns(text: str) -> int:
@@ -114,20 +107,20 @@ def open_rig(uri: str) -> Rig:
     if isinstance(target, SimTarget):
         return _open_emulated(target)
     link, codec = _open_link(target)
-    arrived = threading.Event()
-    port = LinkPort(link, codec, arrived)
-    try:
+    with ExitStack() as held:
+        arrived = threading.Event()
+        port = LinkPort(link, codec, arrived)
+        held.callback(port.close)
         dut = Client(Exchange(port))
         identity = dut.identify()
-        if target.control is None:
-            return Rig(dut, WallClock(arrived), NoLaboratory(), identity, _held=(port,))
-        api = ControlApi(target.control)
-        api.now_ns()  # a rig without its clock is none
-    except BaseException:
-        port.close()
-        raise
-    laboratory = RemoteLaboratory(api, identity.device_id)
-    return Rig(dut, RemoteClock(api), laboratory, identity, _held=(port, api))
+        clock: Clock = WallClock(arrived)
+        laboratory: Laboratory = NoLaboratory()
+        if target.control is not None:
+            api = ControlApi(target.control)
+            held.callback(api.close)
+            api.now_ns()  # a rig without its clock is none
+            clock, laboratory = RemoteClock(api), RemoteLaboratory(api, identity.device_id)
+        return Rig(dut, clock, laboratory, identity, _held=held.pop_all())
 
 
 def _open_link(target: SerialTarget | TcpTarget | MqttTarget) -> tuple[Link, Codec]:
@@ -153,4 +146,6 @@ def _open_emulated(target: SimTarget) -> Rig:
 
     port, clock, laboratory = open_emulated(target.pump, target.seed, bare=target.bare)
     dut = Client(Exchange(port))
-    return Rig(dut, clock, laboratory, dut.identify(), _held=(port,))
+    held = ExitStack()
+    held.callback(port.close)
+    return Rig(dut, clock, laboratory, dut.identify(), _held=held)
