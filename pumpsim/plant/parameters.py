@@ -86,9 +86,6 @@ class PumpParameters:
         if not 0 < self.stop_ends_m3 < self.stop_begins_m3 < self.capacity_m3:
             message = "0 < stop_ends_m3 < stop_begins_m3 < capacity_m3 does not hold"
             raise ValueError(message)
-        if self.nominal_driving_pa <= 0:
-            message = f"{self.propellant} cannot drive a pump at 37 degC: it is below the artery"
-            raise ValueError(message)
 
     @property
     def nominal_driving_pa(self) -> float:
@@ -114,7 +111,8 @@ class PumpParameters:
     @property
     def catheter_per_viscosity_per_m3(self) -> float:
         """Catheter resistance over viscosity: 128 L / (pi d^4) (Poiseuille)."""
-        return 128.0 * self.catheter_length_m / (PI * self.catheter_bore_m**4)
+        bore_m2 = self.catheter_bore_m * self.catheter_bore_m
+        return 128.0 * self.catheter_length_m / (PI * (bore_m2 * bore_m2))
 
     @property
     def restrictor_per_viscosity_per_m3(self) -> float:
@@ -125,7 +123,7 @@ class PumpParameters:
     @property
     def catheter_volume_m3(self) -> float:
         """Dead volume from restrictor to tip, without overpressure."""
-        return PI / 4.0 * self.catheter_bore_m**2 * self.catheter_length_m
+        return PI / 4.0 * (self.catheter_bore_m * self.catheter_bore_m) * self.catheter_length_m
 
 
 @dataclass(frozen=True, slots=True)

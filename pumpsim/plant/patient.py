@@ -74,15 +74,19 @@ class Courses:
         self.all: list[Points] = []
 
     def at(self, now_ns: int) -> float:
-        """The sum at an instant."""
-        if not self.all:
-            return 0.0
-        return sum(self._value(points, now_ns) for points in self.all)
+        """The sum at an instant; added one by one, as `sum` rounds otherwise in other Pythons."""
+        total = 0.0
+        for points in self.all:
+            total += self._value(points, now_ns)
+        return total
 
     def extremes(self) -> tuple[float, float]:
         """What the sum can never leave."""
-        lowest = sum(min(0.0, *(value for _, value in points)) for points in self.all)
-        return lowest, sum(max(0.0, *(value for _, value in points)) for points in self.all)
+        lowest = highest = 0.0
+        for points in self.all:
+            lowest += min(0.0, *(value for _, value in points))
+            highest += max(0.0, *(value for _, value in points))
+        return lowest, highest
 
     def corners_ns(self) -> list[int]:
         """Every instant at which a line ends."""
