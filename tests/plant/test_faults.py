@@ -339,8 +339,10 @@ def test_what_goes_into_the_tissue_is_told_by_drug() -> None:
     plant.advance(DAY_NS)
     leaked_fl = plant.ledger.pocket_fl - 2 * FL_PER_ML
     assert plant.ledger.lost_ng()["FUDR"] == leaked_fl * 6_460_000 // FL_PER_ML
+    plant.set_condition(DAY_NS, "septum_leak_ml_per_day", 0.0)
     plant.set_condition(DAY_NS, "catheter_disconnected", 1.0)
-    arrived = plant.ledger.doses_ng()
+    arrived, lost = plant.ledger.doses_ng(), plant.ledger.lost_ng()["FUDR"]
     plant.advance(3 * DAY_NS)
     assert plant.ledger.doses_ng() == arrived
-    assert plant.ledger.lost_ng()["FUDR"] > 8 * 6_460_000
+    spilled_ng = plant.ledger.leaked_fl * 6_460_000 // FL_PER_ML
+    assert plant.ledger.lost_ng()["FUDR"] - lost == pytest.approx(spilled_ng, abs=1)
