@@ -8,6 +8,7 @@ re-used: 0 to 7 belong to headers, bodies start at 8. None means unknown; an unk
 out in CBOR.
 """
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -635,6 +636,7 @@ def answer_type(request: type[Body]) -> type[Reply]:
     return ANSWERS.get(request, Done)
 
 
+@cache
 def header_type(body: type[Body]) -> type[Header]:
     """The header that belongs to a kind of body."""
     if issubclass(body, Command):

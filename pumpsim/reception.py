@@ -26,7 +26,7 @@ def answer(device: "Device", link: str, packet: m.Packet) -> m.Reply:
     header, body = packet
     if isinstance(header, m.CommandHeader):
         return _command(device, packet, header)
-    if isinstance(header, m.AskHeader):
+    if isinstance(header, m.AskHeader) and header.session_id is not None:
         device.sessions.touch(header.session_id, device.uptime_ms())
     handler = ASKS.get(type(body))
     if handler is not None:

@@ -27,6 +27,7 @@ from protocol.messages import (
     ListAlarms,
     ReadConfiguration,
     Reply,
+    Status,
 )
 from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Sounder
 from pumpsim.firmware import conditions, requests
@@ -39,7 +40,7 @@ from pumpsim.firmware.ticks import HOUR, from_s
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
-READS: Final = (GetStatus, ListAlarms, ReadConfiguration)
+READS: Final = (ListAlarms, ReadConfiguration)
 WATER_PERMILLE: Final = 1_000
 STATE: Final = TypeAdapter(State)
 NO_EVENTS: Final[Sequence[Event]] = ()
@@ -67,6 +68,7 @@ class ReferenceLogic:
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
         self._alarms: tuple[AlarmId, ...] = ()
+        self._status: Status | None = None  # as it was told last; None once anything has changed
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         """Take up what memory holds; blank memory is a pump that was never configured."""
@@ -89,6 +91,7 @@ class ReferenceLogic:
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
         state = self._state
+        self._status = None
         elapsed = ticks - state.now
         state.now = ticks
         state.readings = readings
@@ -125,6 +128,7 @@ class ReferenceLogic:
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows whose time has come."""
         state = self._state
+        self._status = None
         state.alarms.resume(ticks)
         events = []
         window = state.refills.window_since
@@ -136,13 +140,23 @@ class ReferenceLogic:
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer, and keep what changed before the answer leaves."""
+        if type(request.body) is GetStatus:
+            return Outcome(self._tell_status(ticks))
         reply, events = requests.answer(self._state, ticks, request)
         if isinstance(request.body, READS):
             return Outcome(reply)
+        self._status = None
         self._rebuild()
         self._evaluate(ticks)
         self._save(ticks)
         return self._outcome(reply, events)
+
+    def _tell_status(self, ticks: int) -> Status:
+        """Asked again before anything has changed, the status of before still holds."""
+        due_in_s = self._state.refills.due_in_s(ticks)
+        if self._status is None or self._status.status.refill_due_in_s != due_in_s:
+            self._status = Status(status=requests.status_part(self._state, ticks))
+        return self._status
 
     def next_deadline(self) -> int | None:
         """The end of the next audio pause or of the refill window."""
@@ -170,6 +184,7 @@ class ReferenceLogic:
         self._store = Store(memory)
         self._store.load()
         self._alarms = self._state.alarms.present()
+        self._status = None
         self._rebuild()
 
     def _rebuild(self) -> None:

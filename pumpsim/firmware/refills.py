@@ -10,7 +10,7 @@ from typing import Any, Final
 from protocol.control import Interval
 from protocol.messages import CommitRefill, Configuration, Refill
 from protocol.vocabulary import Priority, Refusal
-from pumpsim.firmware.ticks import HOUR, MINUTE, from_s
+from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 
 T_REFILL: Final = 30 * MINUTE
 T_SETTLE: Final = 4 * HOUR
@@ -74,6 +74,10 @@ class Refills:
             return
         spare_nl = max(volume.low - configuration.low_volume_nl, 0)
         self.due = min(self.due, now + spare_nl * HOUR // flow_nl_per_h)
+
+    def due_in_s(self, now: int) -> int | None:
+        """Negative once past."""
+        return None if self.due is None else to_s(self.due - now)
 
     def due_priority(self, now: int, configuration: Configuration) -> Priority | None:
         """LOW ahead of the due date, MEDIUM from it on."""

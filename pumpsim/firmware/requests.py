@@ -23,7 +23,6 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
-    due = refills.due
     known = bool(account.drug)
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
@@ -40,7 +39,7 @@ def status_part(state: State, now: int) -> m.StatusPart:
         battery_mv=readings and readings.battery_mv,
         rtc_s=readings and readings.rtc_s,
         rtc_valid=readings is not None and readings.rtc_valid,
-        refill_due_in_s=None if due is None else ticks.to_s(due - now),
+        refill_due_in_s=refills.due_in_s(now),
         refill_open=refills.window_since is not None,
         bolus_access_open=state.bolus is not None,
         highest_priority=alarms.highest(),
@@ -68,10 +67,6 @@ def answer(state: State, now: int, request: Request) -> Answer:
         return m.Refused(reason=Refusal.ROLE), []
     result = handler(state, now, request)
     return (m.Refused(reason=result), []) if isinstance(result, Refusal) else result
-
-
-def _get_status(state: State, now: int, _request: Request) -> Answer:
-    return m.Status(status=status_part(state, now)), []
 
 
 def _list_alarms(state: State, _now: int, request: Request) -> Answer:
@@ -195,7 +190,6 @@ def _estimate(interval: Interval | None) -> m.Estimate | None:
 Handler = Callable[[State, int, Request], Answer | Refusal]
 
 HANDLERS: Final[dict[type[m.Body], tuple[Handler, frozenset[Role]]]] = {
-    m.GetStatus: (_get_status, EVERYBODY),
     m.ListAlarms: (_list_alarms, EVERYBODY),
     m.ReadConfiguration: (_read_configuration, EVERYBODY),
     m.Close: (_close, EVERYBODY),
@@ -210,4 +204,4 @@ HANDLERS: Final[dict[type[m.Body], tuple[Handler, frozenset[Role]]]] = {
     m.SetClock: (_set_clock, CARERS),
     m.RunSelfTest: (_self_test, CARERS),
 }
-"""Every request the reference logic answers; the session layer answers the others."""
+"""What the reference logic answers beside the status; the session layer answers the others."""
