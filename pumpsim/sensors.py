@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 from protocol.control import Readings
-from pumpsim.plant.plant import PlantState
+from pumpsim.plant.physics import PlantState
 from pumpsim.streams import BLOCK, Stream
 
 HOUR_NS: Final = 3_600 * 1_000_000_000

@@ -48,7 +48,7 @@ def test_a_course_acts_at_once(
 
 
 def test_courses_overlap_within_one_segment(plant: Plant) -> None:
-    usual_k = plant.patient.segment(0).body_k
+    usual_k = plant.state.body_temperature_k
     start_ns = NODE_NS + 7
     for number in range(4):  # each up in 1 ns, there for 90 s, down in 1 ns
         at_ns = start_ns + number * MINUTE_NS

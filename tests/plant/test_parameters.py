@@ -1,18 +1,44 @@
-"""What cannot be a pump is refused by name, and what is derived agrees with its source."""
+"""What cannot be a pump or a patient is refused by name, and what is derived has its source."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from pumpsim.plant.parameters import PUMP_BOUNDS, PumpParameters
+from pumpsim.plant.parameters import (
+    PATIENT_BOUNDS,
+    PUMP_BOUNDS,
+    PatientParameters,
+    PumpParameters,
+)
+from pumpsim.plant.properties import PROPELLANTS
+
+ROWS: list[Any] = [(PumpParameters, *row) for row in PUMP_BOUNDS]
+ROWS += [(PatientParameters, *row) for row in PATIENT_BOUNDS]
 
 
-@pytest.mark.parametrize(("name", "lowest", "highest"), PUMP_BOUNDS)
-def test_a_value_outside_its_bounds_is_refused(name: str, lowest: float, highest: float) -> None:
+@pytest.mark.parametrize(("kind", "name", "lowest", "highest"), ROWS)
+def test_a_value_outside_its_bounds_is_refused(
+    kind: Any, name: str, lowest: float, highest: float
+) -> None:
     for wrong in (lowest - 1e-3 * (abs(lowest) + highest), 1.001 * highest, float("nan")):
-        values: dict[str, Any] = {name: wrong}
         with pytest.raises(ValueError, match=name):
-            PumpParameters(**values)
+            kind(**{name: wrong})
+
+
+def test_every_number_is_bounded() -> None:
+    bounded = {(kind, name) for kind, name, *_ in ROWS}
+    for kind in (PumpParameters, PatientParameters):
+        numbers = {f.name for f in fields(kind) if isinstance(f.default, float)}
+        assert numbers - {name for of, name in bounded if of is kind} <= CHECKED_TOGETHER
+
+
+CHECKED_TOGETHER = {"stop_ends_m3"}
+
+
+@pytest.mark.parametrize("propellant", PROPELLANTS)
+def test_every_propellant_can_drive_a_pump(propellant: str) -> None:
+    assert PumpParameters(propellant=propellant).nominal_driving_pa > 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pumpsim.plant.plant import relax
+from pumpsim.plant.relaxation import relax
 
 
 def exact(spans: float, old: float, old_aim: float, aim: float) -> tuple[float, float]:

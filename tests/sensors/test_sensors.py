@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.control import Readings
-from pumpsim.plant.plant import PlantState
+from pumpsim.plant.physics import PlantState
 from pumpsim.sensors import (
     HOUR_NS,
     NAMES,
