@@ -1,12 +1,21 @@
-"""Tests that need a real mosquitto: skipped without one, and then said aloud; on CI they fail."""
+"""For all tests: properties take no account of the wall clock, and what needs a mosquitto says so.
+
+Without a mosquitto such tests are skipped, and that is said aloud; on CI they fail.
+"""
 
 import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 MOSQUITTO = ("mosquitto", "mosquitto_sub", "mosquitto_pub")
 SBIN = os.pathsep + "/usr/sbin"
+
+settings.register_profile(
+    "pumpsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("pumpsim")
 
 
 def find(program: str) -> str | None:
