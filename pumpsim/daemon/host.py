@@ -82,7 +82,7 @@ class Host:
         key = (device, far.name)
         self.devices[device].attach(far.name, period_ns, events=events)
         self._fars[key] = far
-        self._budgets[key] = Budget(MAX_TELEMETRY_PER_S)
+        self._budgets[key] = Budget(MAX_TELEMETRY_PER_S, self._wall)
         self._flush(self.devices[device])
         self._wake.set()
 

@@ -30,12 +30,12 @@ class Lateness:
         shift = max(late_ns.bit_length() - KEPT_BITS, 0)
         self._bins[(((late_ns >> shift) + 1) << shift) - 1] += 1
 
-    def percentile_ns(self, percent: float) -> int:
-        """So many percent were at most this late, rounded up by an eighth at most."""
-        left = self._bins.total() * (1.0 - percent / 100.0)
-        for upper_ns in sorted(self._bins, reverse=True):
-            left -= self._bins[upper_ns]
-            if left < 0:
+    def quantile_ns(self, permille: int) -> int:
+        """So many of a thousand were at most this late; rounded up, by an eighth at most."""
+        missing = -(-self._bins.total() * permille // 1_000)
+        for upper_ns in sorted(self._bins):
+            missing -= self._bins[upper_ns]
+            if missing <= 0:
                 return min(upper_ns, self.max_ns)
         return 0
 
