@@ -110,6 +110,7 @@ def test_a_broken_sensor_is_broken_until_it_is_mended() -> None:
     later(device, MINUTE)
     assert device.readings.fill_level_nl > 20_000_000
     assert device.readings.temperature_mk is None
+    assert set(device.truth()["sensor_faults"]) == {"temperature_mk"}
 
 
 def test_a_crystal_can_run_off_and_stand_still() -> None:

@@ -91,7 +91,7 @@ def test_a_file_holds_everything_that_crossed_a_boundary(tmp_path: Path) -> None
     assert kinds[0] == "header"
     assert kinds[-1] == "end"
     assert kinds.count("sample") == rows[-1]["samples"] == 2 * 24 * 60 + 1
-    assert rows[0]["logic"] == "reference 0.1"
+    assert (rows[0]["logic"], rows[0]["seed"]) == ("reference 0.1", 1)
     stimuli = [row["stimulus"] for row in rows if row["record"] == "stimulus"]
     assert [s["kind"] for s in stimuli] == ["sensor_fault", "withdraw", "fill"]
     assert ADAPTER.validate_python(stimuli[2]).volume == 20_000_000

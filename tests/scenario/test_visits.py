@@ -79,6 +79,9 @@ def test_a_refill_sooner_than_usual_needs_a_reason(clinic: Clinic) -> None:
     clinic.receive(refill())
     [(_, why)] = clinic.journal.refusals
     assert why == "the pump refused commit_refill: refill_too_early"
+    clinic.programmer.open()
+    assert not clinic.programmer.status().refill_open
+    clinic.programmer.close()
     clinic.wait(DAY)
     clinic.receive(refill(reason="drug_change"))
     assert len(clinic.journal.refusals) == 1
