@@ -60,3 +60,14 @@ def test_courses_overlap_within_one_segment(plant: Plant) -> None:
         plant.advance(at_ns + seconds * SECOND_NS + 1)
         seen_k[seconds] = plant.state.body_temperature_k - usual_k
     assert seen_k == pytest.approx({0: 2.0, 30: 1.0, 59: 1.0, 90: 0.0}, abs=1e-9)
+
+
+def test_corners_of_a_course_are_events(plant: Plant) -> None:
+    start_ns = NODE_NS + 2 * MINUTE_NS + 7
+    plant.warm(start_ns, table_top(start_ns, 2.0))
+    seen_ns = []
+    while plant.now_ns < 3 * NODE_NS:
+        plant.advance(plant.next_step_ns())
+        seen_ns.append(plant.now_ns)
+    assert {at_ns for at_ns, _ in table_top(start_ns, 2.0)[1:]} < set(seen_ns)
+    assert len(seen_ns) == 18 + 3  # grid instants after the start, and three corners
