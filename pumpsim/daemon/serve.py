@@ -201,11 +201,11 @@ def _uart(text: str, baud: int) -> tuple[str, int]:
 
 
 async def _open_network(options: Options, daemon: Daemon) -> None:
-    listener = _listen(options)
-    daemon.control_url = f"http://{authority(*listener.getsockname()[:2])}"
     broker = await _open_broker(options, daemon)
     control_api = await _import("pumpsim.daemon.control_api")
     control_server = await _import("pumpsim.daemon.control_server")
+    listener = _listen(options)
+    daemon.control_url = f"http://{authority(*listener.getsockname()[:2])}"
     token = _token() if options.allow_remote_control else None
     app = control_api.build(daemon.host, daemon.describe, token)
     control = control_server.ControlServer(app, listener)

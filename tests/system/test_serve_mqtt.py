@@ -39,7 +39,7 @@ class Bench:
         subscribed.get(timeout=TIMEOUT_S)
 
     def _take(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
-        packet = from_json(message.payload)
+        packet = from_json(bytes(message.payload))
         assert not isinstance(packet, Malformed)
         self.inbox.put(packet)
 
