@@ -21,8 +21,9 @@ POSTURE_NODES: Final = 6
 WEATHER_NODES: Final = 36
 """Spacing of the random processes' own nodes, in units of `NODE_NS`."""
 FAR_NS: Final = 2**63
-MAX_COURSES: Final = 1_000
-MAX_CORNERS: Final = 10_000
+MAX_COURSES: Final = 100
+MAX_CORNERS: Final = 100
+"""Every segment looks at all corners: their number is part of a step's cost."""
 MAX_VALUE: Final = 1e7
 COLDEST_BODY_K: Final = 288.15
 HOTTEST_BODY_K: Final = 320.15

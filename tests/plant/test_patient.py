@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpsim.plant.parameters import PatientParameters
-from pumpsim.plant.patient import MAX_COURSES, NODE_NS, SECOND_NS, Patient, Points, Segment
+from pumpsim.plant.patient import (
+    MAX_CORNERS,
+    MAX_COURSES,
+    NODE_NS,
+    SECOND_NS,
+    Patient,
+    Points,
+    Segment,
+)
 
 HOUR_NS = 3_600 * SECOND_NS
 DAY_NS = 24 * HOUR_NS
@@ -152,6 +160,8 @@ def test_old_courses_are_forgotten_and_their_number_is_bounded() -> None:
         patient.climb(0, hill(0, 0.0))
     with pytest.raises(ValueError, match="more than"):
         patient.climb(0, hill(0, 0.0))
+    with pytest.raises(ValueError, match="corners"):
+        patient.dive(0, [(at_ns, 0.0) for at_ns in range(MAX_CORNERS + 1)])
 
 
 @pytest.mark.parametrize(
