@@ -25,8 +25,19 @@ def check_baud(text: str) -> int:
 class Pace:
     """One direction of a line. Without a baud rate everything passes at once."""
 
-    def __init__(self, baud: int | None, deliver: Callable[[bytes], None]) -> None:
-        """`deliver` gets the bytes when the last of them would have arrived."""
+    def __init__(
+        self,
+        baud: int | None,
+        deliver: Callable[[bytes], None],
+        answers: "Pace | None" = None,
+    ) -> None:
+        """`deliver` gets the bytes when the last of them would have arrived.
+
+        Timers fire up to a millisecond late: what is put while `answers` delivers leaves when
+        that was due, so that their lateness does not add up.
+        """
+        self._answers = answers
+        self.due_s: float | None = None  # of what is being delivered
         self._byte_s = 0.0 if baud is None else BITS_PER_BYTE / baud
         self._deliver = deliver
         self._free_s = 0.0
@@ -45,8 +56,16 @@ class Pace:
         if self.backlog_s() > MAX_BACKLOG_S:
             return
         loop = asyncio.get_running_loop()
-        self._free_s = max(self._free_s, loop.time())
+        due_s = None if self._answers is None else self._answers.due_s
+        self._free_s = max(self._free_s, loop.time() if due_s is None else due_s)
         for start in range(0, len(data), CHUNK_BYTES):
             chunk = data[start : start + CHUNK_BYTES]
             self._free_s += len(chunk) * self._byte_s
-            loop.call_at(self._free_s, self._deliver, chunk)
+            loop.call_at(self._free_s, self._arrive, self._free_s, chunk)
+
+    def _arrive(self, due_s: float, chunk: bytes) -> None:
+        self.due_s = due_s
+        try:
+            self._deliver(chunk)
+        finally:
+            self.due_s = None

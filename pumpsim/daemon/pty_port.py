@@ -40,8 +40,8 @@ class PtyPort:
         self._link = link
         if link is not None:
             self._make_link(link)
-        self._out = Pace(baud, self._write)
         self._in = Pace(baud, self._feed)
+        self._out = Pace(baud, self._write, answers=self._in)
         self._poll = select.poll()
         self._poll.register(self._near, select.POLLIN | select.POLLHUP)
         self._loop = asyncio.get_running_loop()

@@ -74,3 +74,24 @@ def test_a_line_too_far_behind_loses_what_is_new(run: Run) -> None:
         assert far.data == b"".join(bytes([number]) * 50 for number in range(kept))
 
     run(send())
+
+
+def test_a_late_timer_does_not_make_the_answer_late(run: Run) -> None:
+    async def send() -> None:
+        far = Far()
+        loop = asyncio.get_running_loop()
+        request = Pace(9_600, lambda data: answer.put(data))
+        answer = Pace(9_600, far, answers=request)
+        byte_s = BITS_PER_BYTE / 9_600
+        request.put(b"x")
+        loop.call_at(loop.time() + 0.5 * byte_s, _stall, loop, byte_s)
+        await later(1.0)
+        assert far.last_s == pytest.approx(2 * byte_s)
+
+    run(send())
+
+
+def _stall(loop: asyncio.AbstractEventLoop, duration_s: float) -> None:
+    """Time goes on while the loop does something else."""
+    assert isinstance(loop, VirtualLoop)
+    loop.stall(duration_s)

@@ -30,6 +30,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now_s
 
+    def stall(self, duration_s: float) -> None:
+        """Time goes on while the loop is busy."""
+        self._jumping.now_s += duration_s
+
 
 async def later(delay_s: float) -> None:
     """Once all timers up to then have fired."""
