@@ -1,7 +1,7 @@
 """What the declarations say, as plain facts: for the schema hash, the documents and the tests."""
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import cache
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
@@ -114,17 +114,22 @@ def _shape(annotation: Any, metadata: list[Any]) -> Shape:
 
 
 def _rules(metadata: Iterable[Any]) -> dict[str, Any]:
-    """The tightest bounds of all rules; an exclusive one is turned into an inclusive one."""
+    """The tightest bounds of all rules."""
     rules: dict[str, Any] = {}
     for rule in metadata:
-        for name in ("ge", "le", "min_length", "max_length", "pattern"):
-            value = getattr(rule, name, None)
-            if value is not None:
-                tighter = max if name == "ge" else min
-                rules[name] = tighter(value, rules.get(name, value))
-        if getattr(rule, "gt", None) is not None:
-            rules["ge"] = max(rule.gt + 1, rules.get("ge", rule.gt + 1))
+        for name, value in _bounds(rule):
+            tighter = max if name == "ge" else min
+            rules[name] = tighter(value, rules.get(name, value))
     return rules
+
+
+def _bounds(rule: Any) -> Iterator[tuple[str, Any]]:
+    """What a rule says; an exclusive bound is turned into an inclusive one."""
+    for name in ("ge", "le", "min_length", "max_length", "pattern"):
+        if getattr(rule, name, None) is not None:
+            yield name, getattr(rule, name)
+    if getattr(rule, "gt", None) is not None:
+        yield "ge", rule.gt + 1
 
 
 # ---- everything

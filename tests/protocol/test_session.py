@@ -400,6 +400,14 @@ def test_a_client_numbers_what_it_sends(client: ClientSession) -> None:
     assert (second.header.request_id, second.header.sequence) == (3, 2)
 
 
+def test_a_new_session_counts_anew(client: ClientSession) -> None:
+    client.command(ON, 77, 500)
+    client.learn(Packet(reply_header(), opened_reply(10)))
+    header = client.command(OFF, 78, 500).header
+    assert isinstance(header, CommandHeader)
+    assert (header.session_id, header.sequence) == (10, 1)
+
+
 def test_both_sides_understand_each_other(sessions: Sessions, client: ClientSession) -> None:
     session = opened(sessions)
     client.learn(Packet(reply_header(), opened_reply(session.session_id)))
