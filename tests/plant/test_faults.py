@@ -5,7 +5,7 @@ import pytest
 from pumpsim.plant.ledger import FL_PER_ML, Fluid
 from pumpsim.plant.parameters import PatientParameters, PumpParameters
 from pumpsim.plant.plant import Plant
-from pumpsim.plant.properties import PROPELLANTS
+from pumpsim.plant.properties import PROPELLANTS, vapour_pressure_pa
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS
@@ -329,6 +329,18 @@ def test_a_bubble_at_the_end_stop_expands() -> None:
     gas_m3 = plant.state.reservoir_volume_m3 - plant.ledger.reservoir_fl * 1e-18
     gas_j = gas_m3 * plant.state.reservoir_pressure_pa
     assert gas_j == pytest.approx(2e-6 * 101_325.0, rel=1e-6)
+    # warm, gas and bellows still agree on one pressure and one volume
+    start_ns, end_ns = plant.now_ns, plant.now_ns + DAY_NS
+    plant.warm(start_ns, [(start_ns, 0.0), (start_ns + 1, 6.0), (end_ns, 6.0), (end_ns + 1, 0.0)])
+    plant.advance(end_ns)
+    state, pump = plant.state, plant.pump
+    bellows_m3 = state.reservoir_volume_m3 - 0.5 * pump.capacity_m3
+    missing_m3 = pump.stop_begins_m3 - state.reservoir_volume_m3
+    pressure_pa = vapour_pressure_pa(pump.propellant, state.pump_temperature_k)
+    pressure_pa += pump.bellows_rate_pa_per_m3 * bellows_m3
+    pressure_pa -= pump.stop_stiffness_pa_per_m3 * missing_m3
+    assert missing_m3 > 0
+    assert state.reservoir_pressure_pa == pytest.approx(pressure_pa, rel=1e-4)
 
 
 def test_what_goes_into_the_tissue_is_told_by_drug() -> None:
