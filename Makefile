@@ -34,5 +34,10 @@ check: venv      ## format, lint, types, import contracts, stale documents, quic
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto -q --ignore tests/system
 
+bench: venv      ## measure speed against limits measured in the same run
+	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps virtual_time; do \
+		$(BIN)/python -m benchmarks.$$name || exit; echo; \
+	done
+
 clean:           ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
