@@ -25,7 +25,7 @@ from pumpsim.daemon.pacing import check_baud
 from pumpsim.daemon.places import ReadyFile, Served, control_lines
 from pumpsim.daemon.pty_port import PortError, PtyPort
 from pumpsim.daemon.report import Report
-from pumpsim.daemon.sockets import authority, is_loopback, parse_address
+from pumpsim.daemon.sockets import authority, is_loopback, parse_address, why_not
 from pumpsim.daemon.tcp_port import TcpPort
 from pumpsim.device import Device
 from pumpsim.pumpfile import PumpFile
@@ -314,8 +314,7 @@ def _listen(options: Options) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"--control {authority(host, port)} cannot be used: {reason}; try port 0"
+        message = f"--control {authority(host, port)} cannot be used: {why_not(error)}"
         raise PortError(message) from None
 
 

@@ -1,6 +1,8 @@
 """Small things about sockets and addresses."""
 
+import errno
 import ipaddress
+import os
 import socket
 from typing import Final
 
@@ -32,3 +34,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def why_not(error: OSError) -> str:
+    """Why an address cannot be listened on, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return "somebody else listens there; port 0 is any free one"
+    reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    return f"{reason}; choose an address of this machine"

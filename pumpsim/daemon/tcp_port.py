@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.pty_port import PortError
+from pumpsim.daemon.sockets import authority, why_not
 from pumpsim.daemon.stream import StreamLink
 
 MAX_CLIENTS: Final = 32
@@ -34,7 +35,7 @@ class TcpPort:
         try:
             self._server = await loop.create_server(lambda: Connection(self), *address)
         except OSError as error:
-            message = f"TCP {address[0]}:{address[1]} cannot be used: {error.strerror}; try port 0"
+            message = f"--tcp {authority(*address)} cannot be used: {why_not(error)}"
             raise PortError(message) from None
         self.address = self._server.sockets[0].getsockname()[:2]
 

@@ -28,7 +28,7 @@ class UartPort:
             self._serial = serial.Serial(port, baud, timeout=READ_TIMEOUT_S, write_timeout=0)
         except (serial.SerialException, ValueError, OSError) as error:
             number = getattr(error, "errno", None)
-            reason = os.strerror(number) if number else str(error)
+            reason = os.strerror(number) if number else "it is no serial port that can be set up"
             message = (
                 f"serial port {port} cannot be opened: {reason}; see pyserial-ports for others"
             )

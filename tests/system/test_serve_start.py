@@ -53,7 +53,7 @@ def test_a_seed_that_is_none() -> None:
     [
         (["--tcp", "7000"], ["--tcp", "HOST:PORT"]),
         (["--tcp", "127.0.0.1:99999"], ["--tcp", "HOST:PORT"]),
-        (["--tcp", "no.such.host.invalid:0"], ["TCP", "no.such.host.invalid"]),
+        (["--tcp", "no.such.host.invalid:0"], ["--tcp", "no.such.host.invalid"]),
         (["--control", "8000"], ["--control", "HOST:PORT"]),
         (["--control", "0.0.0.0:0"], ["--allow-remote-control"]),
         (["--allow-remote-control"], ["PUMPSIM_CONTROL_TOKEN"]),
@@ -89,7 +89,7 @@ def test_a_taken_port(option: str) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         sentence = refused(*LEAN, option, address)
     assert address in sentence
-    assert "try port 0" in sentence
+    assert "port 0 is any free one" in sentence
 
 
 def test_a_file_where_the_link_should_go(tmp_path: Path) -> None:
