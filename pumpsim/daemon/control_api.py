@@ -170,7 +170,7 @@ def _instant(host: Host, run: Run) -> int:
 async def _while_asked(request: Request, run: Coroutine[Any, Any, int]) -> int:
     """What the run comes to; it is given up when the one who asked goes away."""
     running = asyncio.ensure_future(run)
-    gone = asyncio.ensure_future(request.receive())  # the body is read: only the end can follow
+    gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -179,6 +179,12 @@ async def _while_asked(request: Request, run: Coroutine[Any, Any, int]) -> int:
     finally:
         running.cancel()
         gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Until the one who asked goes away."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue  # what was left of the body
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
