@@ -140,8 +140,9 @@ class Sessions:
 
     def next_deadline_ms(self) -> int | None:
         """The uptime at which the next session will have been idle too long."""
-        used = min((s.used_ms for s in self._sessions.values()), default=None)
-        return None if used is None else used + IDLE_LIMIT_MS
+        if not self._sessions:
+            return None
+        return min(s.used_ms for s in self._sessions.values()) + IDLE_LIMIT_MS
 
     def snapshot(self) -> dict[str, Any]:
         """What outlives the links: the outcomes. Sessions end when links do."""

@@ -126,6 +126,8 @@ class AlarmBook:
 
     def deadline(self) -> int | None:
         """When the next pause runs out."""
+        if not self.open:  # asked after every call of the logic
+            return None
         return min((o.paused_until for o in self.open if o.paused_until is not None), default=None)
 
     def sounder(self) -> Sounder:
