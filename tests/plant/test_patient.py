@@ -14,6 +14,7 @@ from pumpsim.plant.patient import (
     Points,
     Segment,
 )
+from pumpsim.plant.properties import atmosphere_pa
 
 HOUR_NS = 3_600 * SECOND_NS
 DAY_NS = 24 * HOUR_NS
@@ -178,3 +179,13 @@ def test_restoring_forgets_what_was_known_of_another_life() -> None:
     patient.segment(0)
     patient.restore(feverish.snapshot())
     assert patient.segment(NODE_NS) == feverish.segment(NODE_NS)
+
+
+def test_weather_weighs_less_high_up() -> None:
+    patient, home = Patient(P, 2), Patient(P, 2)
+    patient.climb(0, [(0, 0.0), (1, 5_000.0), (30 * DAY_NS, 5_000.0), (30 * DAY_NS + 1, 0.0)])
+    share = atmosphere_pa(5_000.0) / 101_325
+    for hours in range(2, 600, 37):
+        weather_pa = ambient_pa(home, hours * HOUR_NS) - 101_325
+        high_pa = ambient_pa(patient, hours * HOUR_NS) - atmosphere_pa(5_000.0)
+        assert high_pa == pytest.approx(share * weather_pa, abs=1)

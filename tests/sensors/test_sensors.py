@@ -161,6 +161,13 @@ def test_a_gain_acts_on_the_truth_and_not_on_the_noise() -> None:
         assert weak == (sample(healthy, index).fill_level_nl or 0) - 4_000_000
 
 
+def test_a_bias_is_added_after_the_gain() -> None:
+    sensors, healthy = Sensors(1), Sensors(1)
+    sensors.set_fault("fill_level_nl", SensorFault(bias=1_000_000, gain=0.5))
+    both = sample(sensors, 0).fill_level_nl
+    assert both == (sample(healthy, 0).fill_level_nl or 0) - 10_000_000 + 1_000_000
+
+
 def test_spikes_come_as_often_as_asked() -> None:
     sensors, healthy = Sensors(1), Sensors(1)
     sensors.set_fault("pocket_pressure_pa", SensorFault(spike=20_000, spike_every=7))
