@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ CHOSEN = (0, 1, 23, 24, 255, 256, 65_535, 65_536, 2**32 - 1, 2**53 - 1)
 """Where the length of an integer in CBOR changes."""
 
 
+@cache
 def values(shape: Shape) -> st.SearchStrategy[Any]:
     """Every value a shape allows, the edges of integers more often."""
     present = _present(shape)
@@ -42,11 +44,13 @@ def _present(shape: Shape) -> st.SearchStrategy[Any]:
     return parts(shape.kind)
 
 
+@cache
 def parts(part: type[Part]) -> st.SearchStrategy[Any]:
     """Instances of a part, a header or a body."""
     return st.builds(part, **{field.name: values(field.shape) for field in fields(part)})
 
 
+@cache
 def packets_of(body: type[Body]) -> st.SearchStrategy[Packet]:
     """Packets with a body of one kind."""
     return st.builds(Packet, parts(header_type(body)), parts(body))
