@@ -49,3 +49,15 @@ def test_a_pressure_ends_at_nothing() -> None:
     assert plant.state.flow_m3_per_s < 0.0
     plant.advance(DAY_NS)
     assert plant.ledger.refluxed_fl > 0
+
+
+def test_a_torn_catheter_is_moved_by_posture_alone() -> None:
+    plant = filled(20)
+    plant.set_condition(0, "catheter_disconnected", 1.0)
+    above_pocket_pa = []
+    for hour in range(1, 48):
+        plant.advance(hour * 60 * MINUTE_NS)
+        above_pocket_pa.append(plant.state.catheter_pressure_pa - plant.state.pocket_pressure_pa)
+    assert max(above_pocket_pa) > 500
+    assert min(above_pocket_pa) < -500
+    assert max(abs(pressure_pa) for pressure_pa in above_pocket_pa) < 1_510
