@@ -5,7 +5,6 @@ as a real UART would send it into the air.
 """
 
 import asyncio
-import contextlib
 import os
 import select
 import sys
@@ -47,7 +46,8 @@ class PtyPort:
         self._loop = asyncio.get_running_loop()
         self._somebody = False
         self._timer: asyncio.TimerHandle | None = None
-        self._stream = StreamLink(host, device, "serial", self._out.put, self._congested)
+        write = self._write if baud is None else self._out.put
+        self._stream = StreamLink(host, device, "serial", write, self._congested)
         host.on_restore(self._stream.open)
         self._await_somebody()
 
@@ -104,8 +104,10 @@ class PtyPort:
     def _write(self, data: bytes) -> None:
         """To whoever listens. A reader who does not read loses what does not fit."""
         if self._somebody:
-            with contextlib.suppress(OSError):
+            try:
                 os.write(self._near, data)
+            except OSError:
+                return
 
     def _congested(self) -> bool:
         return self._out.backlog_s() > 0.0
