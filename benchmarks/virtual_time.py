@@ -13,14 +13,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pumpsim import scenario as scenarios
 from pumpsim.device import SAMPLE_NS, Device
-from pumpsim.play import Run
 from pumpsim.pumpfile import demo
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.play import Run
+from pumpsim.scenario.watch import Watch
 from pumpsim.stimuli import HOUR
 from pumpsim.tap import Tap
 from pumpsim.trace import Trace
-from pumpsim.watch import Watch
 
 COURSE = Path(__file__).parents[1] / "scenarios" / "six-month-course.toml"
 STEPS = 2_000

@@ -11,10 +11,10 @@ from protocol.quantity import UNITS
 from pumpsim import configfile as c
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.pumpfile import FillSection, PumpFile
-from pumpsim.scenario import TIMING, Event, ScenarioFile, ScenarioSection
+from pumpsim.scenario.file import TIMING, Event, ScenarioFile, ScenarioSection
+from pumpsim.scenario.visits import AnyVisit
 from pumpsim.sensors import default_fit
 from pumpsim.stimuli import Stimulus, kinds
-from pumpsim.visits import AnyVisit
 
 TOPICS: Final = ("protocol", "pump", "scenario")
 WORDS: Final = {

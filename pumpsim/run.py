@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from pumpsim import scenario as scenarios
-from pumpsim import summary
 from pumpsim.configfile import ConfigError
-from pumpsim.play import Run
+from pumpsim.report import summary
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.play import Run
 from pumpsim.trace import Trace, TraceFile
 
 EXIT_OK: Final = 0
@@ -134,7 +134,7 @@ def _check_plot(plot: Path | None) -> None:
 
 
 def _draw(plot: Path, run: Run, data: dict[str, Any]) -> str | None:
-    from pumpsim import plot as plots  # matplotlib takes half a second
+    from pumpsim.report import plot as plots  # matplotlib takes half a second
 
     try:
         plots.draw(plot, run, data)

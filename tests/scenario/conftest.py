@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pumpsim import scenario as scenarios
-from pumpsim import summary
-from pumpsim.play import Run
+from pumpsim.report import summary
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.play import Run
 from pumpsim.trace import Trace
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -4,7 +4,7 @@ import pytest
 
 from pumpsim.device import SAMPLE_NS, Device
 from pumpsim.pumpfile import demo
-from pumpsim.recorder import BUCKETS, Recorder
+from pumpsim.scenario.recorder import BUCKETS, Recorder
 from pumpsim.stimuli import ADAPTER, HOUR
 
 

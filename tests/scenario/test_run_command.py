@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pumpsim import scenario as scenarios
-from pumpsim import summary
-from pumpsim.play import Run
+from pumpsim.report import summary
 from pumpsim.run import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, run_scenario
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.play import Run
 from pumpsim.stimuli import HOUR
 from pumpsim.trace import Trace, verify
 

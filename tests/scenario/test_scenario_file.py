@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pumpsim import scenario as scenarios
 from pumpsim.configfile import ConfigError
-from pumpsim.scenario import DAY, Scenario, when
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.file import DAY, Scenario, when
 from pumpsim.stimuli import HOUR, MINUTE
 
 HEAD = '[scenario]\nname = "s"\nlength = "30 d"\n'

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pumpsim.play import Run
-from pumpsim.scenario import DAY
+from pumpsim.scenario.file import DAY
+from pumpsim.scenario.play import Run
 from pumpsim.stimuli import HOUR, MINUTE
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

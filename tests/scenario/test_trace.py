@@ -9,9 +9,9 @@ from typing import TextIO
 import pytest
 
 from protocol.control import Readings
-from pumpsim import scenario as scenarios
-from pumpsim.play import Run
-from pumpsim.scenario import DAY
+from pumpsim.scenario import file as scenarios
+from pumpsim.scenario.file import DAY
+from pumpsim.scenario.play import Run
 from pumpsim.stimuli import ADAPTER, HOUR, MINUTE
 from pumpsim.trace import NOTHING, Trace, TraceFile, pack_sample, verify
 

@@ -6,12 +6,12 @@ import pytest
 
 from protocol import messages as m
 from protocol.vocabulary import Refusal
-from pumpsim import visits
 from pumpsim.device import Device
-from pumpsim.programmer import RefusedError
 from pumpsim.pumpfile import FillSection, demo
+from pumpsim.scenario import visits
+from pumpsim.scenario.programmer import RefusedError
+from pumpsim.scenario.visits import Acknowledge, Clinic, Implant, PerfusionCheck, Refill
 from pumpsim.stimuli import ADAPTER, HOUR, MINUTE
-from pumpsim.visits import Acknowledge, Clinic, Implant, PerfusionCheck, Refill
 
 DAY = 24 * HOUR
 FILL = FillSection(drug="heparin")

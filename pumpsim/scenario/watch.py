@@ -9,7 +9,7 @@ from protocol.vocabulary import AlarmId, Priority, ResetCause
 from pumpsim.trace import Trace
 
 if TYPE_CHECKING:
-    from pumpsim.recorder import Recorder
+    from pumpsim.scenario.recorder import Recorder
 
 
 @dataclass(slots=True)

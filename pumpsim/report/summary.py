@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from pumpsim.device import Device
-from pumpsim.scenario import Scenario, when
+from pumpsim.scenario.file import Scenario, when
+from pumpsim.scenario.visits import Journal, RefillRow
+from pumpsim.scenario.watch import AlarmRow, Watch
 from pumpsim.stimuli import HOUR
-from pumpsim.visits import Journal, RefillRow
-from pumpsim.watch import AlarmRow, Watch
 
 FL_PER_NL: Final = 10**6
 NL_PER_ML: Final = 1e6

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from pumpsim.device import Device
-from pumpsim.recorder import Recorder
-from pumpsim.scenario import Occurrence, Scenario, when
+from pumpsim.scenario.file import Occurrence, Scenario, when
+from pumpsim.scenario.recorder import Recorder
+from pumpsim.scenario.visits import Clinic, Visit
+from pumpsim.scenario.watch import Watch
 from pumpsim.stimuli import HOUR
 from pumpsim.trace import Trace
-from pumpsim.visits import Clinic, Visit
-from pumpsim.watch import Watch
 
 SLICE_NS: Final = 6 * HOUR
 """Between two looks at `stop` and the progress line: a few milliseconds of work."""

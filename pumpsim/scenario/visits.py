@@ -13,8 +13,8 @@ from protocol.vocabulary import RefillReason
 from pumpsim import configfile as c
 from pumpsim import stimuli
 from pumpsim.device import Device
-from pumpsim.programmer import Programmer, RefusedError
 from pumpsim.pumpfile import FillSection
+from pumpsim.scenario.programmer import Programmer, RefusedError
 
 REASONS: Final = {reason.name.lower(): reason for reason in RefillReason}
 

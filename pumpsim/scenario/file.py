@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 
 from pumpsim import configfile as c
-from pumpsim import pumpfile, visits
+from pumpsim import pumpfile
+from pumpsim.scenario import visits
+from pumpsim.scenario.visits import Explant, Refill, Visit
 from pumpsim.stimuli import SECOND, Stimulus, kinds
-from pumpsim.visits import Explant, Refill, Visit
 
 DAY: Final = 86_400 * SECOND
 MAX_LENGTH: Final = 36_525 * DAY

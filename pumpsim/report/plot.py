@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from protocol.vocabulary import Priority
-from pumpsim.play import Run
-from pumpsim.recorder import Band, Recorder
-from pumpsim.scenario import DAY, Occurrence
+from pumpsim.scenario.file import DAY, Occurrence
+from pumpsim.scenario.play import Run
+from pumpsim.scenario.recorder import Band, Recorder
+from pumpsim.scenario.visits import Refill, Visit
+from pumpsim.scenario.watch import AlarmRow
 from pumpsim.stimuli import Altitude, Fever, WarmBath
-from pumpsim.visits import Refill, Visit
-from pumpsim.watch import AlarmRow
 
 SIZE_INCHES: Final = (16.0, 12.0)
 DPI: Final = 100

@@ -1,0 +1,1 @@
+"""What a run leaves for a person: a summary in words, and one picture."""

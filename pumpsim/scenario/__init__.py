@@ -1,0 +1,1 @@
+"""Scenarios: a care plan in TOML, and the clinic that carries it out in virtual time."""
