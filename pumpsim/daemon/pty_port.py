@@ -87,6 +87,7 @@ class PtyPort:
             return
         self._somebody = False
         self._loop.remove_reader(self._near)
+        self._make_raw()
         self._stream.close()
         self._stream.open()
         self._await_somebody()

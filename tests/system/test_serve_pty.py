@@ -25,15 +25,19 @@ def path_of(daemon: Daemon) -> str:
     return unquote(urlsplit(daemon.device()["serial"]).path)
 
 
+def modes(descriptor: int) -> int:
+    """What of a terminal would spoil frames."""
+    iflag, oflag, _, lflag, *_ = termios.tcgetattr(descriptor)
+    local = lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
+    return local | iflag & (termios.ICRNL | termios.IXON) | oflag & termios.OPOST
+
+
 def test_the_far_end_is_raw_before_anybody_sets_it(demo: Daemon) -> None:
     descriptor = os.open(path_of(demo), os.O_RDWR | os.O_NOCTTY)
     try:
-        iflag, oflag, _, lflag, *_ = termios.tcgetattr(descriptor)
+        assert modes(descriptor) == 0
     finally:
         os.close(descriptor)
-    assert not lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
-    assert not iflag & (termios.ICRNL | termios.IXON)
-    assert not oflag & termios.OPOST
 
 
 def test_twelve_lines_of_a_serial_library_read_a_status(demo: Daemon) -> None:
@@ -50,8 +54,16 @@ def test_an_opener_that_makes_it_a_terminal_harms_only_itself(demo: Daemon) -> N
     settings[3] |= termios.ECHO | termios.ICANON | termios.ISIG  # and what is sent comes back
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
     os.write(descriptor, b"AT\r\nATZ\r\n\x03\x04")
+    assert modes(descriptor) != 0
     os.close(descriptor)
-    assert isinstance(demo.serial().ask(m.GetStatus()), m.Status)
+    demo.tcp().ask(m.Identify())  # by now the daemon has seen that nobody is there
+    descriptor = os.open(path_of(demo), os.O_RDWR | os.O_NOCTTY)
+    try:
+        assert modes(descriptor) == 0
+        talk = Talk(lambda: os.read(descriptor, 4_096), lambda data: os.write(descriptor, data))
+        assert isinstance(talk.ask(m.GetStatus()), m.Status)
+    finally:
+        os.close(descriptor)
 
 
 def test_an_echoing_line_settles_to_silence(demo: Daemon) -> None:
