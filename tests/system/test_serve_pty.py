@@ -46,8 +46,14 @@ def test_twelve_lines_of_a_serial_library_read_a_status(demo: Daemon) -> None:
     assert status.status.flow_nl_per_h is not None
 
 
+def over_descriptor(descriptor: int) -> Talk:
+    """Without a library that would set modes of its own."""
+    return Talk(lambda: os.read(descriptor, 4_096), lambda data: os.write(descriptor, data))
+
+
 def test_an_opener_that_makes_it_a_terminal_harms_only_itself(demo: Daemon) -> None:
     descriptor = os.open(path_of(demo), os.O_RDWR | os.O_NOCTTY)
+    over_descriptor(descriptor).ask(m.Identify())
     settings = termios.tcgetattr(descriptor)
     settings[0] |= termios.ICRNL | termios.IXON
     settings[1] |= termios.OPOST | termios.ONLCR
@@ -60,8 +66,7 @@ def test_an_opener_that_makes_it_a_terminal_harms_only_itself(demo: Daemon) -> N
     descriptor = os.open(path_of(demo), os.O_RDWR | os.O_NOCTTY)
     try:
         assert modes(descriptor) == 0
-        talk = Talk(lambda: os.read(descriptor, 4_096), lambda data: os.write(descriptor, data))
-        assert isinstance(talk.ask(m.GetStatus()), m.Status)
+        assert isinstance(over_descriptor(descriptor).ask(m.GetStatus()), m.Status)
     finally:
         os.close(descriptor)
 
