@@ -48,15 +48,20 @@ def take(device: Device) -> dict[str, Any]:
     }
 
 
-def restore(pump: PumpFile, data: dict[str, Any], tap: Tap | None = None) -> Device:
-    """The device a snapshot was taken of; ValueError for another schema, device or logic."""
+def restore(
+    pump: PumpFile, data: dict[str, Any], tap: Tap | None = None, *, known_timeline: int = 0
+) -> Device:
+    """The device a snapshot was taken of; ValueError for another schema, device or logic.
+
+    Its timeline is new to whoever knows the snapshot's, and the last one seen here.
+    """
     if data.get("schema") != SCHEMA or data.get("device") != pump.id:
         message = f"not a snapshot of {pump.id!r} in schema {SCHEMA}"
         raise ValueError(message)
     device = Device(pump, data["seed"], tap)
     for name in PLAIN:
         setattr(device, name, data[name])
-    device.timeline_id += 1
+    device.timeline_id = max(device.timeline_id, known_timeline) + 1
     device.reset_cause = ResetCause(data["reset_cause"])
     device.plant.restore(data["plant"])
     device.sensors.restore(data["sensors"])

@@ -193,7 +193,10 @@ class Host:
         if self._reached is not None:
             raise ValueError("a run is under way: wait for it, or pause to end it")
         self._exchange(
-            {name: snapshot.restore(self.devices[name].pump, saved[name]) for name in saved}
+            {
+                name: snapshot.restore(device.pump, saved[name], known_timeline=device.timeline_id)
+                for name, device in self.devices.items()
+            }
         )
 
     def _exchange(self, devices: dict[str, Device]) -> None:

@@ -1,8 +1,9 @@
 """What was delivered: volume and dose, with the catheter's content between reservoir and artery.
 
 Liquid moves through the catheter as plugs: what leaves the reservoir pushes older liquid out at the
-tip, and only there it becomes dose (RES-11, RES-12). Integrators keep their remainders, so nothing
-is lost to rounding (DOS-01); nothing but the passing of liquid ever changes a total (DOS-03).
+tip, and only there it becomes dose (RES-11, RES-12). Volume keeps its remainder, and dose counts in
+femtograms, where 1 nl of 1 ng/ml is exactly one: nothing is lost to rounding (DOS-01), and 64 bits
+hold nine kilograms (DOS-10). Nothing but the passing of liquid ever changes a total (DOS-03).
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from pumpsim.firmware.ticks import HOUR
 
-NL_PER_ML: Final = 1_000_000
+FG_PER_NG: Final = 1_000_000
 MAX_PLUGS: Final = 16
 MAX_DRUGS: Final = 32
 UNKNOWN_DRUG: Final = ""
@@ -27,8 +28,8 @@ class Account:
     drug: str = UNKNOWN_DRUG
     concentration_ng_per_ml: int = 0
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
-    dose_since_refill: list[int] = field(default_factory=lambda: [0, 0])  # [ng, remainder]
-    doses: dict[str, list[int]] = field(default_factory=dict)  # drug: [ng, remainder]
+    dose_since_refill_fg: int = 0
+    doses_fg: dict[str, int] = field(default_factory=dict)
 
     def prime(self, catheter_nl: int) -> None:
         """The catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
@@ -74,26 +75,20 @@ class Account:
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
         self.since_refill_nl = 0
-        self.dose_since_refill = [0, 0]
+        self.dose_since_refill_fg = 0
 
     def dose_ng(self) -> int | None:
         """Of the drug in the reservoir over the service life; None while it is unknown."""
-        return self.doses.get(self.drug, [0])[0] if self.drug else None
+        return self.doses_fg.get(self.drug, 0) // FG_PER_NG if self.drug else None
+
+    def dose_since_refill_ng(self) -> int | None:
+        """Of the drug in the reservoir since it was filled; None while it is unknown."""
+        return self.dose_since_refill_fg // FG_PER_NG if self.drug else None
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
-        if not drug:
+        if not drug or (drug not in self.doses_fg and len(self.doses_fg) >= MAX_DRUGS):
             return
-        gained = volume_nl * concentration_ng_per_ml
-        total = self.doses.get(drug)
-        if total is None:
-            if len(self.doses) >= MAX_DRUGS:
-                return
-            total = self.doses[drug] = [0, 0]
-        _add(total, gained)
+        gained_fg = volume_nl * concentration_ng_per_ml
+        self.doses_fg[drug] = self.doses_fg.get(drug, 0) + gained_fg
         if drug == self.drug:
-            _add(self.dose_since_refill, gained)
-
-
-def _add(total: list[int], gained: int) -> None:
-    whole, total[1] = divmod(total[1] + gained, NL_PER_ML)
-    total[0] += whole
+            self.dose_since_refill_fg += gained_fg

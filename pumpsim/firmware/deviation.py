@@ -39,7 +39,7 @@ def limits_of(configuration: Configuration) -> Limits:
 def _integrate(total: int, elapsed: int, *, outside: bool) -> int:
     if outside:
         return min(total + elapsed, 2 * T_OVER)
-    return max(total - elapsed // 2, 0) if total else 0
+    return max(total - elapsed // 2, 0)
 
 
 @dataclass(slots=True)
@@ -55,6 +55,10 @@ class Deviation:
 
     def feed(self, elapsed: int, flow_nl_per_h: int, limits: Limits) -> None:
         """Take the flow of one sample that stood for `elapsed` ticks."""
+        if limits.under <= flow_nl_per_h <= limits.over and not (self.over or self.under):
+            self.free = self.stopped = 0  # the usual: nothing counts, nothing stands
+            self.over_infusion = self.under_infusion = False
+            return
         self.over = _integrate(self.over, elapsed, outside=flow_nl_per_h > limits.over)
         self.under = _integrate(self.under, elapsed, outside=flow_nl_per_h < limits.under)
         self.free = self.free + 1 if flow_nl_per_h >= limits.free else 0

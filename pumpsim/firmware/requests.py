@@ -23,13 +23,12 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
-    known = bool(account.drug)
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
         residual_volume_nl=_estimate(state.volume),
         delivered_since_refill_nl=account.since_refill_nl,
         delivered_total_nl=account.total_nl,
-        dose_since_refill_ng=account.dose_since_refill[0] if known else None,
+        dose_since_refill_ng=account.dose_since_refill_ng(),
         dose_total_ng=account.dose_ng(),
         drug=account.drug or None,
         reservoir_pressure_pa=readings and readings.reservoir_pressure_pa,

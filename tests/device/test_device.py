@@ -425,6 +425,13 @@ def test_going_on_from_a_snapshot_equals_going_on(device: Device) -> None:
     assert life(copy, 20, 48) == life(device, 20, 48)
 
 
+def test_each_restore_begins_a_timeline_nobody_has_seen(device: Device) -> None:
+    data = snapshot.take(device)
+    first = snapshot.restore(device.pump, data, known_timeline=device.timeline_id)
+    second = snapshot.restore(device.pump, data, known_timeline=first.timeline_id)
+    assert [device.timeline_id, first.timeline_id, second.timeline_id] == [1, 2, 3]
+
+
 def test_a_snapshot_of_another_device_is_refused(device: Device) -> None:
     data = snapshot.take(device)
     with pytest.raises(ValueError, match="not a snapshot of 'demo'"):
