@@ -14,11 +14,10 @@ MINUTE_NS = 60 * NS_PER_S
 
 
 class Runs:
-    """The time of a real device, as a control API offers it."""
+    """The time of a real device, as a control API offers it: what it sends is still on its way."""
 
-    def __init__(self, device: Device, port: EmulatedPort) -> None:
+    def __init__(self, device: Device) -> None:
         self.device = device
-        self.port = port
         self.runs_ns: list[int] = []
 
     def now_ns(self) -> int:
@@ -27,7 +26,6 @@ class Runs:
     def run_until(self, until_ns: int) -> int:
         self.runs_ns.append(until_ns - self.device.now_ns)
         self.device.advance(until_ns)
-        self.port.deliver()
         return self.device.now_ns
 
 
@@ -62,20 +60,20 @@ def test_in_process_an_arrival_ends_the_wait_at_its_instant() -> None:
 
 
 def test_in_remote_virtual_time_to_wait_is_to_ask_for_a_run() -> None:
-    device, port, exchange = make()
-    check_waiting(RemoteClock(Runs(device, port)), exchange, device)
+    device, _, exchange = make()
+    check_waiting(RemoteClock(Runs(device)), exchange, device)
 
 
 def test_a_remote_wait_is_cut_into_days() -> None:
-    device, port, exchange = make()
-    runs = Runs(device, port)
+    device, _, exchange = make()
+    runs = Runs(device)
     assert RemoteClock(runs).wait(60 * HOUR_NS, exchange) == 60 * HOUR_NS
     assert runs.runs_ns == [24 * HOUR_NS, 24 * HOUR_NS, 12 * HOUR_NS]
 
 
 def test_a_wait_until_the_past_lets_no_time_pass() -> None:
     device, port, exchange = make()
-    for clock in (EmulatedClock(device, port), RemoteClock(Runs(device, port))):
+    for clock in (EmulatedClock(device, port), RemoteClock(Runs(device))):
         assert clock.wait(-1, exchange) == 0
         assert device.now_ns == 0
 

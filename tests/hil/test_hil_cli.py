@@ -1,6 +1,7 @@
 """The bench's command line: readable, scriptable, and one sentence for every mistake."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_logic_is_found_in_the_working_folder(
         "from pumpsim.firmware import ReferenceLogic\n\nclass Mine(ReferenceLogic):\n    pass\n"
     )
     (tmp_path / "my_broken_logic.py").write_text("import nonsense_that_is_not_there\n")
-    monkeypatch.syspath_prepend("")  # restores sys.path afterwards
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder])
     monkeypatch.chdir(tmp_path)
     assert hil("control", "my_own_logic:Mine", "--rig", BARE, "--for", "2 min").exit_code == 0
     broken = hil("control", "my_broken_logic:Mine", "--rig", BARE, "--for", "2 min")

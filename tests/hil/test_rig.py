@@ -98,6 +98,20 @@ def test_a_rig_is_left_safe_even_when_the_script_fails() -> None:
     assert rig.laboratory.truth()["actuation"]["patient_signal"] is False
 
 
+@pytest.mark.parametrize("uri", ["sim:", "sim:?bare=1"])
+def test_made_safe_a_device_sends_nothing_any_more(uri: str) -> None:
+    with open_rig(uri) as rig:
+        rig.dut.subscribe_samples(enabled=True)
+        rig.dut.subscribe_telemetry(60_000)
+        rig.wait("5 min")
+        assert rig.dut.exchange.next_notice() is not None
+        rig.make_safe()
+        while rig.dut.exchange.next_notice() is not None:
+            pass
+        rig.wait("5 min")
+        assert rig.dut.exchange.next_notice() is None
+
+
 def test_a_failure_to_make_safe_hides_no_earlier_failure() -> None:
     with pytest.raises(ZeroDivisionError):
         lose_the_line(open_rig("sim:"), ZeroDivisionError)

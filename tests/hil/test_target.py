@@ -80,9 +80,10 @@ def test_a_bad_uri_is_told_in_one_sentence_with_a_right_one(uri: str, reason: st
     assert "\n" not in sentence
 
 
-def test_a_password_is_refused_and_never_shown() -> None:
+@pytest.mark.parametrize("secret", ["nurse:secret", "nurse", ":secret"])
+def test_a_password_is_refused_and_never_shown(secret: str) -> None:
     with pytest.raises(LocalError) as caught:
-        parse("mqtt://nurse:secret@broker/demo")
+        parse(f"mqtt://{secret}@broker/demo")
     assert "PUMPSIM_MQTT_PASSWORD" in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "nurse" not in str(caught.value)
