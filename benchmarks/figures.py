@@ -100,4 +100,9 @@ def report(name: str, result: Contest) -> None:
         figure(f"{name}, {who}", rate, " /s")
         p50, p99 = percentile_ms(rounds, 50), percentile_ms(rounds, 99)
         print(f"  {'':<44} p50 {p50:.3f} ms   p99 {p99:.3f} ms")
-    figure(f"{name}, ratio by the median exchange", result.ratio_of_medians())
+
+
+def judge(result: Contest, bound: float) -> None:
+    """Both ratios beside the goal: waits that both sides share flatter the ratio of the rates."""
+    goal("ratio of the rates", result.ratio(), bound, at_least=True)
+    goal("ratio of the median exchanges", result.ratio_of_medians(), bound, at_least=True)
