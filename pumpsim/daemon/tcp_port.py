@@ -11,6 +11,7 @@ from pumpsim.daemon.sockets import authority, why_not
 from pumpsim.daemon.stream import StreamLink
 
 MAX_CLIENTS: Final = 32
+READ_BYTES: Final = 4_096
 CONGESTED_BYTES: Final = 64 * 1024
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 """A client that leaves so much unread is cut off."""
@@ -56,7 +57,7 @@ class TcpPort:
         self.drop_all()
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One client."""
 
     def __init__(self, port: TcpPort) -> None:
@@ -64,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._transport: asyncio.Transport | None = None
         self._stream: StreamLink | None = None
+        self._incoming = bytearray(READ_BYTES)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client came; one too many is sent away."""
@@ -77,10 +79,15 @@ class Connection(asyncio.Protocol):
         self._port.connections.add(self)
         self._stream = self._port.link_for(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where bytes go. It is small, so that whoever sends a flood has his turn like others."""
+        del sizehint
+        return self._incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes came in."""
         if self._stream is not None:
-            self._stream.feed(data)
+            self._stream.feed(bytes(self._incoming[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client left, or was cut off."""
