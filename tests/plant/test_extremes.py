@@ -61,3 +61,27 @@ def test_a_torn_catheter_is_moved_by_posture_alone() -> None:
     assert max(above_pocket_pa) > 500
     assert min(above_pocket_pa) < -500
     assert max(abs(pressure_pa) for pressure_pa in above_pocket_pa) < 1_510
+
+
+def test_a_catheter_can_collapse_and_hold_nothing() -> None:
+    plant = filled(20)
+    plant.set_condition(0, "propellant_charge_factor", 0.0)
+    plant.set_condition(0, "catheter_extra_resistance_ratio", 1e6)
+    plant.dive(0, [(0, 0.0), (DAY_NS, 900_000.0), (9 * DAY_NS, 900_000.0), (10 * DAY_NS, 0.0)])
+    plant.advance(5 * DAY_NS)
+    assert plant.state.catheter_pressure_pa < plant.state.pocket_pressure_pa - 500_000
+    assert plant.ledger.catheter_fl == 0
+    assert plant.ledger.balance_fl() == 0
+    plant.advance(20 * DAY_NS)
+    assert plant.ledger.balance_fl() == 0
+
+
+def test_the_end_stop_bears_the_pressure_with_gas_inside_too() -> None:
+    plant = filled(3)
+    plant.fill_gas(0, 300_000)
+    plant.set_condition(0, "restrictor_conductance_factor", 10.0)
+    plant.advance(5 * DAY_NS)
+    assert plant.ledger.reservoir_fl > 0
+    assert plant.state.reservoir_volume_m3 == pytest.approx(0.55e-6, rel=0.05)
+    outlet_pa = plant.state.outlet_pressure_pa
+    assert plant.state.reservoir_pressure_pa == pytest.approx(outlet_pa, rel=0.02)
