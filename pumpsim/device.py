@@ -208,6 +208,7 @@ class Device:
             "sensor_faults": self.sensors.snapshot(),
             "ledger": plant.ledger.accounts(),
             "doses_ng": plant.ledger.doses_ng(),
+            "lost_ng": plant.ledger.lost_ng(),
             "ticks": self.ticks(),
             "actuation": self.actuation._asdict(),
         }

@@ -83,6 +83,24 @@ class Altitude(c.Section):
         return {}
 
 
+class Dive(c.Section):
+    """A stay under pressure: scuba diving, or a hyperbaric chamber."""
+
+    kind: Literal["dive"]
+    pressure: c.PressurePa = Field(
+        description="above the air's; 10 m of water are 98 kPa", gt=0, le=600_000
+    )
+    ramp: c.DurationNs = Field(
+        default=c.text("10 min"), description="to descend, and again to rise", gt=0
+    )
+    duration: c.DurationNs = Field(default=c.text("90 min"), description="down there", gt=0)
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Go down now."""
+        target.plant.dive(now_ns, _hill(now_ns, self.ramp, self.duration, float(self.pressure)))
+        return {}
+
+
 class Withdraw(c.Section):
     """A syringe empties the reservoir, as far as a needle reaches or by a volume."""
 
@@ -120,11 +138,27 @@ class FillPocket(c.Section):
 
     kind: Literal["fill_pocket"]
     volume: c.VolumeNl = Field(description="put in", gt=0)
+    drug: str = Field(default="water", description="name of the drug", min_length=1, max_length=32)
+    concentration: c.ConcentrationNgPerMl = Field(
+        default=c.text("0 mg/mL"), description="of the drug", ge=0, le=10**12
+    )
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Fill now."""
-        target.plant.fill_pocket(now_ns, self.volume)
+        target.plant.fill_pocket(now_ns, self.volume, Fluid(((self.drug, self.concentration),)))
         return {"spilled_nl": self.volume}
+
+
+class FillGas(c.Section):
+    """Air comes into the reservoir with a fill; nothing but a needle takes it out again."""
+
+    kind: Literal["fill_gas"]
+    volume: c.VolumeNl = Field(description="at sea level", gt=0)
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Fill now."""
+        target.plant.fill_gas(now_ns, self.volume)
+        return {"filled_gas_nl": self.volume}
 
 
 class InjectBolus(c.Section):
@@ -180,6 +214,8 @@ class SensorCondition(c.Section):
     stuck_at: int | None = Field(default=None, description="always reads this")
     missing: bool = Field(default=False, description="reads nothing")
     stale: bool = Field(default=False, description="repeats its next reading for ever")
+    spike: int = Field(default=0, description="added to some readings, in their unit")
+    spike_every: int = Field(default=10, description="which readings: every so many-th", ge=1)
 
     @field_validator("channel")
     @classmethod
@@ -192,8 +228,9 @@ class SensorCondition(c.Section):
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Break or mend it; takes effect with the next sample."""
         del now_ns
-        fault = SensorFault(self.bias, self.gain, self.stuck_at, self.missing, self.stale)
-        target.sensors.set_fault(self.channel, None if fault == SensorFault() else fault)
+        fault = SensorFault(**self.model_dump(exclude={"kind", "channel"}))
+        neutral = SensorFault(spike_every=self.spike_every)
+        target.sensors.set_fault(self.channel, None if fault == neutral else fault)
         return {}
 
 
@@ -247,9 +284,11 @@ Stimulus = Annotated[
     Fever
     | WarmBath
     | Altitude
+    | Dive
     | Withdraw
     | Fill
     | FillPocket
+    | FillGas
     | InjectBolus
     | PlantCondition
     | SensorCondition

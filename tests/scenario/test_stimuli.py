@@ -54,6 +54,41 @@ def test_a_cabin_at_8000_feet_raises_the_flow_by_a_ninth() -> None:
     assert flow_ratio("altitude", 2 * HOUR, height="2438 m") == pytest.approx(1.111, abs=0.003)
 
 
+def test_a_chamber_deeper_than_the_propellant_presses_liquid_back() -> None:
+    # domain facts, section 4: hyperbaric reflux, at 24 m for n-butane
+    device = implanted()
+    act(device, kind="dive", pressure="300 kPa", duration="2 h")
+    later(device, HOUR)
+    assert device.plant.state.flow_m3_per_s < 0
+    assert device.plant.ledger.refluxed_fl > 0
+    assert later(device, 12 * HOUR).plant.state.flow_m3_per_s > 0
+
+
+def test_air_in_the_reservoir_moves_the_fill_level() -> None:
+    device = implanted()
+    before_m3 = device.plant.state.reservoir_volume_m3
+    assert act(device, kind="fill_gas", volume="1 mL") == {"filled_gas_nl": 1_000_000}
+    added_ml = (device.plant.state.reservoir_volume_m3 - before_m3) * 1e6
+    assert 0.2 < added_ml < 0.5  # 1 mL at sea level under three atmospheres
+
+
+def test_a_drug_beside_the_septum_is_lost_in_the_tissue() -> None:
+    device = implanted()
+    act(device, kind="fill_pocket", volume="10 mL", drug="FUDR", concentration="5 mg/mL")
+    assert device.truth()["lost_ng"] == {"FUDR": 50_000_000}
+
+
+def test_a_spike_comes_and_goes() -> None:
+    device = implanted()
+    act(device, kind="sensor_fault", channel="temperature_mk", spike=5_000, spike_every=4)
+    readings = []
+    for _ in range(8):
+        later(device, MINUTE)
+        assert device.readings is not None
+        readings.append(device.readings.temperature_mk)
+    assert sum(r is not None and r > 313_000 for r in readings) == 2
+
+
 def test_a_syringe_draws_what_a_needle_reaches() -> None:
     device = implanted()
     assert act(device, kind="withdraw", volume="5 mL") == {"withdrawn_nl": 5_000_000}
