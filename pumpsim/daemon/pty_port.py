@@ -61,7 +61,7 @@ class PtyPort:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._near)
-        if self._link is not None and self._link.is_symlink():
+        if self._link is not None and self._leads_here(self._link):
             self._link.unlink()
         os.close(self._near)
 
@@ -112,6 +112,10 @@ class PtyPort:
 
     def _congested(self) -> bool:
         return self._out.backlog_s() > 0.0
+
+    def _leads_here(self, link: Path) -> bool:
+        """Another daemon may have taken the name over."""
+        return link.is_symlink() and str(link.readlink()) == self.path
 
     def _make_link(self, link: Path) -> None:
         if link.is_symlink():

@@ -179,6 +179,18 @@ def test_the_speed_can_change_while_it_runs(demo: Daemon) -> None:
     assert demo.api.put("/v1/time", json={"speed": "max"}).json()["speed"] == "max"
 
 
+def test_a_machine_that_does_not_keep_up_says_so_and_still_answers(
+    serve: Serve, pumps: Callable[..., list[str]]
+) -> None:
+    names = [f"pump{number}" for number in range(40)]
+    lean = ("--mqtt", "none", "--serial", "none")
+    daemon = serve(*pumps(*names), *lean, "--speed", "1000000")
+    told = daemon.err.wait_for(lambda line: "late" in line)
+    assert "40 pump(s) at speed 1e+06" in told
+    assert isinstance(daemon.tcp("pump7").ask(m.GetStatus()), m.Status)
+    assert daemon.get("/v1/time")["late_max_ns"] > 200_000_000
+
+
 # ---- snapshots
 
 
