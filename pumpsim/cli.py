@@ -84,8 +84,8 @@ def serve(pumps: tuple[Path, ...], **options: Any) -> None:
     """
     from pumpsim import pumpfile
     from pumpsim.configfile import ConfigError
+    from pumpsim.daemon.options import Options
     from pumpsim.daemon.pty_port import PortError
-    from pumpsim.daemon.serve import Options
     from pumpsim.daemon.serve import serve as serve_pumps
 
     try:

@@ -8,9 +8,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import os
 import signal
-import socket
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -19,16 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pumpsim.configfile import ConfigError
 from pumpsim.daemon.host import Host
-from pumpsim.daemon.pacing import check_baud
+from pumpsim.daemon.options import Options, address_of, check, control_token, listen, uart_of
 from pumpsim.daemon.places import ReadyFile, Served, control_lines
-from pumpsim.daemon.pty_port import PortError, PtyPort
+from pumpsim.daemon.pty_port import PtyPort
 from pumpsim.daemon.report import Report
-from pumpsim.daemon.sockets import authority, is_loopback, parse_address, why_not
+from pumpsim.daemon.sockets import authority
 from pumpsim.daemon.tcp_port import TcpPort
 from pumpsim.device import Device
-from pumpsim.pumpfile import PumpFile
 
 if TYPE_CHECKING:
     from pumpsim.daemon.broker import EmbeddedBroker
@@ -36,32 +32,12 @@ if TYPE_CHECKING:
     from pumpsim.daemon.mqtt_port import BrokerAddress
     from pumpsim.daemon.uart_port import UartPort
 
-DEFAULT_BAUD: Final = 115_200
 END_S: Final = 2.0
 LEAVE_S: Final = 0.3
 """Whatever is still open after both is left behind."""
 CONNECT_S: Final = 5.0
-TOKEN_VARIABLE: Final = "PUMPSIM_CONTROL_TOKEN"  # noqa: S105 - the name of it, not it
-MIN_TOKEN: Final = 16
 ABSENT_S: Final = 1.0
 """How long the start waits for somebody else's broker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line asks for; None leaves it to the pump files."""
-
-    pumps: list[PumpFile]
-    speed: float
-    seed: int
-    serial: str | None
-    baud: int | None
-    tcp: str | None
-    mqtt: str
-    control: str
-    allow_remote_control: bool
-    catch_up: bool
-    ready: Path | None
 
 
 @dataclass(slots=True)
@@ -84,7 +60,7 @@ class Daemon:
 
 def serve(options: Options) -> None:
     """Serve until Ctrl-C; ConfigError or PortError when it cannot begin."""
-    _check(options)
+    check(options)
     ready = None if options.ready is None else ReadyFile(options.ready)
     devices = [Device(pump, options.seed + n) for n, pump in enumerate(options.pumps)]
     for device in devices:
@@ -105,24 +81,6 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         if left:
             loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_S))
         loop.close()
-
-
-def _check(options: Options) -> None:
-    """What can be known to be wrong before anything is opened; ConfigError."""
-    if options.allow_remote_control:
-        _token()
-    if len(options.pumps) > 1:
-        if options.serial not in (None, "pty", "none"):
-            message = "several pumps cannot share one --serial: set link.serial in each pump file"
-            raise ConfigError(message)
-        if options.tcp not in (None, "none") and _address(options.tcp, "--tcp")[1]:
-            message = "several pumps cannot share one --tcp: use port 0, or link.tcp in each file"
-            raise ConfigError(message)
-    names = [pump.id for pump in options.pumps]
-    twins = sorted({name for name in names if names.count(name) > 1})
-    if twins:
-        message = f"two pumps have the id {twins[0]!r}: give each its own pump.id"
-        raise ConfigError(message)
 
 
 async def _main(options: Options, devices: list[Device], ready: ReadyFile | None) -> None:
@@ -168,7 +126,7 @@ async def _open_lines(options: Options, daemon: Daemon) -> None:
         address = link.tcp if options.tcp is None else options.tcp
         if address != "none":
             port = TcpPort(daemon.host, served.device.id)
-            await port.listen(_address(address, "--tcp"))
+            await port.listen(address_of(address, "--tcp"))
             served.tcp = port
 
 
@@ -183,31 +141,17 @@ def _open_serial(
         return PtyPort(daemon.host, device.id, link, options.baud)
     from pumpsim.daemon.uart_port import UartPort
 
-    name, baud = _uart(text, options.baud or DEFAULT_BAUD)
+    name, baud = uart_of(text, options.baud)
     return UartPort(daemon.host, device.id, name, baud, daemon.report)
-
-
-def _uart(text: str, baud: int) -> tuple[str, int]:
-    """PORT[?baud=N]."""
-    name, mark, query = text.partition("?")
-    message = f"serial {text!r}: write pty, pty:LINK, PORT?baud=N or none"
-    if not name or (mark and not query.startswith("baud=")):
-        raise ConfigError(message)
-    try:
-        return name, check_baud(query.removeprefix("baud=")) if mark else baud
-    except ValueError as error:
-        message = f"serial {text!r}: {error}"
-        raise ConfigError(message) from None
 
 
 async def _open_network(options: Options, daemon: Daemon) -> None:
     broker = await _open_broker(options, daemon)
     control_api = await _import("pumpsim.daemon.control_api")
     control_server = await _import("pumpsim.daemon.control_server")
-    listener = _listen(options)
+    listener = listen(options)
     daemon.control_url = f"http://{authority(*listener.getsockname()[:2])}"
-    token = _token() if options.allow_remote_control else None
-    app = control_api.build(daemon.host, daemon.describe, token)
+    app = control_api.build(daemon.host, daemon.describe, control_token(options))
     control = control_server.ControlServer(app, listener)
     await control.start()
     daemon.control = control
@@ -280,42 +224,6 @@ async def _stopped() -> None:
         else:
             loop.add_signal_handler(number, stop.set)
     await stop.wait()
-
-
-def _address(text: str, option: str) -> tuple[str, int]:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        message = f"{option}: {error}"
-        raise ConfigError(message) from None
-
-
-def _token() -> str:
-    """Never on a command line: others can read those."""
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    if len(token) < MIN_TOKEN:
-        message = (
-            f"--allow-remote-control needs a secret of {MIN_TOKEN} characters or more in the "
-            f"environment variable {TOKEN_VARIABLE}"
-        )
-        raise ConfigError(message)
-    return token
-
-
-def _listen(options: Options) -> socket.socket:
-    host, port = _address(options.control, "--control")
-    if not is_loopback(host) and not options.allow_remote_control:
-        message = (
-            f"--control {host} is not this machine alone: to let others control the pumps add "
-            f"--allow-remote-control, and set {TOKEN_VARIABLE}"
-        )
-        raise ConfigError(message)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        message = f"--control {authority(host, port)} cannot be used: {why_not(error)}"
-        raise PortError(message) from None
 
 
 def _tell(daemon: Daemon) -> None:

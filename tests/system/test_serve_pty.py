@@ -29,7 +29,7 @@ def modes(descriptor: int) -> int:
     """What of a terminal would spoil frames."""
     iflag, oflag, _, lflag, *_ = termios.tcgetattr(descriptor)
     local = lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
-    return local | iflag & (termios.ICRNL | termios.IXON) | oflag & termios.OPOST
+    return int(local | iflag & (termios.ICRNL | termios.IXON) | oflag & termios.OPOST)
 
 
 def test_the_far_end_is_raw_before_anybody_sets_it(demo: Daemon) -> None:
