@@ -38,6 +38,17 @@ MAX_SHOWN: Final = 32
 FIRST_REPLY_CODE: Final = 0x40
 
 
+TINY_MAP: Final = 23
+"""A CBOR map of so many pairs says so in its first byte; a larger one, up to 255, in the second."""
+
+
+class Pairs(NamedTuple):
+    """Key and value pairs in CBOR, without the map around them."""
+
+    number: int
+    coded: bytes
+
+
 class Malformed(NamedTuple):
     """A sound frame or a JSON text that is no valid message."""
 
@@ -57,9 +68,21 @@ class Malformed(NamedTuple):
 
 def encode_payload(packet: Packet) -> bytes:
     """Header and body in one map, as canonical CBOR."""
-    content = to_map(packet.header)
-    content.update(to_map(packet.body))
-    return cbor2.dumps(content)
+    return join(encode_pairs(packet.header), encode_pairs(packet.body))
+
+
+def encode_pairs(part: Part) -> Pairs:
+    """The pairs of a part, ready to stand in a map with others."""
+    content = to_map(part)
+    number = len(content)
+    return Pairs(number, cbor2.dumps(content)[1 if number <= TINY_MAP else 2 :])
+
+
+def join(header: Pairs, body: Pairs) -> bytes:
+    """One map of both: header keys come first, since they are the smaller ones."""
+    number = header.number + body.number
+    head = bytes((0xA0 | number,)) if number <= TINY_MAP else bytes((0xB8, number))
+    return head + header.coded + body.coded
 
 
 def decode_payload(code: int, payload: bytes) -> Packet | Malformed:

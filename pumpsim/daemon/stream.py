@@ -27,6 +27,7 @@ class StreamLink:
         self._write = write
         self._congested = congested
         self._decoder = wire.StreamDecoder()
+        self._encoder = wire.StreamEncoder()
         self._errors = Budget(MAX_ERRORS_PER_S)
         self.open()
 
@@ -47,4 +48,4 @@ class StreamLink:
             self._host.receive(self._device, self._name, packet)
 
     def _send(self, _link: str, packet: Packet) -> None:
-        self._write(wire.encode(packet))
+        self._write(self._encoder.encode(packet))

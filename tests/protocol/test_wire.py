@@ -21,7 +21,7 @@ from protocol.framing import (
 )
 from protocol.messages import MESSAGES, Packet
 from protocol.vocabulary import Refusal
-from protocol.wire import StreamDecoder, encode
+from protocol.wire import StreamDecoder, StreamEncoder, encode
 from tests.protocol.strategies import largest, packets
 
 REQUEST = Packet(m.AskHeader(request_id=7), m.GetStatus())
@@ -55,6 +55,23 @@ def test_packets_come_out_however_they_are_cut(sent: list[Packet], cuts: list[in
     stream = b"".join(map(encode, sent))
     assert [p for piece in in_pieces(stream, cuts) for p in decoder.feed(piece)] == sent
     assert not any(asdict(decoder.dropped).values())
+
+
+@given(
+    sent=st.lists(packets, min_size=1, max_size=3), order=st.lists(st.integers(0, 8), max_size=9)
+)
+def test_a_body_sent_again_has_the_same_bytes(sent: list[Packet], order: list[int]) -> None:
+    encoder = StreamEncoder()
+    for place in order:
+        packet = sent[place % len(sent)]
+        assert encoder.encode(packet) == encode(packet)
+
+
+def test_a_body_sent_again_gets_its_new_header() -> None:
+    encoder = StreamEncoder()
+    for request_id in (7, 8, 8_000_000):
+        packet = Packet(m.AskHeader(request_id=request_id), REQUEST.body)
+        assert encoder.encode(packet) == encode(packet)
 
 
 def test_bytes_may_come_one_at_a_time() -> None:
