@@ -63,7 +63,8 @@ TemperatureMk = Annotated[int, Field(ge=0, le=MAX_TEMPERATURE_MK)]
 ConcentrationNgPerMl = Annotated[int, Field(ge=0, le=MAX_CONCENTRATION_NG_PER_ML)]
 UnixS = Annotated[int, Field(ge=0, le=MAX_UNIX_S)]
 DurationS = Annotated[int, Field(ge=0, le=MAX_DURATION_S)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[ -~]+$")]
+NAME_PATTERN = r"^[ -~]+$"
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 
 
 class Part(BaseModel):

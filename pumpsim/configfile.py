@@ -22,6 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from protocol import messages
 from protocol.quantity import SIGNED, UNITS, QuantityError, parse_int, render
 
 MAX_FILE_BYTES: Final = 1_000_000
@@ -92,6 +93,7 @@ def _quantity(dimension: str) -> tuple[Any, ...]:
     )
 
 
+Name = messages.Name
 VolumeNl = Annotated[int, *_quantity("volume")]
 FlowNlPerH = Annotated[int, *_quantity("flow")]
 DurationNs = Annotated[int, *_quantity("duration")]

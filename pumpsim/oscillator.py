@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from protocol.control import TICKS_PER_S
+from protocol.messages import MAX_UNIX_S
 
 NS_PER_S: Final = 1_000_000_000
 MICRO: Final = 1_000_000
@@ -69,17 +70,20 @@ class Oscillator:
         self.boot_uticks = self._uticks(now_ns)
 
     def rtc_s(self, now_ns: int) -> int:
-        """The real-time clock, unix seconds."""
-        return self.rtc_start_s + self._uticks(now_ns) // (MICRO * TICKS_PER_S)
+        """The real-time clock, unix seconds; its register stops at 0 and at MAX_UNIX_S."""
+        return min(max(self._rtc_s(now_ns), 0), MAX_UNIX_S)
 
     def set_rtc(self, now_ns: int, rtc_s: int) -> None:
         """Set the clock; it can be trusted from then on."""
-        self.rtc_start_s += rtc_s - self.rtc_s(now_ns)
+        self.rtc_start_s += rtc_s - self._rtc_s(now_ns)
         self.rtc_valid = True
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data; `Oscillator(**data)` restores it."""
         return asdict(self)
+
+    def _rtc_s(self, now_ns: int) -> int:
+        return self.rtc_start_s + self._uticks(now_ns) // (MICRO * TICKS_PER_S)
 
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns

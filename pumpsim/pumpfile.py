@@ -23,9 +23,7 @@ class PumpSection(c.Section):
     """The pump."""
 
     id: str = Field(description="unique on its network: 1 to 32 of A-Z a-z 0-9 . _ -")
-    model: str = Field(
-        default="HAI-30", description="pump model, as the pump tells it", max_length=32
-    )
+    model: c.Name = Field(default="HAI-30", description="pump model, as the pump tells it")
     logic: str = Field(
         default="pumpsim.firmware:ReferenceLogic",
         description='control logic MODULE:CLASS, or "bare"',
@@ -64,13 +62,13 @@ class PumpSection(c.Section):
 class FillSection(c.Section):
     """What is in the reservoir when the run begins, as filled and as declared."""
 
-    drug: str = Field(default="FUDR", description="name of the drug", min_length=1, max_length=32)
+    drug: c.Name = Field(default="FUDR", description="name of the drug")
     concentration: c.ConcentrationNgPerMl = Field(
         default=c.text("6.46 mg/mL"), description="of the drug in the fill", ge=0, le=10**12
     )
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
     volume: c.VolumeNl = Field(default=c.text("28 mL"), description="in the reservoir", gt=0)
-    batch: str = Field(default="A1", description="of the fill", min_length=1, max_length=32)
+    batch: c.Name = Field(default="A1", description="of the fill")
 
 
 class PatientSection(c.Section):

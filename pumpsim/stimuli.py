@@ -119,7 +119,7 @@ class Fill(c.Section):
 
     kind: Literal["fill"]
     volume: c.VolumeNl = Field(description="put in", gt=0)
-    drug: str = Field(description="name of the drug", min_length=1, max_length=32)
+    drug: c.Name = Field(description="name of the drug")
     concentration: c.ConcentrationNgPerMl = Field(description="of the drug", ge=0, le=10**12)
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
     temperature: c.TemperatureMk = Field(
@@ -138,7 +138,7 @@ class FillPocket(c.Section):
 
     kind: Literal["fill_pocket"]
     volume: c.VolumeNl = Field(description="put in", gt=0)
-    drug: str = Field(default="water", description="name of the drug", min_length=1, max_length=32)
+    drug: c.Name = Field(default="water", description="name of the drug")
     concentration: c.ConcentrationNgPerMl = Field(
         default=c.text("0 mg/mL"), description="of the drug", ge=0, le=10**12
     )
@@ -166,7 +166,7 @@ class InjectBolus(c.Section):
 
     kind: Literal["inject_bolus"]
     volume: c.VolumeNl = Field(description="put in", gt=0, le=60_000_000)
-    drug: str = Field(default="contrast", description="what", min_length=1, max_length=32)
+    drug: c.Name = Field(default="contrast", description="what")
     concentration: c.ConcentrationNgPerMl = Field(
         default=c.text("0 mg/mL"), description="of the drug", ge=0, le=10**12
     )

@@ -154,7 +154,8 @@ class Host:
         try:
             return await reached
         finally:
-            self._end_grant()
+            if self._reached is reached:  # another run may have begun meanwhile
+                self._end_grant()
 
     def give_up(self) -> None:
         """End a run where it is, if there is one."""

@@ -3,8 +3,9 @@
 from typing import Final
 
 from protocol.messages import Configuration
-from protocol.vocabulary import Priority
+from protocol.vocabulary import AlarmId, Priority
 from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.deviation import T_OVER
 from pumpsim.firmware.state import State
 
 ORDER: Final = tuple(TABLE)
@@ -43,6 +44,22 @@ def evaluate(state: State, now: int) -> Conditions:
         lost,
         memory,
     )
+
+
+def resume(state: State) -> Conditions:
+    """The conditions as restored alarms tell them, until readings can tell (ALM-09).
+
+    Detectors go on from there: a deviation stands until its integral has run down again.
+    """
+    standing = {AlarmId(o.alarm): Priority(o.priority) for o in state.alarms.open if o.present}
+    state.low = AlarmId.LOW_RESERVOIR in standing
+    state.empty = AlarmId.EMPTY_RESERVOIR in standing
+    deviation = state.deviation
+    deviation.over_infusion = AlarmId.OVER_INFUSION in standing
+    deviation.under_infusion = AlarmId.UNDER_INFUSION in standing
+    deviation.over = T_OVER if deviation.over_infusion else 0
+    deviation.under = T_OVER if deviation.under_infusion else 0
+    return tuple(standing.get(alarm) for alarm in ORDER)
 
 
 def cold(state: State, now: int) -> bool:

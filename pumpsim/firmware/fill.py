@@ -19,6 +19,8 @@ LEVEL_ERROR_NL: Final = 45_000 + 2_500
 """Noise bound and half a step."""
 DRIFT_NL: Final = 200_000
 """What the sensor may have drifted since it was calibrated."""
+MAX_GAP: Final = 5 * MINUTE
+"""Samples further apart than this do not make one slope."""
 VOLUME_ERROR_NL: Final = LEVEL_ERROR_NL + DRIFT_NL
 SLOPE_ERROR_NL: Final = 20_000
 """Difference of two ten-minute means: noise (bound at six deviations) and a quarter day's drift."""
@@ -29,6 +31,7 @@ class FillLevel:
     """What the fill-level sensor told since the reservoir was last opened."""
 
     level_nl: int | None = None
+    sampled: int | None = None  # tick of the last level there was
     bucket_started: int | None = None
     bucket_sum_nl: int = 0
     bucket_count: int = 0
@@ -36,7 +39,7 @@ class FillLevel:
     slope: Interval | None = None  # mean flow in nl/h over the window, once it is full
 
     def clear(self) -> None:
-        """Forget the slope: liquid was put in or taken out."""
+        """Forget the slope: liquid was put in or taken out, or nobody looked for a while."""
         self.bucket_started = None
         self.means.clear()
         self.slope = None
@@ -44,8 +47,11 @@ class FillLevel:
     def add(self, ticks: int, level_nl: int | None) -> bool:
         """Take a sample; True when a bucket was completed, and the slope is new."""
         self.level_nl = level_nl
+        if self.sampled is not None and ticks - self.sampled > MAX_GAP:
+            self.clear()
         if level_nl is None:
             return False
+        self.sampled = ticks
         started = self.bucket_started
         if started is None:
             self.bucket_started, self.bucket_sum_nl, self.bucket_count = ticks, level_nl, 1

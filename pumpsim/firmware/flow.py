@@ -31,6 +31,8 @@ TEMPERATURE_ERROR_PPM: Final = 4_000
 """Viscosity moves 19,500 ppm/K; noise, resolution and two years' drift are below 0.2 K."""
 RESTRICTOR_ERROR_PPM: Final = 10_000
 """Calibration and ageing of the restrictor."""
+HIGHEST_PA: Final = 700_000
+"""The range of the pressure sensors."""
 WIDEST_PPM: Final = 50_000
 """Largest error an estimate of good quality may have (parameter e_flow)."""
 
@@ -41,6 +43,12 @@ def viscosity_npa_s(temperature_mk: int) -> int:
     index, rest_mk = divmod(clamped - COLDEST_MK, 1_000)
     above = VISCOSITY_NPA_S[index]
     return above + (VISCOSITY_NPA_S[index + 1] - above) * rest_mk // 1_000
+
+
+def fastest_flow(configuration: Configuration) -> int:
+    """The flow in nl/h at the largest pressure: totals must hold it for a service life (DOS-10)."""
+    calibration_pa = configuration.calibration_pressure_pa
+    return configuration.calibration_flow_nl_per_h * HIGHEST_PA // calibration_pa
 
 
 class FlowModel:

@@ -85,7 +85,9 @@ class ReferenceLogic:
             state.memory_failed = state.configuration_lost = True
         self._alarms = state.alarms.present()
         self._rebuild()
-        self._evaluate(ticks)
+        self._conditions = conditions.resume(state)
+        if state.configuration is None:  # readings are judged once there are some
+            self._evaluate(ticks)
         return self._outcome(None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
@@ -96,7 +98,7 @@ class ReferenceLogic:
         state.now = ticks
         state.readings = readings
         if state.rtc_at_save_s is not None and readings.rtc_valid:
-            self._bridge_downtime(readings)
+            self._bridge_downtime(ticks, readings)
         model = self._model
         if model is None:
             state.fill.level_nl = readings.fill_level_nl
@@ -119,7 +121,10 @@ class ReferenceLogic:
         state.account.deliver(elapsed, flow_nl_per_h)
         if flow is not None and not conditions.cold(state, ticks):
             state.deviation.feed(elapsed, flow_nl_per_h, model.limits)
-        if state.fill.add(ticks, readings.fill_level_nl):
+        completed = state.fill.add(ticks, readings.fill_level_nl)
+        if state.fill.slope is None:
+            state.fill_over = state.fill_under = False
+        if completed:
             if state.fill.slope is not None:
                 state.fill_over, state.fill_under = fill_deviates(state.fill.slope, model.limits)
             if state.volume is not None:
@@ -205,12 +210,15 @@ class ReferenceLogic:
             self._state.alarms.update(ticks, alarm, priority)
         self._conditions = now
 
-    def _bridge_downtime(self, readings: Readings) -> None:
-        """RST-03: the flow went on while the device was without supply."""
+    def _bridge_downtime(self, ticks: int, readings: Readings) -> None:
+        """RST-03: the flow went on while the device was without supply.
+
+        The clock tells the time since the last save; ticks have counted what passed since boot.
+        """
         state = self._state
         if state.rtc_at_save_s is None or readings.rtc_s is None:
             return
-        downtime = max(from_s(readings.rtc_s - state.rtc_at_save_s), 0)
+        downtime = max(from_s(readings.rtc_s - state.rtc_at_save_s) - ticks, 0)
         state.rtc_at_save_s = None
         state.refills.shift(downtime)
         state.account.deliver(downtime, state.assumed_flow_nl_per_h())

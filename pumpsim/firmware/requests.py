@@ -10,6 +10,7 @@ from protocol import messages as m
 from protocol.control import Event, Interval, Request
 from protocol.vocabulary import EventKind, Refusal, Role
 from pumpsim.firmware import ticks
+from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
 from pumpsim.firmware.state import State
 
@@ -155,7 +156,9 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
     new = body.configuration
     if body.base_config_id != state.config_id:
         return Refusal.STALE_CONFIGURATION
-    if not new.empty_volume_nl < new.low_volume_nl < new.capacity_nl:
+    if not new.empty_volume_nl < new.low_volume_nl < new.capacity_nl or fastest_flow(new) > (
+        m.MAX_FLOW_NL_PER_H
+    ):
         return Refusal.INVALID_CONFIGURATION
     if state.configuration is None:
         state.account.prime(new.catheter_volume_nl)

@@ -7,6 +7,7 @@ from typing import Any
 from protocol.control import Interval, Readings
 from protocol.messages import BeginBolusAccess, Configuration
 from protocol.vocabulary import Quality
+from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarms import AlarmBook
 from pumpsim.firmware.deviation import Deviation
@@ -50,8 +51,6 @@ class State:
 
     def durable(self, now: int) -> dict[str, Any]:
         """What a reset must not clear (RST-02)."""
-        readings = self.readings
-        good_clock = readings is not None and readings.rtc_valid
         return {
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
@@ -60,8 +59,15 @@ class State:
             "alarms": self.alarms.save(),
             "bolus": _dump(self.bolus),
             "flow": self.flow,
-            "rtc_s": readings.rtc_s if readings is not None and good_clock else None,
+            "rtc_s": self._clock_s(now),
         }
+
+    def _clock_s(self, now: int) -> int | None:
+        """The real-time clock at this tick; while the downtime is open, reckoned from its start."""
+        if self.rtc_at_save_s is not None:
+            return self.rtc_at_save_s + ticks.to_s(now)
+        readings = self.readings
+        return readings.rtc_s if readings is not None and readings.rtc_valid else None
 
     def load_durable(self, now: int, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, in a new life."""

@@ -194,7 +194,7 @@ class PerfusionCheck(c.Section):
 
     SPAN_NS: ClassVar[int] = 4 * stimuli.MINUTE
     kind: Literal["perfusion_check"]
-    tracer: str = Field(default="Tc-99m MAA", description="what", min_length=1, max_length=32)
+    tracer: c.Name = Field(default="Tc-99m MAA", description="what")
     volume: c.VolumeNl = Field(default=c.text("3 mL"), description="put in", gt=0, le=10_000_000)
 
     def take_place(self, clinic: Clinic) -> None:

@@ -472,11 +472,53 @@ def test_downtime_is_bridged_by_the_clock(bench: Bench) -> None:
     again = Bench(bench.memory)
     again.run(1, rtc_s=start_s + 59 * 60 + 3_600)
     after = again.status()
-    assert after.delivered_total_nl - before.delivered_total_nl == pytest.approx(
-        54_000 * 61 / 60, rel=0.01
-    )
+    assert after.delivered_total_nl - before.delivered_total_nl == pytest.approx(54_000, rel=0.001)
     assert before.refill_due_in_s is not None
     assert after.refill_due_in_s == pytest.approx(before.refill_due_in_s - 3_600, abs=61)
+
+
+def test_a_second_reset_before_any_sample_loses_no_downtime(bench: Bench) -> None:
+    """RST-03: a request may save in between."""
+    start_s = 1_767_225_600
+    bench.run(1, rtc_s=start_s)
+    bench.ask(m.RunSelfTest())
+    before = bench.status().delivered_total_nl
+    hasty = Bench(bench.memory)
+    hasty.ask(m.RunSelfTest())
+    again = Bench(bench.memory)
+    again.run(1, rtc_s=start_s + 3_600)
+    assert again.status().delivered_total_nl - before == pytest.approx(54_000, rel=0.001)
+
+
+def test_a_restored_alarm_ends_when_its_condition_does(bench: Bench) -> None:
+    """ALM-09: it is restored before the first sample, and judged with it."""
+    bench.run(1, fill_level_nl=2_900_000)
+    (low,) = bench.alarms()
+    bench.ask(m.AcknowledgeAlarm(alarm=low.alarm, occurrence=low.occurrence))
+    low_still = Bench(bench.memory)
+    low_still.run(1, fill_level_nl=2_900_000)
+    (same,) = low_still.alarms()
+    assert (same.occurrence, same.acknowledged) == (low.occurrence, True)
+    assert low_still.sounder() is Sounder.OFF
+    filled = Bench(bench.memory)
+    filled.run(1)
+    assert filled.alarms() == ()
+
+
+def test_a_gap_in_the_fill_level_is_no_deviation(bench: Bench) -> None:
+    bench.run(7 * 60)
+    bench.run(12 * 60, fill_level_nl=None)
+    bench.run(7 * 60)
+    assert bench.alarms() == ()
+
+
+def test_a_configuration_whose_flow_could_not_be_counted_is_refused(bench: Bench) -> None:
+    """DOS-10."""
+    absurd = CONFIGURATION.model_copy(
+        update={"calibration_pressure_pa": 1, "calibration_flow_nl_per_h": 100_000_000}
+    )
+    write = m.WriteConfiguration(base_config_id=1, configuration=absurd)
+    assert refusal(bench.ask(write)) is Refusal.INVALID_CONFIGURATION
 
 
 def test_one_damaged_slot_costs_the_newest_record_only(bench: Bench) -> None:
