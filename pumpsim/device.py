@@ -71,7 +71,7 @@ class Device:
         self.logic = resolve(pump.pump.logic)
         self.guard: Guard | None = None
         self.sample_ns = SAMPLE_NS
-        self._shaky = False  # the logic has failed since it last took a sample
+        self.shaky = False  # the logic has failed since it last took a sample
         self._timer_ns = FAR_NS
         self._tap = tap
 
@@ -151,7 +151,7 @@ class Device:
     def presence(self, *, online: bool) -> m.Packet:
         """Birth or last will of this device on MQTT."""
         body = m.Presence(online=online, device_id=self.id, timeline_id=self.timeline_id)
-        return m.Packet(self.outgoing.header(self._stamp(), body), body)
+        return m.Packet(self.outgoing.header(self._stamp(), body, counted=online), body)
 
     # ---- time
 
@@ -244,7 +244,7 @@ class Device:
         except (FirmwareFaultError, PowerLostError) as error:
             self._fail(error)
             return
-        self._shaky = False
+        self.shaky = False
         self.beliefs = outcome.beliefs
         if outcome.events or outcome.actuation or outcome.alarms:
             self._apply(ticks, outcome)
@@ -341,8 +341,8 @@ class Device:
         if isinstance(error, FirmwareFaultError):
             self.record(EventKind.FIRMWARE_FAULT, int(error.fault))
         self.guard = None
-        if not self._shaky:
-            self._shaky = True
+        if not self.shaky:
+            self.shaky = True
             lost = isinstance(error, PowerLostError)
             self._boot(ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT)
         self.arm()

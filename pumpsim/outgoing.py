@@ -52,7 +52,7 @@ class Outgoing:
         """No link, nothing to send."""
         self.links: dict[str, Link] = {}
         self._outbox: list[tuple[str, m.Packet]] = []
-        self._counts: dict[int, int] = {}
+        self.counts: dict[int, int] = {}
 
     def attach(self, name: str, link: Link) -> None:
         """A link appears; ValueError when there are too many."""
@@ -94,10 +94,13 @@ class Outgoing:
         link.dropped = 0
         self._outbox.append((name, m.Packet(_header(stamp, link.telemetry_sequence), body)))
 
-    def header(self, stamp: Stamp, body: m.Notice) -> m.NoticeHeader:
-        """The next header of this kind of notice: its sequence has no gap but a lost one."""
-        count = self._counts.get(body.code, 0) + 1
-        self._counts[body.code] = count
+    def header(self, stamp: Stamp, body: m.Notice, *, counted: bool = True) -> m.NoticeHeader:
+        """The next header of this kind of notice: its sequence has no gap but a lost one.
+
+        What may never be sent, such as a last will, is not counted and repeats the last number.
+        """
+        count = self.counts.get(body.code, 0) + counted
+        self.counts[body.code] = count
         return _header(stamp, count)
 
     def wants_samples(self) -> bool:

@@ -6,7 +6,9 @@ client sees that the past it knows is another one.
 
 from typing import Any, Final
 
-from protocol.control import Actuation, Readings, Restorable
+from pydantic import TypeAdapter
+
+from protocol.control import Actuation, Beliefs, Readings, Restorable
 from protocol.guard import Guard
 from protocol.memory import RamMemory
 from protocol.vocabulary import ResetCause, Sounder
@@ -15,7 +17,8 @@ from pumpsim.oscillator import Oscillator
 from pumpsim.pumpfile import PumpFile
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
     "now_ns",
@@ -25,6 +28,7 @@ PLAIN: Final = (
     "resets",
     "config_id",
     "reading_ticks",
+    "shaky",
 )
 """Attributes of a device that are plain already."""
 
@@ -44,6 +48,8 @@ def take(device: Device) -> dict[str, Any]:
         "memory": device.memory.read(0, device.memory.size).rstrip(b"\xff").hex(),
         "readings": device.readings,
         "actuation": device.actuation,
+        "beliefs": device.beliefs,
+        "notices": device.outgoing.counts,
         "logic": _save_logic(device),
     }
 
@@ -73,6 +79,8 @@ def restore(
     device.readings = None if readings is None else Readings(*readings)
     sounder, *others = data["actuation"]
     device.actuation = Actuation(Sounder(sounder), *others)
+    device.beliefs = BELIEFS.validate_python(data["beliefs"])
+    device.outgoing.counts = {int(code): count for code, count in data["notices"].items()}
     _load_logic(device, data["logic"])
     device.arm()
     return device

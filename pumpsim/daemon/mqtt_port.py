@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import aiomqtt
 
 from protocol.codec import Malformed, from_json, to_json
-from protocol.messages import AlarmChanged, EventLogged, Packet, Reply
+from protocol.messages import AlarmChanged, Booted, EventLogged, Packet, Reply
 from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
 from pumpsim.configfile import ConfigError
 from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget
@@ -70,6 +70,7 @@ class MqttPort:
         self._period_ns = period_ns
         self._report = report
         self._lasting: deque[Message] = deque(maxlen=MAX_KEPT)
+        self._events: deque[Message] = deque(maxlen=MAX_KEPT)  # never push an alarm out
         self._passing: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._wake_lasting = asyncio.Event()
@@ -164,11 +165,12 @@ class MqttPort:
 
     async def _publish_lasting(self, client: aiomqtt.Client) -> None:
         while not _cancelled():
-            if self._lasting:
-                message = self._lasting[0]
+            kept = self._lasting or self._events
+            if kept:
+                message = kept[0]
                 await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-                if self._lasting and self._lasting[0] is message:
-                    self._lasting.popleft()
+                if kept and kept[0] is message:
+                    kept.popleft()
             else:
                 self._wake_lasting.clear()
                 await self._wake_lasting.wait()
@@ -179,8 +181,8 @@ class MqttPort:
 
     def _reopen(self) -> None:
         """A snapshot was restored: what waits belongs to another timeline."""
-        self._lasting.clear()
-        self._passing.clear()
+        for waiting in (self._lasting, self._events, self._passing):
+            waiting.clear()
         self._attach()
         birth = to_json(self._host.devices[self._device].presence(online=True))
         self._lasting.append(Message(status_topic(self._device), birth, retain=True))
@@ -191,8 +193,9 @@ class MqttPort:
 
     def _send(self, link: str, packet: Packet) -> None:
         body = packet.body
-        if isinstance(body, AlarmChanged | EventLogged):
-            self._lasting.append(Message(notice_topic(self._device, body), to_json(packet)))
+        if isinstance(body, AlarmChanged | Booted | EventLogged):
+            kept = self._events if isinstance(body, EventLogged) else self._lasting
+            kept.append(Message(notice_topic(self._device, body), to_json(packet)))
             self._wake_lasting.set()
             return
         if len(self._passing) >= MAX_WAITING or not self.connected.is_set():

@@ -43,8 +43,10 @@ class PtyPort:
         self._out = Pace(baud, self._write, answers=self._in)
         self._poll = select.poll()
         self._poll.register(self._near, select.POLLIN | select.POLLHUP)
+        self._room = select.poll()
+        self._room.register(self._near, select.POLLOUT)
         self._loop = asyncio.get_running_loop()
-        self._somebody = False
+        self._somebody = self._full = False
         self._timer: asyncio.TimerHandle | None = None
         write = self._write if baud is None else self._out.put
         self._stream = StreamLink(host, device, "serial", write, self._congested)
@@ -106,12 +108,15 @@ class PtyPort:
         """To whoever listens. A reader who does not read loses what does not fit."""
         if self._somebody:
             try:
-                os.write(self._near, data)
+                self._full = os.write(self._near, data) < len(data)
             except OSError:
-                return
+                self._full = True
 
     def _congested(self) -> bool:
-        return self._out.backlog_s() > 0.0
+        """Behind with sending, or with reading: then telemetry is held and counted (COM-10)."""
+        if self._full:
+            self._full = not self._room.poll(0)
+        return self._full or self._out.backlog_s() > 0.0
 
     def _leads_here(self, link: Path) -> bool:
         """Another daemon may have taken the name over."""

@@ -10,7 +10,7 @@ import gc
 import importlib
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -83,9 +83,20 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
+def _telling(report: Report) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """A library's callback that fails, such as one on a socket just closed, is a line, no more."""
+
+    def tell(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        reason = context.get("exception") or context["message"]
+        report.once(f"a callback failed: {type(reason).__name__}: {reason}")
+
+    return tell
+
+
 async def _main(options: Options, devices: list[Device], ready: ReadyFile | None) -> None:
     stop = asyncio.create_task(_stopped())
     report = Report()
+    asyncio.get_running_loop().set_exception_handler(_telling(report))
     host = Host(devices, options.speed, catch_up=options.catch_up)
     daemon = Daemon(host, [Served(device) for device in devices], report, ready)
     opening = asyncio.create_task(_open(options, daemon))

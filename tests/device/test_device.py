@@ -438,6 +438,20 @@ def test_going_on_from_a_snapshot_equals_going_on(device: Device) -> None:
     assert life(copy, 20, 48) == life(device, 20, 48)
 
 
+def test_failing_logic_boots_at_the_same_instants_after_a_restore() -> None:
+    device = with_logic("Unbootable").device
+    device.advance(5 * SAMPLE_NS)
+    copy = snapshot.restore(device.pump, json.loads(json.dumps(snapshot.take(device))))
+    for each in (device, copy):
+        each.advance(11 * SAMPLE_NS)
+    assert copy.boot_id == device.boot_id
+
+
+def test_a_last_will_costs_no_number(device: Device) -> None:
+    numbers = [device.presence(online=online).header for online in (False, True, False, True)]
+    assert [n.sequence for n in numbers if isinstance(n, m.NoticeHeader)] == [0, 1, 1, 2]
+
+
 def test_each_restore_begins_a_timeline_nobody_has_seen(device: Device) -> None:
     data = snapshot.take(device)
     first = snapshot.restore(device.pump, data, known_timeline=device.timeline_id)

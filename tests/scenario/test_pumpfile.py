@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pumpsim import pumpfile
+from pumpsim.configfile import ConfigError
 from pumpsim.device import Device
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +50,14 @@ def test_a_pump_written_as_json_reads_as_the_same_pump() -> None:
     demo = pumpfile.demo()
     again = pumpfile.PumpFile.model_validate_json(demo.model_dump_json())
     assert again == demo
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ['[pump]\nid = "x"\nmodel = "Pümpe"', '[pump]\nid = "x"\n\n[fill]\ndrug = "Fluoruridín"'],
+)
+def test_text_the_wire_cannot_carry_is_refused_by_name(lines: str, tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"pump\.toml:[35]: "):
+        pumpfile.load(path)
