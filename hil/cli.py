@@ -35,7 +35,7 @@ JSON: Final = click.option("--json", "as_json", is_flag=True, help="for programs
 @click.group(epilog=EPILOG)
 @click.version_option(package_name="pumpsim")
 def main() -> None:
-    r"""Test an implantable infusion pump, emulated or real, from a bench host.
+    """Test an implantable infusion pump, emulated or real, from a bench host.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def main() -> None:
 @RIG
 @JSON
 def status(*, uri: str, as_json: bool) -> None:
-    r"""What the device is, does and complains about.
+    """What the device is, does and complains about.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def status(*, uri: str, as_json: bool) -> None:
 @click.option("--for", "length", required=True, metavar="DURATION", help='such as "14 d" or "6 h"')
 @JSON
 def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
-    r"""Run control logic on this host against a bare device.
+    """Run control logic on this host against a bare device.
 
     \b
     Examples:

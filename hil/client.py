@@ -19,8 +19,9 @@ class Client:
     """One device. Raw requests, notices and the barrier are its `exchange`'s."""
 
     def __init__(self, exchange: Exchange) -> None:
-        """Nothing is sent yet."""
+        """Nothing is sent yet. What was begun is noted, so that it, and no more, can be ended."""
         self.exchange = exchange
+        self.telemetry = self.samples = self.actuated = False
 
     # ---- asks
 
@@ -33,11 +34,16 @@ class Client:
         return one_of(self.exchange.ask(m.GetStatus()), m.Status)
 
     def subscribe_telemetry(self, period_ms: int) -> m.Done | m.Refused:
-        """Telemetry on this link at a period of device time; 0 ends it."""
+        """Telemetry on this link at a period of device time; 0 ends it.
+
+        A broker's clients share their device's link: it is theirs as well.
+        """
+        self.telemetry = period_ms > 0
         return one_of(self.exchange.ask(m.SubscribeTelemetry(period_ms=period_ms)), m.Done)
 
     def subscribe_samples(self, *, enabled: bool) -> m.Done | m.Refused:
-        """Every raw sample on this link, or no longer."""
+        """Every raw sample on this link, or no longer; shared likewise."""
+        self.samples = enabled
         return one_of(self.exchange.ask(m.SubscribeSamples(enabled=enabled)), m.Done)
 
     def alarms(self) -> tuple[m.AlarmOccurrence, ...] | m.Refused:
@@ -142,6 +148,7 @@ class Client:
 
     def actuate(self, body: m.Actuate) -> m.Done | m.Refused:
         """Set the outputs of a bare device."""
+        self.actuated = True
         return self._do(body)
 
     def _do(self, body: m.Command) -> m.Done | m.Refused:

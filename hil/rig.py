@@ -65,10 +65,11 @@ class Rig:
 
     def make_safe(self) -> None:
         """End what this bench started on the device; BenchError when the device cannot be told."""
-        if Capability.CONTROL_LOGIC in self.capabilities:
+        if self.dut.telemetry:
             self.dut.subscribe_telemetry(0)
-        self.dut.subscribe_samples(enabled=False)
-        if Capability.ACTUATION in self.capabilities:
+        if self.dut.samples:
+            self.dut.subscribe_samples(enabled=False)
+        if self.dut.actuated:
             self.dut.actuate(SILENCE)
         self.dut.close_session()
 

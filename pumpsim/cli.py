@@ -20,7 +20,7 @@ class Failure(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pumpsim")
 def main() -> None:
-    r"""Emulate implantable constant-flow infusion pumps.
+    """Emulate implantable constant-flow infusion pumps.
 
     \b
     pumpsim serve                                   the demo pump on serial, TCP and MQTT
@@ -74,7 +74,7 @@ def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int 
 @click.option("--catch-up", is_flag=True, help="After a suspend, run what was missed.")
 @click.option("--ready", type=click.Path(path_type=Path), help="Written once everything listens.")
 def serve(pumps: tuple[Path, ...], **options: Any) -> None:
-    r"""Serve pumps on serial, TCP and MQTT, until Ctrl-C.
+    """Serve pumps on serial, TCP and MQTT, until Ctrl-C.
 
     \b
     pumpsim serve                                    the demo pump, everything on free ports
@@ -104,7 +104,7 @@ def serve(pumps: tuple[Path, ...], **options: Any) -> None:
 def run(
     scenario: Path, seed: int | None, trace: Path | None, plot: Path | None, *, as_json: bool
 ) -> None:
-    r"""Play a scenario in virtual time, as fast as it goes.
+    """Play a scenario in virtual time, as fast as it goes.
 
     \b
     pumpsim run scenarios/six-month-course.toml --plot course.png
@@ -122,7 +122,7 @@ def run(
 @main.command()
 @click.argument("topic", type=click.Choice(["protocol", "pump", "scenario"]))
 def describe(topic: str) -> None:
-    r"""Print a reference: tables and JSON Schema, for people and editors.
+    """Print a reference: tables and JSON Schema, for people and editors.
 
     \b
     pumpsim describe pump | less

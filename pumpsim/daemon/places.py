@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
     from pumpsim.daemon.uart_port import UartPort
 
 READY_MODE: Final = 0o644
+
+
+def _bench_command() -> str:
+    """How a person here calls `hil`: by name where it is found, else beside this interpreter."""
+    if shutil.which("hil") is not None:
+        return "hil"
+    beside = Path(sys.executable).with_name("hil")
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 @dataclass(slots=True)
@@ -48,10 +59,10 @@ class Served:
         yield f"{self.device.id}: {self.device.pump.pump.model}, {self.device.firmware_name()}"
         if self.serial is not None:
             yield f"  serial   {self.serial.name}"
-            yield f"           hil status --rig '{uris['serial']}'"
+            yield f"           {_bench_command()} status --rig '{uris['serial']}'"
         if self.tcp is not None:
             yield f"  TCP      {authority(*self.tcp.address)}"
-            yield f"           hil status --rig '{uris['tcp']}'"
+            yield f"           {_bench_command()} status --rig '{uris['tcp']}'"
         if self.broker is not None:
             host, port = self.broker.host, self.broker.port
             yield f"  MQTT     {uris['mqtt']}"

@@ -37,6 +37,7 @@ class PtyPort:
         os.close(far)
         os.set_blocking(self._near, False)
         self._link = link
+        self._lock: tuple[int, Path] | None = None
         if link is not None:
             self._make_link(link)
         self._in = Pace(baud, self._feed)
@@ -65,6 +66,7 @@ class PtyPort:
         self._loop.remove_reader(self._near)
         if self._link is not None and self._leads_here(self._link):
             self._link.unlink()
+        _unlock(self._lock)
         os.close(self._near)
 
     def _await_somebody(self) -> None:
@@ -123,15 +125,41 @@ class PtyPort:
         return link.is_symlink() and str(link.readlink()) == self.path
 
     def _make_link(self, link: Path) -> None:
-        if link.is_symlink():
-            link.unlink()  # left behind by a daemon that was killed
-        elif link.exists():
-            os.close(self._near)
-            message = f"{link} exists and is no link: it is left alone, choose another name"
-            raise PortError(message)
         try:
+            self._lock = _lock(link)
+            if link.is_symlink():
+                link.unlink()  # left behind by a daemon that was killed
             link.symlink_to(self.path)
+        except FileExistsError:
+            message = f"{link} exists and is no link: it is left alone, choose another name"
+            raise self._refused(message) from None
+        except BlockingIOError:
+            message = f"{link} belongs to another daemon that is running: choose another name"
+            raise self._refused(message) from None
         except OSError as error:
-            os.close(self._near)
-            message = f"{link} cannot be made: {error.strerror}"
-            raise PortError(message) from None
+            raise self._refused(f"{link} cannot be made: {error.strerror}") from None
+
+    def _refused(self, message: str) -> PortError:
+        os.close(self._near)
+        _unlock(self._lock)
+        return PortError(message)
+
+
+def _lock(link: Path) -> tuple[int, Path]:
+    """Hold the name for as long as this process lives; BlockingIOError when another one does."""
+    import fcntl
+
+    path = link.with_name(f".{link.name}.lock")
+    held = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held, path
+
+
+def _unlock(lock: tuple[int, Path] | None) -> None:
+    if lock is not None:
+        lock[1].unlink(missing_ok=True)
+        os.close(lock[0])

@@ -19,7 +19,7 @@ from pumpsim.device import Device
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.pumpfile import load
 from tests.system.announcing import IN_CHARGE
-from tests.system.conftest import Daemon, Mosquitto, Program, Serve, spawn
+from tests.system.conftest import Daemon, Lines, Mosquitto, Program, Serve, spawn
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -241,3 +241,16 @@ def test_ctrl_c_ends_a_long_run_quietly_with_what_was_seen_so_far(
 def actuations(daemon: Daemon) -> list[m.LogEntry]:
     with open_rig(daemon.device("bench")["tcp"]) as rig:
         return [e for e in rig.dut.read_log() if e.kind is EventKind.ACTUATED]
+
+
+@pytest.mark.needs_mosquitto
+def test_a_look_at_a_pump_ends_nobody_elses_telemetry(
+    serve: Serve, watch: Callable[..., Lines]
+) -> None:
+    daemon = serve(*ONLY["mqtt"], "--speed", "60")
+    lines = watch(daemon.broker(), "pumpsim/demo/telemetry")
+    lines.wait_for(lambda line: "telemetry" in line)
+    with open_rig(daemon.device()["mqtt"]) as rig:
+        rig.dut.status()
+    for _ in range(5):
+        lines.wait_for(lambda line: "telemetry" in line)

@@ -128,12 +128,14 @@ def test_a_link_that_a_killed_daemon_left_is_replaced(serve: Serve, tmp_path: Pa
     assert isinstance(daemon.serial().ask(m.Identify()), m.Identity)
 
 
-def test_a_name_that_another_daemon_took_over_stays_its(serve: Serve, tmp_path: Path) -> None:
+def test_a_name_that_another_daemon_holds_stays_its(serve: Serve, tmp_path: Path) -> None:
     link = tmp_path / "pump"
     first = serve(*QUIET, "--serial", f"pty:{link}")
-    second = serve(*QUIET, "--serial", f"pty:{link}")
+    with pytest.raises(AssertionError, match="belongs to another daemon"):
+        serve(*QUIET, "--serial", f"pty:{link}")
+    assert isinstance(first.serial().ask(m.Identify()), m.Identity)
     assert first.end() == 0
-    assert isinstance(second.serial().ask(m.Identify()), m.Identity)
+    assert list(tmp_path.glob("*pump*")) == []
 
 
 def test_a_killed_daemon_is_noticed(serve: Serve) -> None:
