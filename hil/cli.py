@@ -11,6 +11,9 @@ import click
 from hil.errors import BenchError
 
 LOGIC_FAILED: Final = 1
+LENGTH: Final = (
+    'such as "14 d" or "6 h": virtual time with sim: or ?control=URL, else by the clock on the wall'
+)
 INTERRUPTED: Final = 130
 EPILOG: Final = """
 \b
@@ -23,8 +26,8 @@ A rig URI is one of
 The last three take ?control=URL, the control API of `pumpsim serve`, and then run in virtual time.
 
 \b
-Exit codes: 0 done, 1 the control logic failed, 2 a request that cannot be, 3 the device broke the
-protocol, 4 the rig failed, 130 interrupted.
+Exit codes: 0 done, 1 the control logic failed or was not obeyed, 2 a request that cannot be,
+3 the device broke the protocol, 4 the rig failed, 130 interrupted.
 """
 RIG: Final = click.option(
     "--rig", "uri", required=True, metavar="URI", help="the device: see below"
@@ -67,7 +70,7 @@ def status(*, uri: str, as_json: bool) -> None:
 @main.command(epilog=EPILOG)
 @click.argument("logic", metavar="MODULE:CLASS")
 @RIG
-@click.option("--for", "length", required=True, metavar="DURATION", help='such as "14 d" or "6 h"')
+@click.option("--for", "length", required=True, metavar="DURATION", help=LENGTH)
 @JSON
 def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
     """Run control logic on this host against a bare device.
@@ -96,7 +99,7 @@ def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
     summary = controller.summary
     plain = json.dumps(summary_plain(summary), indent=2)
     click.echo(plain if as_json else "\n".join(summary_lines(summary)))
-    sys.exit(code or (LOGIC_FAILED if summary.faults else 0))
+    sys.exit(code or (LOGIC_FAILED if summary.faults or summary.shut_out else 0))
 
 
 @contextmanager

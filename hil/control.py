@@ -49,6 +49,7 @@ class Summary:
     repeated: int = 0  # samples that came again, and were not used again
     reboots: int = 0  # of the device
     outputs: int = 0  # actuations the device carried out
+    shut_out: int = 0  # actuations it refused: somebody else may be in charge
     alarms: deque[AlarmNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     refusals: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     faults: list[FaultNote] = field(default_factory=list)
@@ -225,6 +226,7 @@ class Controller:
 
     def _note_reply(self, what: str, reply: m.Done | m.Refused) -> None:
         if isinstance(reply, m.Refused):
+            self.summary.shut_out += 1
             self.summary.refusals.append(f"{what}: {told(reply)}")
         else:
             self.summary.outputs += 1

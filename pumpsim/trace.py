@@ -5,7 +5,9 @@ which are most of a run, enter it as packed integers, all other records as their
 Wall time has no part in either, so that one seed has one hash, whatever platform or pace.
 """
 
+import errno
 import json
+import os
 import struct
 from collections.abc import Callable
 from enum import IntEnum
@@ -126,6 +128,8 @@ class TraceFile:
         self.path = path
         self.partial = path.with_name(path.name + INCOMPLETE)
         self.error: OSError | None = None
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self._file = opened(self.partial)
 
     def write(self, line: str) -> None:

@@ -85,6 +85,7 @@ def sound_and_fail(rig: Rig) -> None:
 
 def lose_the_line(rig: Rig, error: type[Exception] | None) -> None:
     with rig:
+        rig.dut.subscribe_samples(enabled=True)
         rig.dut.exchange = Exchange(Severed())
         if error is not None:
             raise error

@@ -183,3 +183,15 @@ def test_a_file_that_may_grow_no_further_is_marked_incomplete(
     assert f"what was written is in {trace}.incomplete" in done.stderr
     assert "Traceback" not in done.stderr
     assert not trace.exists()
+
+
+def test_a_folder_is_no_trace_and_nothing_is_played(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert run_scenario(scenario, None, folder, None, as_json=False) == EXIT_USAGE
+    page = capsys.readouterr()
+    assert "directory" in page.err
+    assert page.out == ""
+    assert not (tmp_path / "folder.incomplete").exists()
