@@ -17,7 +17,7 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.guard import FirmwareFaultError, Guard
+from protocol.guard import FirmwareFaultError, Guard, made
 from protocol.memory import RamMemory
 from protocol.messages import ConfigurationReport, Refused
 from protocol.provision import provision
@@ -74,7 +74,7 @@ class HostedLogic:
         if len(self.faults) >= MAX_FAULTS:
             return
         try:
-            guard = Guard(self._made())
+            guard = Guard(made(self._make))
             self._note(guard.boot(self._memory, cause, 0))
         except (FirmwareFaultError, PowerLostError) as error:
             self._note_fault(error)
@@ -113,13 +113,6 @@ class HostedLogic:
         """What was decided since the last call."""
         taken, self._decisions = self._decisions, []
         return taken
-
-    def _made(self) -> ControlLogic:
-        try:
-            return self._make()
-        except Exception as error:
-            detail = f"{type(error).__name__}: {error}"
-            raise FirmwareFaultError(FirmwareFault.RAISED, detail) from error
 
     def _call(self, act: Callable[[Guard, int], Outcome]) -> Outcome | None:
         """One call into the logic; None when it is mute, or failed and was booted again."""

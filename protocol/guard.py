@@ -43,6 +43,15 @@ class FirmwareFaultError(Exception):
         self.fault = fault
 
 
+def made(factory: Callable[[], ControlLogic]) -> ControlLogic:
+    """New logic; a constructor that fails is a fault like any other."""
+    try:
+        return factory()
+    except Exception as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise FirmwareFaultError(FirmwareFault.RAISED, detail) from error
+
+
 class Guard:
     """Control logic behind its contract: every call returns a sound outcome or raises the fault.
 

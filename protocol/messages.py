@@ -31,7 +31,6 @@ PROTOCOL_VERSION = 1
 
 MAX_SAFE = 2**53 - 1
 """The largest integer on the wire: JSON readers hold no larger one exactly."""
-MAX_UPTIME_MS = MAX_SAFE
 MAX_VOLUME_NL = 200_000_000
 MAX_FLOW_NL_PER_H = 100_000_000
 MAX_PRESSURE_PA = 2_000_000

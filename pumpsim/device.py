@@ -5,7 +5,6 @@
 whatever steps the caller takes. The control logic sees ticks and readings, never the instant.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,18 +14,17 @@ from protocol.control import (
     TICKS_PER_S,
     Actuation,
     Beliefs,
-    ControlLogic,
     Event,
     Outcome,
     PowerLostError,
     Readings,
     Request,
 )
-from protocol.guard import FirmwareFaultError, Guard
+from protocol.guard import FirmwareFaultError, Guard, made
 from protocol.memory import RamMemory
 from protocol.provision import provision
 from protocol.session import Sessions
-from protocol.vocabulary import EventKind, FirmwareFault, Refusal, ResetCause, Role, Sounder
+from protocol.vocabulary import EventKind, Refusal, ResetCause, Role, Sounder
 from pumpsim import reception
 from pumpsim.eventlog import EventLog
 from pumpsim.logic import resolve
@@ -327,7 +325,7 @@ class Device:
         if self.logic is None:
             return
         try:
-            guard = self.guard = Guard(_make(self.logic))
+            guard = self.guard = Guard(made(self.logic))
             self._apply(0, guard.boot(self.memory, cause, 0))
         except (FirmwareFaultError, PowerLostError) as error:
             self._fail(error)
@@ -377,10 +375,3 @@ class Device:
 
     def _stamp(self) -> Stamp:
         return Stamp(self.boot_id, self.config_id, self.uptime_ms())
-
-
-def _make(factory: Callable[[], ControlLogic]) -> ControlLogic:
-    try:
-        return factory()
-    except Exception as error:
-        raise FirmwareFaultError(FirmwareFault.RAISED, f"constructor: {error!r}") from error

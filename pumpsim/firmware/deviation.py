@@ -63,13 +63,15 @@ class Deviation:
         self.under = _integrate(self.under, elapsed, outside=flow_nl_per_h < limits.under)
         self.free = self.free + 1 if flow_nl_per_h >= limits.free else 0
         self.stopped = self.stopped + 1 if flow_nl_per_h < limits.stopped else 0
-        self.over_infusion = self.free >= FREE_FLOW_SAMPLES or _state(self.over_infusion, self.over)
+        self.over_infusion = self.free >= FREE_FLOW_SAMPLES or _state(
+            self.over, standing=self.over_infusion
+        )
         self.under_infusion = self.stopped >= FREE_FLOW_SAMPLES or _state(
-            self.under_infusion, self.under
+            self.under, standing=self.under_infusion
         )
 
 
-def _state(standing: bool, total: int) -> bool:  # noqa: FBT001 - a state goes in and comes out
+def _state(total: int, *, standing: bool) -> bool:
     return total > 0 if standing else total >= T_OVER
 
 

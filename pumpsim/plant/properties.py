@@ -12,8 +12,6 @@ LOWEST_M: Final = -1_000.0
 HIGHEST_M: Final = 10_000.0
 PROPELLANTS: Final = tuple(data.VAPOUR_PRESSURE_PA)
 
-SALINE_RATIO: Final = 1.014
-"""Viscosity of 0.9 % saline against water (domain facts, section 2)."""
 GLYCEROL_RATIOS: Final = (
     (0.0, 1.0), (0.1, 1.27), (0.2, 1.65), (0.3, 2.25), (0.4, 3.21),
     (0.5, 4.90), (0.6, 8.17), (0.7, 15.5), (0.8, 35.0),
