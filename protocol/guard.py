@@ -32,6 +32,7 @@ MAX_ITEMS: Final = 256
 MAX_TICKS: Final = 2**63
 MAX_CONFIG_ID: Final = 2**32 - 1
 MAX_FAULT_DETAIL: Final = 120
+ALARM_TYPES: Final = frozenset({AlarmId})
 
 
 class FirmwareFaultError(Exception):
@@ -162,7 +163,7 @@ def _is_beliefs(beliefs: object) -> bool:
         and type(delivered) is int
         and (dose is None or type(dose) is int)
         and type(alarms) is tuple
-        and all(isinstance(alarm, AlarmId) for alarm in alarms)
+        and ALARM_TYPES.issuperset(map(type, alarms))
     )
 
 

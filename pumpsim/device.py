@@ -230,7 +230,7 @@ class Device:
             self._tap.sampled(at_ns, ticks, readings)
         if guard is not None:
             self._decide(guard, ticks, readings)
-        if self.outgoing.wants_samples():
+        if self.outgoing.links and self.outgoing.wants_samples():
             part = m.ReadingsPart(**readings._asdict())
             self.outgoing.notify(self._stamp(), m.Sampled(ticks=ticks, readings=part))
         if self._timer_ns != FAR_NS or (guard is not None and guard.deadline is not None):

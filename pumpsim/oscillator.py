@@ -13,6 +13,7 @@ from protocol.messages import MAX_UNIX_S
 
 NS_PER_S: Final = 1_000_000_000
 MICRO: Final = 1_000_000
+NOMINAL_UTICKS_PER_S: Final = TICKS_PER_S * MICRO
 TURNOVER_K: Final = 298.15
 PPM_PER_K2: Final = -0.034
 MAX_PPM: Final = 1_000.0
@@ -32,21 +33,22 @@ class Oscillator:
     anchor_ns: int = 0
     anchor_uticks: int = 0
     boot_uticks: int = 0
-    rate_uticks_per_s: int = TICKS_PER_S * MICRO
+    rate_uticks_per_s: int = NOMINAL_UTICKS_PER_S
     width_bits: int | None = None
 
     def update(self, now_ns: int, temperature_k: float) -> None:
         """From now on run at the rate of this temperature."""
-        self.anchor_uticks = self._uticks(now_ns)
+        elapsed_ns = now_ns - self.anchor_ns
+        self.anchor_uticks += elapsed_ns * self.rate_uticks_per_s // NS_PER_S
         self.anchor_ns = now_ns
         off_k = temperature_k - TURNOVER_K
         ppm = self.error_ppm + PPM_PER_K2 * off_k * off_k
-        rate = 0 if self.stopped else TICKS_PER_S * MICRO + round(TICKS_PER_S * ppm)
+        rate = 0 if self.stopped else NOMINAL_UTICKS_PER_S + round(TICKS_PER_S * ppm)
         self.rate_uticks_per_s = rate
 
     def ticks(self, now_ns: int) -> int:
         """The tick counter: whole ticks since boot, as far as its width goes."""
-        count = self._count(self._uticks(now_ns))
+        count = (self._uticks(now_ns) - self.boot_uticks) // MICRO
         return count if self.width_bits is None else count % (1 << self.width_bits)
 
     def instant_of(self, ticks: int) -> int | None:
@@ -57,7 +59,7 @@ class Oscillator:
         """
         if not self.rate_uticks_per_s:
             return None
-        count = self._count(self.anchor_uticks)
+        count = (self.anchor_uticks - self.boot_uticks) // MICRO
         ahead = ticks - count
         if self.width_bits is not None:
             half = 1 << (self.width_bits - 1)
@@ -71,7 +73,8 @@ class Oscillator:
 
     def rtc_s(self, now_ns: int) -> int:
         """The real-time clock, unix seconds; its register stops at 0 and at MAX_UNIX_S."""
-        return min(max(self._rtc_s(now_ns), 0), MAX_UNIX_S)
+        rtc_s = self._rtc_s(now_ns)
+        return rtc_s if 0 <= rtc_s <= MAX_UNIX_S else min(max(rtc_s, 0), MAX_UNIX_S)
 
     def set_rtc(self, now_ns: int, rtc_s: int) -> None:
         """Set the clock; it can be trusted from then on."""
@@ -83,11 +86,10 @@ class Oscillator:
         return asdict(self)
 
     def _rtc_s(self, now_ns: int) -> int:
-        return self.rtc_start_s + self._uticks(now_ns) // (MICRO * TICKS_PER_S)
+        return self.rtc_start_s + self._uticks(now_ns) // NOMINAL_UTICKS_PER_S
 
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns
+        if not elapsed_ns:  # at a sample, which is where most questions are asked
+            return self.anchor_uticks
         return self.anchor_uticks + elapsed_ns * self.rate_uticks_per_s // NS_PER_S
-
-    def _count(self, uticks: int) -> int:
-        return (uticks - self.boot_uticks) // MICRO

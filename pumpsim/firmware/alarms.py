@@ -126,9 +126,12 @@ class AlarmBook:
 
     def deadline(self) -> int | None:
         """When the next pause runs out."""
-        if not self.open:  # asked after every call of the logic
-            return None
-        return min((o.paused_until for o in self.open if o.paused_until is not None), default=None)
+        earliest = None
+        for occurrence in self.open:  # asked after every call of the logic
+            until = occurrence.paused_until
+            if until is not None and (earliest is None or until < earliest):
+                earliest = until
+        return earliest
 
     def sounder(self) -> Sounder:
         """The burst of the highest priority that is to be heard."""

@@ -64,9 +64,10 @@ def resume(state: State) -> Conditions:
 
 def cold(state: State, now: int) -> bool:
     """Thermal settling after a refill, at most T_SETTLE (FLW-08)."""
-    readings = state.readings
-    temperature_mk = None if readings is None else readings.temperature_mk
-    return temperature_mk is not None and temperature_mk < COLD_MK and state.refills.settling(now)
+    if not state.refills.settling(now) or state.readings is None:
+        return False
+    temperature_mk = state.readings.temperature_mk
+    return temperature_mk is not None and temperature_mk < COLD_MK
 
 
 def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
@@ -75,10 +76,10 @@ def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
         return state.low, state.empty
     pessimistic_nl = state.volume.low
     slack_nl = LOW_HYSTERESIS_NL if state.low else 0
-    state.low = pessimistic_nl <= configuration.low_volume_nl + slack_nl
+    low = state.low = pessimistic_nl <= configuration.low_volume_nl + slack_nl
     slack_nl = LOW_HYSTERESIS_NL if state.empty else 0
-    state.empty = pessimistic_nl <= configuration.empty_volume_nl + slack_nl
-    return state.low, state.empty
+    empty = state.empty = pessimistic_nl <= configuration.empty_volume_nl + slack_nl
+    return low, empty
 
 
 def _unmonitored(state: State) -> bool:

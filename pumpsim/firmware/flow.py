@@ -5,6 +5,7 @@ and that temperature. Elsewhere the flow follows the pressure difference and the
 (Poiseuille). The bounds hold the truth while every sensor keeps its declared error (FLW-01).
 """
 
+from functools import lru_cache
 from typing import Final
 
 from protocol.control import Interval, Readings
@@ -31,12 +32,19 @@ TEMPERATURE_ERROR_PPM: Final = 4_000
 """Viscosity moves 19,500 ppm/K; noise, resolution and two years' drift are below 0.2 K."""
 RESTRICTOR_ERROR_PPM: Final = 10_000
 """Calibration and ageing of the restrictor."""
+RELATIVE_ERROR_PPM: Final = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM
+UNKNOWN_MK: Final = 310_150
+UNKNOWN_PPM: Final = 100_000
+"""Without a temperature the pump is taken to be at 37 degrees Celsius, give or take 5 K."""
 HIGHEST_PA: Final = 700_000
 """The range of the pressure sensors."""
+MILLION: Final = 1_000_000
+GOOD, DEGRADED = Quality.GOOD, Quality.DEGRADED
 WIDEST_PPM: Final = 50_000
 """Largest error an estimate of good quality may have (parameter e_flow)."""
 
 
+@lru_cache(maxsize=(HOTTEST_MK - COLDEST_MK) // 10 + 1)  # the steps of the sensor
 def viscosity_npa_s(temperature_mk: int) -> int:
     """Viscosity of water, clamped to the table's 10 to 50 degrees Celsius."""
     clamped = min(max(temperature_mk, COLDEST_MK), HOTTEST_MK - 1)
@@ -58,6 +66,7 @@ class FlowModel:
         """Gather the factors that stay the same from sample to sample."""
         calibration_npa_s = viscosity_npa_s(configuration.calibration_temperature_mk)
         self._numerator = configuration.calibration_flow_nl_per_h * calibration_npa_s * 1_000
+        self._error_numerator = self._numerator * (PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA)
         self._divisor = configuration.calibration_pressure_pa * viscosity_permille
 
     def estimate(self, readings: Readings) -> Interval | None:
@@ -67,15 +76,13 @@ class FlowModel:
         temperature_mk = readings.temperature_mk
         if reservoir_pa is None or catheter_pa is None:
             return None
-        relative_ppm = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM
+        relative_ppm = RELATIVE_ERROR_PPM
         if temperature_mk is None:
-            temperature_mk = 310_150
-            relative_ppm += 100_000
-        driving_pa = reservoir_pa - catheter_pa
+            temperature_mk = UNKNOWN_MK
+            relative_ppm += UNKNOWN_PPM
         divisor = self._divisor * viscosity_npa_s(temperature_mk)
-        estimate = self._numerator * driving_pa // divisor
-        error = self._numerator * (PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA) // divisor
-        error += abs(estimate) * relative_ppm // 1_000_000 + 1
-        good = error * 1_000_000 <= abs(estimate) * WIDEST_PPM
-        quality = Quality.GOOD if good else Quality.DEGRADED
+        estimate = self._numerator * (reservoir_pa - catheter_pa) // divisor
+        size = estimate if estimate >= 0 else -estimate
+        error = self._error_numerator // divisor + size * relative_ppm // MILLION + 1
+        quality = GOOD if error * MILLION <= size * WIDEST_PPM else DEGRADED
         return Interval(estimate - error, estimate, estimate + error, quality)

@@ -250,12 +250,11 @@ class ReferenceLogic:
             signal = self._sounder is not Sounder.OFF
             actuation = Actuation(self._sounder, signal, set_rtc_s=state.set_rtc_s)
             state.set_rtc_s = None
-        return Outcome(reply, actuation, events, changed, self._beliefs())
-
-    def _beliefs(self) -> Beliefs:
-        state = self._state
         account = state.account
-        return Beliefs(state.flow, state.volume, account.total_nl, account.dose_ng(), self._alarms)
+        beliefs = Beliefs(
+            state.flow, state.volume, account.total_nl, account.dose_ng(), self._alarms
+        )
+        return Outcome(reply, actuation, events, changed, beliefs)
 
 
 def _degraded(flow: Interval | None) -> Interval | None:

@@ -83,14 +83,16 @@ class Refills:
         """LOW ahead of the due date, MEDIUM from it on."""
         if self.due is None:
             return None
-        lead = from_s(min(MAX_LEAD_S, configuration.refill_interval_s // 4))
-        if now - self.due >= 0:
+        if now >= self.due:
             return Priority.MEDIUM
+        lead = from_s(min(MAX_LEAD_S, configuration.refill_interval_s // 4))
         return Priority.LOW if now - self.due >= -lead else None
 
     def overdue(self, now: int, configuration: Configuration) -> bool:
         """Past the due date by the whole grace."""
-        return self.due is not None and now - self.due >= from_s(configuration.refill_grace_s)
+        if self.due is None or now < self.due:
+            return False
+        return now - self.due >= from_s(configuration.refill_grace_s)
 
     def settling(self, now: int) -> bool:
         """So soon after a refill that the pump may still be cold."""

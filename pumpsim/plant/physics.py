@@ -198,14 +198,14 @@ class Physics:
         Inside, pressures stand above the pocket's, as the outlet's is given: that is what fills
         the catheter. Names with `old` are of the start of the step.
         """
-        state, hydraulics = self.state, self._hydraulics
-        liquid_m3 = self.ledger.reservoir_fl / FL_PER_M3 - span_s * state.flow_m3_per_s  # predicted
+        state, hydraulics, ledger = self.state, self._hydraulics, self.ledger
+        liquid_m3 = ledger.reservoir_fl / FL_PER_M3 - span_s * state.flow_m3_per_s  # predicted
         reservoir_pa = hydraulics.reservoir_pa(liquid_m3, state.pump_temperature_k, to_ns)
         old_pocket_pa = state.pocket_pressure_pa
         old_drive_pa = state.reservoir_pressure_pa - old_pocket_pa
         drive_pa = reservoir_pa - pocket_pa
         # where no liquid is left, a wet filter holds the gas back
-        wet = hydraulics.inlet_m3 if self.ledger.reservoir_fl else 0.0
+        wet = hydraulics.inlet_m3 if ledger.reservoir_fl else 0.0
         inlet_m3 = wet / (1.0 + hydraulics.ageing_per_ns * to_ns)
         mean_per_pa_s = 0.5 * (state.fluidity_per_pa_s + fluidity_per_pa_s)
         inlet = inlet_m3 * mean_per_pa_s
@@ -228,7 +228,7 @@ class Physics:
         state.pocket_pressure_pa = pocket_pa
         state.outlet_pressure_pa = pocket_pa + outlet_pa
         gas_m3 = self.gas_m3() if hydraulics.gas_j_per_k else 0.0
-        state.reservoir_volume_m3 = self.ledger.reservoir_fl / FL_PER_M3 + gas_m3
+        state.reservoir_volume_m3 = ledger.reservoir_fl / FL_PER_M3 + gas_m3
         state.fluidity_per_pa_s = fluidity_per_pa_s
         state.flow_m3_per_s = inlet_m3 * fluidity_per_pa_s * (drive_pa - catheter_pa)
         outlet_m3 = hydraulics.outlet_m3
@@ -246,7 +246,7 @@ class Physics:
             ledger.leak(min(lost_fl, ledger.reservoir_fl))
         if self.injection is not None:
             self._inject(self.injection, span_s)
-        excess_fl = ledger.catheter_fl - max(held_fl, 0)
+        excess_fl = ledger.catheter_fl - (held_fl if held_fl > 0 else 0)
         if excess_fl < 0:
             ledger.aspirate(-excess_fl)
         elif excess_fl:
