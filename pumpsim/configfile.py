@@ -27,6 +27,7 @@ from protocol.quantity import SIGNED, UNITS, QuantityError, parse_int, render
 
 MAX_FILE_BYTES: Final = 1_000_000
 MAX_SHOWN: Final = 60
+QUOTE: Final = "'"
 HEADING: Final = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]")
 KEY: Final = re.compile(
     r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*="""
@@ -121,9 +122,16 @@ def check(path: Path, content: str, declaration: type[M]) -> M:
     try:
         return declaration.model_validate(tables)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        steps, found = _in_file(first["loc"], tables)
-        raise complain(path, content, steps, _reason(first, steps, found, declaration)) from None
+        steps, reason = explain(error.errors(include_url=False)[0], tables, declaration)
+        raise complain(path, content, steps, reason) from None
+
+
+def explain(first: Any, content: Any, declaration: Any) -> tuple[list[str | int], str]:
+    """Where a validation error lies in the content, and what is wrong there with a way out."""
+    steps, found = _in_file(first["loc"], content)
+    if first["type"].startswith("union_tag"):
+        steps.append(first["ctx"]["discriminator"].strip(QUOTE))
+    return steps, _reason(first, steps, found, declaration)
 
 
 def complain(path: Path, content: str, steps: Steps, reason: str) -> ConfigError:
@@ -196,11 +204,14 @@ def _in_file(location: Steps, content: Any) -> tuple[list[str | int], Any]:
     return steps, content
 
 
-def _reason(first: Any, steps: Steps, found: Any, declaration: type[BaseModel]) -> str:
+def _reason(first: Any, steps: Steps, found: Any, declaration: Any) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key; {suggest(str(steps[-1]), _known(declaration, first['loc'][:-1]))}"
-    if first["type"] == "missing":
+    if first["type"] in ("missing", "union_tag_not_found"):
         return "is missing"
+    if first["type"] == "union_tag_invalid":
+        tag, tags = first["ctx"]["tag"], first["ctx"]["expected_tags"]
+        return f"{tag!r} is unknown; {suggest(tag, [t.strip(QUOTE) for t in tags.split(', ')])}"
     if first["type"] in BOUNDS:
         reason = (
             f"must be {BOUNDS[first['type']]} {_bound(next(iter(first['ctx'].values())), found)}"

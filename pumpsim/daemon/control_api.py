@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
 from protocol.quantity import parse_int
+from pumpsim.configfile import explain
 from pumpsim.daemon.control_guard import Guard
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES
@@ -196,11 +197,17 @@ async def _fail(_request: Request, error: Exception) -> Response:
     return _error(error.status_code, error.detail)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A body that is not as declared, in the words that files with such mistakes get."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(str(step) for step in first["loc"] if step != "body")
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "json_invalid":
+        place = f"{first['ctx']['error']} at character {first['loc'][-1]}"
+        return _error(422, f"the body is no JSON: {place}")
+    body = request.scope["route"].body_field
+    first["loc"] = first["loc"][1:]  # all that is declared here comes in a body
+    steps, reason = explain(first, error.body, body.field_info.annotation)
+    where = ".".join(str(step) for step in steps)
     return _error(422, f"{where}: {reason}" if where else reason)
 
 

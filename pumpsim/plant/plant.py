@@ -90,7 +90,7 @@ class Plant:
             )
             there_nl = max(there_fl, 0) // FL_PER_NL
             if volume_nl is not None and not 0 <= volume_nl <= there_nl:
-                message = f"cannot withdraw {volume_nl} nl: a needle reaches {there_nl} nl"
+                message = f"cannot withdraw {_ml(volume_nl)}: a needle reaches {_ml(there_nl)}"
                 raise ValueError(message)
             taken_nl = there_nl if volume_nl is None else volume_nl
             self._physics.ledger.withdraw(taken_nl * FL_PER_NL)
@@ -121,7 +121,8 @@ class Plant:
         """A misplaced needle: the liquid goes into the tissue."""
         _check_fluid(fluid)
         if not 0 < volume_nl <= MAX_SYRINGE_NL:
-            message = f"cannot fill {volume_nl} nl into the pocket: 1 to {MAX_SYRINGE_NL} nl"
+            most = _ml(MAX_SYRINGE_NL)
+            message = f"cannot fill {_ml(volume_nl)} into the pocket: above 0, at most {most}"
             raise ValueError(message)
         with self._event(now_ns):
             self._physics.ledger.fill_pocket(volume_nl * FL_PER_NL, fluid)
@@ -130,7 +131,8 @@ class Plant:
         """Inject through the bolus path at an even rate; it pushes the catheter's content first."""
         _check_fluid(fluid)
         if not 0 < volume_nl <= MAX_BOLUS_NL or duration_ns <= 0:
-            message = f"a bolus takes 1 to {MAX_BOLUS_NL} nl over some time, not {volume_nl} nl"
+            most = _ml(MAX_BOLUS_NL)
+            message = f"a bolus takes at most {most} over some time, not {_ml(volume_nl)}"
             raise ValueError(message)
         with self._event(now_ns):
             if self._physics.injection is not None:
@@ -208,8 +210,13 @@ class Plant:
         taken_fl = self._physics.ledger.reservoir_fl + round(self._physics.gas_m3() * FL_PER_M3)
         room_nl = max(round(self.pump.capacity_m3 * FL_PER_M3) - taken_fl, 0) // FL_PER_NL
         if not 0 < volume_nl <= room_nl:
-            message = f"cannot fill {volume_nl} nl: the reservoir has room for {room_nl} nl"
+            message = f"cannot fill {_ml(volume_nl)}: the reservoir has room for {_ml(room_nl)}"
             raise ValueError(message)
+
+
+def _ml(volume_nl: int) -> str:
+    """A volume as people write it, exact: what a refusal names can be asked for."""
+    return f"{volume_nl / 1e6:.6f}".rstrip("0").rstrip(".") + " mL"
 
 
 def _check_fluid(fluid: Fluid) -> None:

@@ -32,9 +32,9 @@ def hill(now_ns: int, top: float) -> list[tuple[int, float]]:
 REFUSALS: dict[str, tuple[Act, str]] = {
     "the past": (lambda p, _: p.withdraw(p.now_ns - 1, 1), "has passed"),
     "a withdrawal of more than there is": (lambda p, t: p.withdraw(t, 29 * ML_NL), "reaches"),
-    "a negative withdrawal": (lambda p, t: p.withdraw(t, -1), "cannot withdraw -1 nl"),
+    "a negative withdrawal": (lambda p, t: p.withdraw(t, -1), "cannot withdraw -0.000001 mL"),
     "an overfill": (lambda p, t: p.fill(t, 30 * ML_NL, FUDR), "has room for"),
-    "an empty fill": (lambda p, t: p.fill(t, 0, FUDR), "cannot fill 0 nl"),
+    "an empty fill": (lambda p, t: p.fill(t, 0, FUDR), "cannot fill 0 mL"),
     "a boiling fill": (lambda p, t: p.fill(t, ML_NL, FUDR, 373.15), "not 373.15"),
     "a fill of nan": (lambda p, t: p.fill(t, ML_NL, FUDR, math.nan), "not nan"),
     "a solid fill": (lambda p, t: p.fill(t, ML_NL, Fluid((), 1e6)), "viscosity_ratio must"),

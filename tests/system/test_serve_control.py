@@ -79,13 +79,15 @@ def test_belief_stands_beside_the_truth(demo: Daemon) -> None:
         ({"kind": "fever", "rise": "2,5 K"}, ["rise", "2,5 K"]),
         ({"kind": "fever", "rise": "2 degF"}, ["rise", "degF"]),
         ({"kind": "fever", "rise": "-2 K"}, ["rise"]),
-        ({"kind": "fever", "raise": "2 K"}, ["raise"]),
-        ({"kind": "plague"}, ["plague"]),
-        ({}, ["kind"]),
-        ([1], []),
+        ({"kind": "fever", "raise": "2 K"}, ["raise", "did you mean 'rise'?"]),
+        ({"kind": "fill", "volume": "2 mL"}, ["drug: is missing"]),
+        ({"kind": "fevr"}, ["kind: 'fevr' is unknown", "did you mean 'fever'?"]),
+        ({"kind": "plague"}, ["kind: 'plague' is unknown", "known here: fever, "]),
+        ({"rise": "2 K"}, ["kind: is missing"]),
+        ([1], ["dictionary"]),
         (
             {"kind": "fill", "volume": "90 mL", "drug": "X", "concentration": "1 mg/mL"},
-            ["room"],
+            ["cannot fill 90 mL", "room"],
         ),
         ({"kind": "plant_condition", "name": "leak", "value": 1}, ["leak"]),
     ],
@@ -94,6 +96,12 @@ def test_an_impossible_stimulus_is_refused(demo: Daemon, body: Any, words: list[
     before = demo.get("/v1/devices/demo/truth")
     refused(demo.api.post("/v1/devices/demo/stimuli", json=body), 422, *words)
     assert demo.get("/v1/devices/demo/truth") == before
+
+
+def test_what_is_no_json_is_told_where_it_ends(demo: Daemon) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = demo.api.post("/v1/devices/demo/stimuli", content='{"kind": ', headers=headers)
+    refused(answer, 422, "is no JSON", "character 9")
 
 
 # ---- time
@@ -122,7 +130,8 @@ def test_a_step_goes_to_the_next_thing_that_happens(demo: Daemon) -> None:
         ({"for": "1 d", "until_ns": 5}, ["either"]),
         ({}, ["either"]),
         ({"until_ns": "7"}, ["until_ns"]),
-        ({"till": 7}, ["till"]),
+        ({"till": 7}, ["till: unknown key"]),
+        ({"unti_ns": 7}, ["did you mean 'until_ns'?"]),
     ],
 )
 def test_an_impossible_run_is_refused(demo: Daemon, body: Any, words: list[str]) -> None:
