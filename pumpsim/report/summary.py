@@ -50,6 +50,7 @@ def gather(
         "dose_ng": _doses(ledger.doses_ng(), journal.doses_ng),
         "ledger": device.truth()["ledger"],
         "alarms": [_alarm(row) for row in watch.alarms.values()],
+        "unreachable_nl": round(device.plant.pump.unreachable_m3 * 1e12),
         "refills": [_refill(row) for row in journal.refills],
         "refusals": [{"at_ns": at_ns, "why": why} for at_ns, why in journal.refusals],
         "resets": [{"at_ns": at_ns, "cause": c.name.lower()} for at_ns, c in watch.boots[1:]],
@@ -71,9 +72,9 @@ def render(data: dict[str, Any]) -> str:
         *(_beside(f"{drug}, mg", dose, NG_PER_MG) for drug, dose in data["dose_ng"].items()),
     ]
     lines += _table("alarms", [_alarm_line(row) for row in data["alarms"]])
-    lines += _table(
-        "refills, mL: by syringe (declared)", [_refill_line(r) for r in data["refills"]]
-    )
+    left_ml = data["unreachable_nl"] / NL_PER_ML
+    title = f"refills, mL: by syringe (declared); a needle leaves {left_ml:g}"
+    lines += _table(title, [_refill_line(row) for row in data["refills"]])
     lines += _table(
         "refused", [f"{when(row['at_ns']):14} {row['why']}" for row in data["refusals"]]
     )
@@ -98,6 +99,7 @@ def _alarm(row: AlarmRow) -> dict[str, Any]:
         "occurrence": row.occurrence,
         "priority": row.priority.name.lower(),
         "raised_ns": row.raised_ns,
+        "steps": [{"at_ns": at_ns, "priority": p.name.lower()} for at_ns, p in row.steps],
         "ended_ns": row.ended_ns,
         "acknowledged_ns": row.acknowledged_ns,
     }
@@ -125,13 +127,14 @@ def _alarm_line(row: dict[str, Any]) -> str:
     ended, acknowledged = row["ended_ns"], row["acknowledged_ns"]
     until = "still there" if ended is None else f"until {when(ended)}"
     by = "" if acknowledged is None else f", acknowledged {when(acknowledged)}"
-    return f"{when(row['raised_ns']):14} {row['priority']:7}{row['alarm']:18}{until}{by}"
+    rise = ", then ".join(step["priority"] for step in row["steps"])
+    return f"{when(row['raised_ns']):14} {row['alarm']:18}{rise:17}{until}{by}"
 
 
 def _refill_line(row: dict[str, Any]) -> str:
     place = "" if row["into"] == "reservoir" else f", INTO {row['into'].upper()}"
     believed = row["believed_residual_nl"]
-    expected = "" if believed is None else f", expected {believed / NL_PER_ML:.2f}"
+    expected = "" if believed is None else f" of {believed / NL_PER_ML:.2f} believed"
     return (
         f"{when(row['at_ns']):14} {row['drug']:10} out {_said(row, 'withdrawn')}{expected},"
         f" in {_said(row, 'filled')}{place}"

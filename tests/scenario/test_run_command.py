@@ -38,6 +38,17 @@ def test_the_page_lays_belief_beside_truth(
         assert heading in page.out
 
 
+def test_a_priority_that_rose_is_told_from_its_first_to_its_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dry.toml"
+    path.write_text('[scenario]\nname = "dry"\nlength = "19 d"\n')
+    assert run_scenario(path, None, None, None, as_json=False) == EXIT_OK
+    page = capsys.readouterr().out
+    (due,) = (line for line in page.splitlines() if "refill_due" in line)
+    assert due.split("refill_due")[1].split() == ["low,", "then", "medium", "still", "there"]
+
+
 def test_json_is_all_there_is_on_stdout(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_scenario(scenario, 7, None, None, as_json=True) == EXIT_OK
     data = json.loads(capsys.readouterr().out)
