@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test test-deps venv check quick docs bench clean
+.PHONY: help run test test-deps venv check quick trace bench clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ check: venv      ## format, lint, types, import contracts, stale documents, quic
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto -q --ignore tests/system
+
+trace: venv      ## which requirement is fulfilled where, and which test shows it
+	$(BIN)/python tools/trace_matrix.py
 
 bench: venv      ## measure speed against limits measured in the same run
 	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps virtual_time; do \
