@@ -15,6 +15,7 @@ HEAD: Final = struct.Struct("<4sHxxIII")  # magic, format, sequence, length, CRC
 MAGIC: Final = b"PUMP"
 FORMAT: Final = 1
 SLOTS: Final = 2
+SEQUENCES: Final = 2**32
 
 
 class RecordTooLargeError(Exception):
@@ -44,7 +45,7 @@ class Store:
                 damaged = True
                 continue
             sequence = HEAD.unpack(head)[2]
-            if newest is None or sequence > self._sequence:
+            if newest is None or _later(sequence, self._sequence):
                 newest, self._sequence, self._slot = content, sequence, slot
         return newest, damaged
 
@@ -55,13 +56,14 @@ class Store:
             raise RecordTooLargeError(message)
         slot = (self._slot + 1) % SLOTS
         address = slot * self._slot_size
-        bare = HEAD.pack(MAGIC, FORMAT, self._sequence + 1, len(content), 0)
+        sequence = (self._sequence + 1) % SEQUENCES
+        bare = HEAD.pack(MAGIC, FORMAT, sequence, len(content), 0)
         crc = zlib.crc32(content, zlib.crc32(bare))
         self._memory.write(address + HEAD.size, content)
         self._memory.sync()
-        self._memory.write(address, HEAD.pack(MAGIC, FORMAT, self._sequence + 1, len(content), crc))
+        self._memory.write(address, HEAD.pack(MAGIC, FORMAT, sequence, len(content), crc))
         self._memory.sync()
-        self._sequence += 1
+        self._sequence = sequence
         self._slot = slot
 
     def _content(self, slot: int, head: bytes) -> bytes | None:
@@ -71,3 +73,8 @@ class Store:
         content = self._memory.read(slot * self._slot_size + HEAD.size, length)
         bare = HEAD.pack(magic, version, sequence, length, 0)
         return content if zlib.crc32(content, zlib.crc32(bare)) == crc else None
+
+
+def _later(sequence: int, other: int) -> bool:
+    """Whether a record came after another one; the numbers may have wrapped between them."""
+    return 0 < (sequence - other) % SEQUENCES < SEQUENCES // 2

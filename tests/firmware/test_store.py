@@ -1,0 +1,167 @@
+"""Two slots on a chip that can lose power, tear, reorder, fail and rot."""
+
+import itertools
+
+import pytest
+
+from protocol.control import Memory, MemoryFailedError, PowerLostError
+from protocol.memory import RamMemory
+from pumpsim.firmware.store import HEAD, SLOTS, RecordTooLargeError, Store
+from pumpsim.nvm import MortalMemory
+
+OLD, NEW = b"old " * 11, b"the new one " * 5
+SIZE = SLOTS * (HEAD.size + 64)
+SEEDS = range(25)
+
+
+def with_old(saves: int = 1) -> RamMemory:
+    """Cells that hold OLD after so many saves."""
+    cells = RamMemory(SIZE)
+    store = Store(cells)
+    for _ in range(saves):
+        store.save(OLD)
+    return cells
+
+
+def image(cells: RamMemory) -> bytes:
+    return cells.read(0, cells.size)
+
+
+def load_and_save(memory: Memory) -> None:
+    store = Store(memory)
+    store.load()
+    store.save(NEW)
+
+
+def operations_of_a_save() -> int:
+    memory = MortalMemory(with_old(), 0)
+    load_and_save(memory)
+    return memory.operations
+
+
+def save_until_power_goes(cells: RamMemory, seed: int, cut_at: int) -> bool:
+    """Load and save NEW; whether the save returned."""
+    memory = MortalMemory(cells, seed, cut_at=cut_at)
+    try:
+        load_and_save(memory)
+    except PowerLostError:
+        assert memory.took_effect
+        return False
+    return True
+
+
+@pytest.mark.parametrize("saves", [1, 2, 3])
+def test_a_cut_at_any_operation_leaves_the_old_record_or_the_new(saves: int) -> None:
+    """NVM-02: torn and reordered writes, at every operation of load and save."""
+    found = set()
+    for seed, cut_at in itertools.product(SEEDS, range(operations_of_a_save())):
+        cells = with_old(saves)
+        assert not save_until_power_goes(cells, seed, cut_at)
+        content, _ = Store(cells).load()
+        assert content in (OLD, NEW), f"seed {seed}, cut at operation {cut_at}"
+        found.add(content)
+    assert found == {OLD, NEW}  # a cut in the last sync may come late enough
+
+
+def test_a_second_cut_while_it_recovers_loses_nothing_more() -> None:
+    """NVM-02: power goes in a save, and again at every operation of the next life's save."""
+    cuts = range(operations_of_a_save())
+    for seed, first, second in itertools.product(range(5), cuts, cuts):
+        cells = with_old()
+        save_until_power_goes(cells, seed, first)
+        save_until_power_goes(cells, seed + 100, second)
+        content, _ = Store(cells).load()
+        assert content in (OLD, NEW), f"seed {seed}, cuts at {first} and {second}"
+
+
+def test_a_save_that_returned_is_durable() -> None:
+    cells = with_old()
+    assert save_until_power_goes(cells, 1, operations_of_a_save())
+    assert Store(cells).load() == (NEW, False)
+
+
+def test_any_flipped_bit_is_found_or_harmless() -> None:
+    """NVM-01: one bit anywhere costs at most the record it lies in, and is told."""
+    cells = with_old()
+    load_and_save(cells)
+    whole = image(cells)
+    for bit in range(8 * SIZE):
+        rotten = bytearray(whole)
+        rotten[bit // 8] ^= 1 << bit % 8
+        content, damaged = Store(RamMemory(SIZE, bytes(rotten))).load()
+        assert content in (OLD, NEW)
+        assert content == NEW or damaged
+
+
+def test_two_rotten_slots_are_damage_and_not_a_blank_chip() -> None:
+    """NVM-03."""
+    cells = with_old(2)
+    rotten = bytes(byte ^ 1 for byte in image(cells))
+    assert Store(RamMemory(SIZE, rotten)).load() == (None, True)
+    assert Store(RamMemory(SIZE)).load() == (None, False)
+
+
+def test_a_failing_operation_is_told_and_the_old_record_stands() -> None:
+    """NVM-07: at every operation of load and save."""
+    for number in range(operations_of_a_save()):
+        cells = with_old()
+        memory = MortalMemory(cells, 0, failing=frozenset({number}))
+        with pytest.raises(MemoryFailedError):
+            load_and_save(memory)
+        assert Store(cells).load()[0] == OLD
+
+
+def test_the_sequence_wraps_and_the_newest_is_still_the_newest() -> None:
+    """NVM-02: a record numbered 0 follows the one numbered 2**32 - 1."""
+    cells = RamMemory(SIZE)
+    store = Store(cells)
+    store._sequence = 2**32 - 2  # as if it had been saved so often
+    for number in range(5):
+        content = b"%d" % number
+        store.save(content)
+        again = Store(cells)
+        assert again.load() == (content, False)
+
+
+def test_a_record_too_large_changes_nothing() -> None:
+    cells = with_old()
+    before = image(cells)
+    store = Store(cells)
+    store.load()
+    with pytest.raises(RecordTooLargeError):
+        store.save(bytes(65))
+    assert image(cells) == before
+
+
+# ---- the chip itself
+
+
+def test_what_is_not_synced_is_read_but_may_be_gone() -> None:
+    lost = set()
+    for seed in SEEDS:
+        cells = RamMemory(64)
+        memory = MortalMemory(cells, seed, cut_at=2)
+        memory.write(0, b"1234" * 8)
+        assert memory.read(2, 4) == b"3412"
+        with pytest.raises(PowerLostError):
+            memory.sync()
+        with pytest.raises(PowerLostError):  # dead is dead
+            memory.read(0, 1)
+        lost.add(cells.read(0, 32))
+    assert b"1234" * 8 in lost  # all of it
+    assert b"\xff" * 32 in lost  # nothing
+    assert any(page.count(b"\xff") not in (0, 16, 32) for page in lost)  # a page torn
+
+
+def test_a_later_page_can_come_before_an_earlier_one() -> None:
+    """Two writes to one place: either may be the one that stays."""
+    stays = set()
+    for seed in SEEDS:
+        cells = RamMemory(16, bytes(16))
+        memory = MortalMemory(cells, seed, cut_at=2)
+        memory.write(0, b"A")
+        memory.write(0, b"B")
+        with pytest.raises(PowerLostError):
+            memory.sync()
+        stays.add(cells.read(0, 1))
+    assert stays == {b"A", b"B", b"\0"}
