@@ -5,7 +5,7 @@ Both are pure: times are device uptime in milliseconds. A command is checked in 
 boot, session, sequence, command id, validity, right to write (COM-04, COM-06).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from protocol.messages import (
@@ -145,19 +145,21 @@ class Sessions:
         return min(s.used_ms for s in self._sessions.values()) + IDLE_LIMIT_MS
 
     def snapshot(self) -> dict[str, Any]:
-        """What outlives the links: the outcomes. Sessions end when links do."""
+        """What outlives the links, the outcomes, and the sessions that end with them."""
         return {
             "boot_id": self.boot_id,
             "count": self._count,
+            "open": [asdict(session) for session in self._sessions.values()],
             "outcomes": self._outcomes.snapshot(),
         }
 
-    def restore(self, data: dict[str, Any], timeline_id: int) -> None:
-        """Take up what `snapshot` gave, on a new timeline."""
+    def restore(self, data: dict[str, Any], timeline_id: int) -> list[Session]:
+        """Take up what `snapshot` gave, on a new timeline; the sessions that end with the old."""
         self.reboot(data["boot_id"])
         self._timeline_id = timeline_id
         self._count = data["count"]
         self._outcomes.restore(data["outcomes"])
+        return [Session(**{**session, "role": Role(session["role"])}) for session in data["open"]]
 
 
 class ClientSession:

@@ -1,7 +1,7 @@
 """A device as plain data, and back: everything but its links (decision 0002).
 
 Going on from a restored snapshot equals going on; only the timeline has a new number, so that a
-client sees that the past it knows is another one.
+client sees that the past it knows is another one. Sessions end, since they belong to links.
 """
 
 from typing import Any, Final
@@ -12,12 +12,13 @@ from protocol.control import Actuation, Beliefs, Readings, Restorable
 from protocol.guard import Guard
 from protocol.memory import RamMemory
 from protocol.vocabulary import ResetCause, Sounder
+from pumpsim import reception
 from pumpsim.device import Device
 from pumpsim.oscillator import Oscillator
 from pumpsim.pumpfile import PumpFile
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
@@ -72,7 +73,7 @@ def restore(
     device.plant.restore(data["plant"])
     device.sensors.restore(data["sensors"])
     device.oscillator = Oscillator(**data["oscillator"])
-    device.sessions.restore(data["sessions"], device.timeline_id)
+    ended = device.sessions.restore(data["sessions"], device.timeline_id)
     device.log.restore(data["log"])
     device.memory = RamMemory(content=bytes.fromhex(data["memory"]))
     readings = data["readings"]
@@ -82,6 +83,8 @@ def restore(
     device.beliefs = BELIEFS.validate_python(data["beliefs"])
     device.outgoing.counts = {int(code): count for code, count in data["notices"].items()}
     _load_logic(device, data["logic"])
+    for session in ended:  # ALM-12: nobody else will tell the logic
+        reception.end_session(device, session)
     device.arm()
     return device
 

@@ -74,6 +74,7 @@ class MqttPort:
         self._passing: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._wake_lasting = asyncio.Event()
+        self._restored = asyncio.Event()
         self._errors = Budget(MAX_ERRORS_PER_S)
         self._torn = 0
         self.connected = asyncio.Event()
@@ -86,18 +87,27 @@ class MqttPort:
         self._attach()
         while True:
             began_s = loop.time()
-            try:
-                async with self._client() as client:
-                    await self._serve(client)
-            except* (aiomqtt.MqttError, OSError) as errors:
-                self._tell(str(errors.exceptions[0]))
+            lost = not await self._connect()
             if loop.time() - began_s > STABLE_S:
                 wait_s, self._torn = FIRST_WAIT_S, 0
-            elif self.connected.is_set():
+            elif lost and self.connected.is_set():
                 self._torn += 1
             self.connected.clear()
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            if lost:
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _connect(self) -> bool:
+        """One connection, to its end; whether it ended in order, for a restored snapshot."""
+        self._restored.clear()
+        try:
+            async with self._client() as client:
+                await self._serve(client)
+        except* (aiomqtt.MqttError, OSError) as errors:
+            self._tell(str(errors.exceptions[0]))
+        else:
+            return True
+        return False
 
     def _tell(self, reason: str) -> None:
         where = f"MQTT broker {authority(self._broker.host, self._broker.port)}"
@@ -126,6 +136,7 @@ class MqttPort:
         )
 
     async def _serve(self, client: aiomqtt.Client) -> None:
+        """Until a snapshot is restored: the broker holds a last will of the timeline before."""
         await client.subscribe(request_topic(self._device, "+"), qos=0)
         await self._announce(client, online=True)
         self.connected.set()
@@ -133,12 +144,15 @@ class MqttPort:
             self._report.forget()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._publish_passing(client))
-                tasks.create_task(self._publish_lasting(client))
-                tasks.create_task(self._receive(client))
+                parts = (self._publish_passing, self._publish_lasting, self._receive)
+                serving = [tasks.create_task(part(client)) for part in parts]
+                await self._restored.wait()
+                for task in serving:
+                    task.cancel()
         except asyncio.CancelledError:
             await self._announce(client, online=False)  # an orderly end needs no last will
             raise
+        await self._announce(client, online=False)
 
     async def _announce(self, client: aiomqtt.Client, *, online: bool) -> None:
         birth = to_json(self._host.devices[self._device].presence(online=online))
@@ -183,10 +197,8 @@ class MqttPort:
         """A snapshot was restored: what waits belongs to another timeline."""
         for waiting in (self._lasting, self._events, self._passing):
             waiting.clear()
+        self._restored.set()  # first: nothing of the new timeline leaves before its birth
         self._attach()
-        birth = to_json(self._host.devices[self._device].presence(online=True))
-        self._lasting.append(Message(status_topic(self._device), birth, retain=True))
-        self._wake_lasting.set()
 
     def _congested(self) -> bool:
         return not self.connected.is_set() or len(self._passing) > MAX_WAITING // 2

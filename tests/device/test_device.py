@@ -438,6 +438,35 @@ def test_going_on_from_a_snapshot_equals_going_on(device: Device) -> None:
     assert life(copy, 20, 48) == life(device, 20, 48)
 
 
+def paused_low_reservoir(device: Device) -> None:
+    """Somebody pauses the sound of an alarm for longer than anything here lasts."""
+    device.stimulate(0, stimulus("withdraw", volume="25.5 mL"))
+    device.advance(SAMPLE_NS)
+    programmer = Programmer(device)
+    programmer.open()
+    alarms = programmer.ask(m.ListAlarms(after_occurrence=0))
+    assert isinstance(alarms, m.AlarmList)
+    for alarm in alarms.alarms:
+        pause = m.PauseAudio(
+            alarm=alarm.alarm, occurrence=alarm.occurrence, duration_ms=m.MAX_AUDIO_PAUSE_MS
+        )
+        assert programmer.command(pause) == m.Done()
+    assert device.actuation.sounder is Sounder.OFF
+
+
+def test_a_pause_ends_with_the_session_that_a_restore_ends(device: Device) -> None:
+    """ALM-12."""
+    paused_low_reservoir(device)
+    data = json.loads(json.dumps(snapshot.take(device)))
+    assert device.actuation.sounder is Sounder.OFF  # saving it ends nothing
+    copy = snapshot.restore(device.pump, data)
+    assert copy.actuation.sounder is Sounder.MEDIUM
+    events = [kind for kind, _ in Programmer(copy, "other").events()]
+    assert events[-2:] == [EventKind.SESSION_ENDED, EventKind.AUDIO_RESUMED]
+    again = snapshot.restore(device.pump, json.loads(json.dumps(snapshot.take(copy))))
+    assert [kind for kind, _ in Programmer(again, "other").events()] == events  # it ends once
+
+
 def test_failing_logic_boots_at_the_same_instants_after_a_restore() -> None:
     device = with_logic("Unbootable").device
     device.advance(5 * SAMPLE_NS)

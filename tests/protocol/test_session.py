@@ -269,8 +269,9 @@ def test_a_snapshot_keeps_outcomes_and_ends_sessions(sessions: Sessions) -> None
     execute(sessions, command(session, 2, 78), m.Refused(reason=Refusal.ROLE, detail="x"))
     data = json.loads(json.dumps(sessions.snapshot()))
     restored = Sessions()
-    restored.restore(data, timeline_id=2)
-    assert restored.snapshot() == sessions.snapshot()
+    (ended,) = restored.restore(data, timeline_id=2)
+    assert ended.session_id == session.session_id
+    assert restored.snapshot() == {**sessions.snapshot(), "open": []}
     assert refusal(restored, command(session, 3, 79)) is Refusal.NO_SESSION
     again = command(opened(restored), 1, 77)
     assert restored.check(again, NOW_MS) == m.SelfTestReport(passed=False, failed=("rtc",))

@@ -13,7 +13,7 @@ from protocol import messages as m
 from protocol.codec import Malformed, from_json, to_json
 from protocol.session import ClientSession
 from protocol.vocabulary import EventKind, Refusal, Role
-from tests.system.conftest import Background, Lines, Mosquitto, Serve
+from tests.system.conftest import Background, Daemon, Lines, Mosquitto, Serve
 from tests.system.talk import COMMAND_IDS, TIMEOUT_S
 
 pytestmark = pytest.mark.timeout(90)
@@ -95,6 +95,13 @@ def on(topic: str, **wanted: Any) -> Callable[[str], bool]:
     return fits
 
 
+def restore(daemon: Daemon) -> None:
+    """Put back what is there: all that changes is the timeline."""
+    saved = daemon.api.get("/v1/snapshot").content
+    kind = {"Content-Type": "application/json"}
+    assert daemon.api.put("/v1/snapshot", content=saved, headers=kind).status_code == 200
+
+
 # ---- the embedded broker
 
 
@@ -139,6 +146,23 @@ def test_birth_telemetry_and_an_alarm_are_readable(serve: Serve, watch: Watch) -
     lines.wait_for(on("/event"))
 
 
+@pytest.mark.needs_mosquitto
+def test_each_restore_is_a_birth_of_its_own(
+    serve: Serve, watch: Watch, bench: Callable[..., Bench]
+) -> None:
+    daemon = serve(*LEAN)
+    one = bench(daemon.broker())
+    lines = watch(daemon.broker(), "pumpsim/demo/status")
+    lines.wait_for(on("/status", online=True, timeline_id=1))
+    for timeline_id in (2, 3, 4, 5, 6):
+        restore(daemon)
+        lines.wait_for(on("/status", online=False))
+        lines.wait_for(on("/status", online=True, timeline_id=timeline_id))
+    assert isinstance(one.ask(m.GetStatus()), m.Status)
+    assert daemon.end() == 0
+    assert daemon.err.all() == ""  # nothing went wrong that a person would have to know
+
+
 # ---- a real broker
 
 
@@ -152,6 +176,40 @@ def test_a_daemon_that_is_killed_leaves_its_will(
     lines.wait_for(on("/status", online=True))
     daemon.kill()
     lines.wait_for(on("/status", online=False))
+
+
+@pytest.mark.needs_mosquitto
+def test_a_restore_renews_the_connection_and_with_it_the_will(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch, bench: Callable[..., Bench]
+) -> None:
+    mosquitto.start()
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri)
+    address = (mosquitto.host, mosquitto.port)
+    lines = watch(address, "pumpsim/demo/#")
+    lines.wait_for(on("/status", online=True, timeline_id=1))
+    restore(daemon)
+    lines.wait_for(on("/status", online=False))  # said by the daemon itself
+    lines.wait_for(on("/status", online=True, timeline_id=2))
+    lines.wait_for(on("/event", type="booted", timeline_id=2))
+    lines.wait_for(on("/telemetry"))
+    assert isinstance(bench(address).ask(m.GetStatus()), m.Status)
+    daemon.kill()
+    lines.wait_for(on("/status", online=False, timeline_id=2))
+
+
+@pytest.mark.needs_mosquitto
+def test_a_restore_while_the_broker_is_away_needs_no_second_birth(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch
+) -> None:
+    daemon = serve(*LEAN, "--mqtt", mosquitto.uri)
+    restore(daemon)
+    mosquitto.start()
+    lines = watch((mosquitto.host, mosquitto.port), "pumpsim/demo/#")
+    lines.wait_for(on("/status", online=True, timeline_id=2))
+    lines.wait_for(on("/telemetry"))
+    assert not any(on("/status", online=False)(line) for line in lines.seen)
+    daemon.kill()
+    lines.wait_for(on("/status", online=False, timeline_id=2))
 
 
 @pytest.mark.needs_mosquitto
