@@ -22,8 +22,10 @@ A rig URI is one of
   sim:PUMP.toml?seed=7&bare=1         any pump file; bare: without its own control logic
   serial:///dev/ttyUSB0?baud=115200   serial:///COM3 on Windows
   tcp://HOST:PORT
-  mqtt[s]://HOST:PORT/DEVICE          credentials: PUMPSIM_MQTT_USERNAME, PUMPSIM_MQTT_PASSWORD
+  mqtt[s]://HOST:PORT/DEVICE          credentials: see below
 The last three take ?control=URL, the control API of `pumpsim serve`, and then run in virtual time.
+For a broker with accounts set PUMPSIM_MQTT_USERNAME, and PUMPSIM_MQTT_PASSWORD or
+PUMPSIM_MQTT_PASSWORD_FILE.
 
 \b
 Exit codes: 0 done, 1 the control logic failed or was not obeyed, 2 a request that cannot be,
