@@ -83,12 +83,12 @@ def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
       hil control mylogic:MyLogic --rig serial:///dev/ttyUSB0 --for "6 h"
     """
     from hil.control import Controller
-    from hil.logic import load_logic
+    from hil.logic import load_here
     from hil.rig import duration_ns, open_rig
     from hil.screen import Screen, summary_lines, summary_plain
 
     with _one_sentence():
-        length_ns, make = duration_ns(length), load_logic(logic)
+        length_ns, make = duration_ns(length), load_here(logic)
         with open_rig(uri) as rig:
             screen = Screen(click.echo, quiet=as_json)
             controller = Controller(rig, make, screen)
