@@ -22,8 +22,10 @@ A rig URI is one of
   sim:PUMP.toml?seed=7&bare=1         any pump file; bare: without its own control logic
   serial:///dev/ttyUSB0?baud=115200   serial:///COM3 on Windows
   tcp://HOST:PORT
-  mqtt[s]://HOST:PORT/DEVICE          credentials: PUMPSIM_MQTT_USERNAME, PUMPSIM_MQTT_PASSWORD
+  mqtt[s]://HOST:PORT/DEVICE          credentials: see below
 The last three take ?control=URL, the control API of `pumpsim serve`, and then run in virtual time.
+For a broker with accounts set PUMPSIM_MQTT_USERNAME, and PUMPSIM_MQTT_PASSWORD or
+PUMPSIM_MQTT_PASSWORD_FILE.
 
 \b
 Exit codes: 0 done, 1 the control logic failed or was not obeyed, 2 a request that cannot be,
@@ -81,12 +83,12 @@ def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
       hil control mylogic:MyLogic --rig serial:///dev/ttyUSB0 --for "6 h"
     """
     from hil.control import Controller
-    from hil.logic import load_logic
+    from hil.logic import load_here
     from hil.rig import duration_ns, open_rig
     from hil.screen import Screen, summary_lines, summary_plain
 
     with _one_sentence():
-        length_ns, make = duration_ns(length), load_logic(logic)
+        length_ns, make = duration_ns(length), load_here(logic)
         with open_rig(uri) as rig:
             screen = Screen(click.echo, quiet=as_json)
             controller = Controller(rig, make, screen)

@@ -29,7 +29,7 @@ MARGIN_NS: Final = 10_000_000
 """How much later than reckoned a deadline is looked for: the crystal may run slow."""
 NS_PER_S: Final = 1_000_000_000
 MAX_NOTES: Final = 10_000
-"""Alarm changes and refusals a summary keeps; the oldest go first."""
+"""Alarm changes, refusals and faults a summary keeps; the oldest go first."""
 NEEDED: Final = frozenset({Capability.RAW_READINGS, Capability.ACTUATION})
 
 
@@ -52,7 +52,7 @@ class Summary:
     shut_out: int = 0  # actuations it refused: somebody else may be in charge
     alarms: deque[AlarmNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     refusals: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
-    faults: list[FaultNote] = field(default_factory=list)
+    faults: deque[FaultNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     beliefs: Beliefs | None = None
 
 
@@ -63,7 +63,7 @@ class Watch(Protocol):
         """An alarm was raised or changed."""
 
     def fault(self, note: FaultNote) -> None:
-        """The logic broke its contract and was booted again."""
+        """The logic broke its contract; it is booted again, as in a device."""
 
     def progress(self, elapsed_ns: int, duration_ns: int) -> None:
         """So much of the run is done."""
@@ -90,14 +90,13 @@ class Controller:
         self._outputs: m.Actuate | None = None  # as last sent
         self._looked = False  # for a deadline, since the last sample
         self._ticks = self._ticks_at_ns = self._heard_ns = 0
-        self._faults_told = 0
 
     def run(self, duration_ns: int) -> Summary:
-        """Control for so long; ends early when the logic cannot be booted."""
+        """Control for so long."""
         begin_ns = now_ns = self._clock.now_ns()
         end_ns = begin_ns + duration_ns
         self._begin(now_ns)
-        while now_ns < end_ns and not self._logic.mute:
+        while now_ns < end_ns:
             until_ns = min(end_ns, now_ns + PERIOD_NS, self._due_ns() or end_ns)
             now_ns = self._clock.wait(until_ns, self._dut.exchange)
             self._take_notices(now_ns)
@@ -200,10 +199,9 @@ class Controller:
     # ---- decisions
 
     def _carry_out(self) -> None:
-        for fault in self._logic.faults[self._faults_told :]:
+        for fault in self._logic.take_faults():
+            self.summary.faults.append(fault)
             self._watch.fault(fault)
-        self._faults_told = len(self._logic.faults)
-        self.summary.faults = self._logic.faults
         for decision in self._logic.take_decisions():
             if decision.outcome.actuation is not None:
                 self._actuate(decision.outcome.actuation)

@@ -88,9 +88,17 @@ class Exchange:
         return reply
 
     def close_session(self) -> None:
-        """End the session, if one is open; the next command opens another."""
+        """End the session, if one is open; the next command opens another.
+
+        Unlike `command` it opens none: a session that is gone when a lost reply is asked for again
+        has ended, and closing another by the same command id would leave that one open (COM-09).
+        """
         if self._session.session_id is not None:
-            self.command(m.Close())
+            self.settle()
+        if self._session.session_id is None:  # never opened, or ended by a reboot
+            return
+        reply = self._carry(m.Close(), self._draw())
+        if isinstance(reply, m.Done):
             self._session.session_id = None
 
     def next_notice(self) -> m.Packet | None:
@@ -113,8 +121,10 @@ class Exchange:
 
     def _attempt(self, body: m.Command, command_id: int) -> m.Reply:
         refused = self._refresh()
-        if refused is not None:
-            return refused
+        return self._carry(body, command_id) if refused is None else refused
+
+    def _carry(self, body: m.Command, command_id: int) -> m.Reply:
+        """The reply to a command in the session that is open."""
         try:
             reply = self._exchange(self._session.command(body, command_id, VALIDITY_MS))
         except LinkError:

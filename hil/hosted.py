@@ -2,12 +2,13 @@
 
 It is treated as the device treats its own: booted on a blank memory, told its configuration by the
 same commands, called for a deadline before the sample that lies behind it, booted again when it
-breaks its contract. So the same logic, given the same samples, decides the same.
+breaks its contract, at once or with the next sample. So the same logic, given the same samples,
+decides the same.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from protocol.control import (
     Beliefs,
@@ -17,14 +18,11 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.guard import FirmwareFaultError, Guard, made
+from protocol.guard import FirmwareFaultError, Guard, made, restart_cause
 from protocol.memory import RamMemory
 from protocol.messages import ConfigurationReport, Refused
 from protocol.provision import provision
 from protocol.vocabulary import FirmwareFault, ResetCause, Role
-
-MAX_FAULTS: Final = 1_000
-"""Logic that failed so often is not booted again: a boot loop ends."""
 
 
 class Decision(NamedTuple):
@@ -52,32 +50,26 @@ class HostedLogic:
 
     def __init__(self, make: Callable[[], ControlLogic]) -> None:
         """Not booted yet."""
-        self.faults: list[FaultNote] = []
         self.beliefs: Beliefs | None = None
         self._make = make
         self._memory = RamMemory()
-        self._guard: Guard | None = None
+        self._guard: Guard | None = None  # None while it waits for a sample to boot with
+        self._shaky = False  # it has failed since it last took a sample
         self._boot_ticks = 0
         self._ticks = 0
         self._decisions: list[Decision] = []
-
-    @property
-    def mute(self) -> bool:
-        """It failed while it booted, or far too often, and decides nothing any more."""
-        return self._guard is None
+        self._faults: list[FaultNote] = []
 
     def boot(self, ticks: int, cause: ResetCause) -> None:
         """Begin a life at that tick of the device; its own ticks count from 0."""
         self._boot_ticks, self._ticks = ticks, 0
         self.beliefs = None
         self._guard = None
-        if len(self.faults) >= MAX_FAULTS:
-            return
         try:
             guard = Guard(made(self._make))
             self._note(guard.boot(self._memory, cause, 0))
         except (FirmwareFaultError, PowerLostError) as error:
-            self._note_fault(error)
+            self._fail(error)
         else:
             self._guard = guard
 
@@ -92,10 +84,17 @@ class HostedLogic:
         return refused
 
     def sample(self, ticks: int, readings: Readings) -> None:
-        """Deadlines that lie before the sample first, then the sample."""
-        self.advance(ticks)
+        """Deadlines that lie before the sample first, then the sample.
+
+        Logic that boots with a sample takes it before anything that is due at once.
+        """
+        if ticks > self._boot_ticks:
+            self.advance(ticks)
+        if self._guard is None:
+            self.boot(ticks, ResetCause.FIRMWARE_FAULT)  # it failed twice, and gets another chance
         self._ticks = ticks - self._boot_ticks
-        self._call(partial(Guard.sample, readings=readings))
+        if self._call(partial(Guard.sample, readings=readings)) is not None:
+            self._shaky = False
 
     def advance(self, ticks: int) -> None:
         """Everything that is due up to that tick of the device."""
@@ -114,17 +113,19 @@ class HostedLogic:
         taken, self._decisions = self._decisions, []
         return taken
 
+    def take_faults(self) -> list[FaultNote]:
+        """How it failed since the last call."""
+        taken, self._faults = self._faults, []
+        return taken
+
     def _call(self, act: Callable[[Guard, int], Outcome]) -> Outcome | None:
-        """One call into the logic; None when it is mute, or failed and was booted again."""
+        """One call into the logic; None when it waits to be booted, or failed."""
         if self._guard is None:
             return None
         try:
             outcome = act(self._guard, self._ticks)
         except (FirmwareFaultError, PowerLostError) as error:
-            self._note_fault(error)
-            lost = isinstance(error, PowerLostError)
-            cause = ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT
-            self.boot(self._boot_ticks + self._ticks, cause)
+            self._fail(error)
             return None
         self._note(outcome)
         return outcome
@@ -135,6 +136,13 @@ class HostedLogic:
         if outcome.events or outcome.alarms or outcome.actuation is not None:
             self._decisions.append(Decision(self._boot_ticks + self._ticks, outcome))
 
-    def _note_fault(self, error: FirmwareFaultError | PowerLostError) -> None:
+    def _fail(self, error: FirmwareFaultError | PowerLostError) -> None:
+        """It starts anew, at once or with the next sample, as it would in a device."""
+        ticks = self._boot_ticks + self._ticks
         fault = error.fault if isinstance(error, FirmwareFaultError) else None
-        self.faults.append(FaultNote(self._boot_ticks + self._ticks, fault, str(error)))
+        self._faults.append(FaultNote(ticks, fault, str(error)))
+        self._guard = None
+        cause = restart_cause(error, shaky=self._shaky)
+        self._shaky = True
+        if cause is not None:
+            self.boot(ticks, cause)

@@ -74,7 +74,7 @@ def summary_lines(summary: Summary) -> list[str]:
     counts = Counter(note.name for note in summary.faults)
     named = ", ".join(f"{name} x{count}" for name, count in counts.items())
     lines.append(f"firmware faults       {named or 'none'}")
-    lines += [_fault_line(note) for note in summary.faults[:MAX_SHOWN]]
+    lines += [_fault_line(note) for note in list(summary.faults)[:MAX_SHOWN]]
     lines += _some("refused", [f"  {refusal}" for refusal in summary.refusals])
     return lines
 

@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from hil.errors import LocalError
+from protocol.credentials import HINT
 from protocol.topics import check_name
 
 DEFAULT_BAUD: Final = 115_200
@@ -142,10 +143,7 @@ _MAKERS: Final[dict[str, Callable[[SplitResult], Target]]] = {
 
 def _address(parts: SplitResult, default_port: int | None) -> tuple[str, int]:
     if parts.username is not None or parts.password is not None:
-        raise _BadUriError(
-            "credentials do not belong on a command line: "
-            "set PUMPSIM_MQTT_USERNAME and PUMPSIM_MQTT_PASSWORD"
-        )
+        raise _BadUriError(f"credentials do not belong on a command line: {HINT}")
     port = parts.port or default_port
     if not parts.hostname or port is None:
         raise _BadUriError("it names no host and port")

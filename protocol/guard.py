@@ -53,6 +53,19 @@ def made(factory: Callable[[], ControlLogic]) -> ControlLogic:
         raise FirmwareFaultError(FirmwareFault.RAISED, detail) from error
 
 
+def restart_cause(error: FirmwareFaultError | PowerLostError, *, shaky: bool) -> ResetCause | None:
+    """Why logic that has just failed boots again at once; None when it has to wait.
+
+    Once at once (RST-11). Logic that is `shaky`, that is, has failed before and took no sample
+    since, waits for the next sample, so that a boot loop costs two boots a sampling period at most
+    (RST-04).
+    """
+    if shaky:
+        return None
+    lost = isinstance(error, PowerLostError)
+    return ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT
+
+
 class Guard:
     """Control logic behind its contract: every call returns a sound outcome or raises the fault.
 

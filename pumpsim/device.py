@@ -20,7 +20,7 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.guard import FirmwareFaultError, Guard, made
+from protocol.guard import FirmwareFaultError, Guard, made, restart_cause
 from protocol.memory import RamMemory
 from protocol.provision import provision
 from protocol.session import Sessions
@@ -331,18 +331,14 @@ class Device:
             self._fail(error)
 
     def _fail(self, error: FirmwareFaultError | PowerLostError) -> None:
-        """RST-11: the logic broke its contract, or its supply failed; it starts anew.
-
-        Once at once; logic that fails again before it took a sample waits for the next one, so that
-        a boot loop costs one boot a sampling period (RST-04).
-        """
+        """The logic broke its contract, or its supply failed; it starts anew, now or later."""
         if isinstance(error, FirmwareFaultError):
             self.record(EventKind.FIRMWARE_FAULT, int(error.fault))
         self.guard = None
-        if not self.shaky:
-            self.shaky = True
-            lost = isinstance(error, PowerLostError)
-            self._boot(ResetCause.BROWN_OUT if lost else ResetCause.FIRMWARE_FAULT)
+        cause = restart_cause(error, shaky=self.shaky)
+        self.shaky = True
+        if cause is not None:
+            self._boot(cause)
         self.arm()
 
     def _apply(self, ticks: int, outcome: Outcome, role: Role | None = None) -> None:

@@ -1,31 +1,20 @@
-"""Control logic by name: MODULE:CLASS, as pump files and command lines give it."""
+"""The control logic a pump file names, or none."""
 
-import importlib
 from collections.abc import Callable
 
 from protocol.control import ControlLogic
+from protocol.logic import load_logic
 from pumpsim.configfile import ConfigError
 
 BARE = "bare"
-METHODS = ("boot", "sample", "advance", "handle", "next_deadline")
 
 
 def resolve(name: str) -> Callable[[], ControlLogic] | None:
     """What makes the logic, or None for a bare device; ConfigError when there is none."""
     if name == BARE:
         return None
-    module_name, colon, class_name = name.partition(":")
-    if not colon:
-        message = f"{name!r} is no control logic: write MODULE:CLASS, or {BARE}"
-        raise ConfigError(message)
     try:
-        made = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        message = f"control logic {name!r} cannot be loaded: {error}"
+        return load_logic(name)
+    except ValueError as error:
+        message = f"{error} (or {BARE}: a pump without any)"
         raise ConfigError(message) from None
-    missing = [method for method in METHODS if not callable(getattr(made, method, None))]
-    if missing:
-        message = f"{name!r} is no control logic: it has no {', '.join(missing)}"
-        raise ConfigError(message)
-    factory: Callable[[], ControlLogic] = made
-    return factory

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-MOSQUITTO = ("mosquitto", "mosquitto_sub", "mosquitto_pub")
+MOSQUITTO = ("mosquitto", "mosquitto_passwd", "mosquitto_sub", "mosquitto_pub")
 SBIN = os.pathsep + "/usr/sbin"
 
 settings.register_profile(

@@ -10,15 +10,17 @@ import os
 import secrets
 import socket
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from hil.errors import LinkError
+from hil.errors import LinkError, LocalError
 from hil.port import Deliver, Fail
 from protocol.codec import Malformed, from_json
+from protocol.credentials import Credentials, credentials
 from protocol.messages import Presence
 from protocol.topics import ROOT, reply_topic, request_topic, status_topic
 
@@ -31,7 +33,10 @@ class MqttLink:
     """Clean session, a client token of its own; credentials come from the environment."""
 
     def __init__(self, host: str, port: int, device: str, *, tls: bool) -> None:
-        """Connect and find the device; LinkError when broker or device are not there."""
+        """Connect and find the device; LinkError when broker or device are not there.
+
+        LocalError when the credentials cannot be read.
+        """
         token = f"hil-{secrets.token_hex(6)}"
         self.name = f"{device} on the broker at {host}:{port}"
         self._requests = request_topic(device, token)
@@ -78,9 +83,9 @@ class MqttLink:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        username = os.environ.get("PUMPSIM_MQTT_USERNAME")
-        if username is not None:
-            client.username_pw_set(username, os.environ.get("PUMPSIM_MQTT_PASSWORD"))
+        who = _credentials()
+        if who.username is not None:
+            client.username_pw_set(*who)
         if tls:
             client.tls_set()
         client.on_socket_open = _no_delay
@@ -139,6 +144,13 @@ class MqttLink:
         fail, self._fail, self._deliver = self._fail, None, None
         if fail is not None:
             fail(error)
+
+
+def _credentials() -> Credentials:
+    try:
+        return credentials(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LocalError(str(error)) from None
 
 
 def _no_delay(_client: Client, _userdata: Any, sock: Any) -> None:

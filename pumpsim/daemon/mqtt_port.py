@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiomqtt
 
 from protocol.codec import Malformed, from_json, to_json
+from protocol.credentials import HINT, credentials
 from protocol.messages import AlarmChanged, Booted, EventLogged, Packet, Reply
 from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
 from pumpsim.configfile import ConfigError
@@ -227,16 +228,13 @@ def _cancelled() -> bool:
 
 
 def broker_address(uri: str) -> BrokerAddress:
-    """mqtt[s]://HOST[:PORT], credentials from the environment; ConfigError says what is wrong.
-
-    PUMPSIM_MQTT_USERNAME and PUMPSIM_MQTT_PASSWORD, or PUMPSIM_MQTT_PASSWORD_FILE.
-    """
+    """mqtt[s]://HOST[:PORT], credentials from the environment; ConfigError says what is wrong."""
     parts = urlsplit(uri)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
         message = f"--mqtt {uri!r}: write embedded, none or mqtt[s]://HOST:PORT"
         raise ConfigError(message)
     if parts.username or parts.password:
-        message = "no credentials on a command line: set PUMPSIM_MQTT_USERNAME and _PASSWORD"
+        message = f"no credentials on a command line: {HINT}"
         raise ConfigError(message)
     try:
         port = parts.port
@@ -244,17 +242,12 @@ def broker_address(uri: str) -> BrokerAddress:
         message = f"--mqtt {uri!r}: the port is no number up to 65535"
         raise ConfigError(message) from None
     tls = parts.scheme == "mqtts"
-    password = os.environ.get("PUMPSIM_MQTT_PASSWORD")
-    file = os.environ.get("PUMPSIM_MQTT_PASSWORD_FILE")
-    if file is not None:
-        password = _read_password(Path(file))
-    username = os.environ.get("PUMPSIM_MQTT_USERNAME")
-    return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls, username, password)
-
-
-def _read_password(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").rstrip("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"PUMPSIM_MQTT_PASSWORD_FILE: {path} cannot be read: {error}"
-        raise ConfigError(message) from None
+        who = credentials(os.environ, _read)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls, *who)
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from protocol.vocabulary import (
     Sounder,
 )
 from pumpsim import pumpfile, snapshot, stimuli
+from pumpsim.configfile import ConfigError
 from pumpsim.device import SAMPLE_NS, Device
 
 HOUR_NS = 3_600 * 10**9
@@ -408,6 +409,16 @@ def test_nonsense_is_a_named_fault_and_an_answer() -> None:
     assert reason(programmer.ask(m.GetStatus())) is Refusal.FIRMWARE_FAULT
     assert EventKind.FIRMWARE_FAULT in [kind for kind, _ in programmer.events()]
     assert isinstance(programmer.ask(m.Identify()), m.Identity)
+
+
+@pytest.mark.parametrize(
+    "name", ["MyLogic", ":MyLogic", "mylogic:", ".near:MyLogic", "tests.device.unimportable:Logic"]
+)
+def test_logic_that_cannot_be_loaded_is_told_in_one_sentence(name: str) -> None:
+    with pytest.raises(ConfigError, match="bare") as caught:
+        make(name)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_logic_that_cannot_boot_leaves_a_mute_device() -> None:

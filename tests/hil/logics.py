@@ -89,6 +89,24 @@ class Unmakeable(Metronome):
         raise OSError("no board")
 
 
+class LateStarter(Metronome):
+    """Boots at its fourth try; its memory counts them."""
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        tries = (memory.read(0, 1)[0] + 1) % 256  # blank is 255
+        memory.write(0, bytes([tries]))
+        if tries < 3:
+            raise RuntimeError("cold", tries)
+        return super().boot(memory, cause, ticks)
+
+
+class Unanswering(Metronome):
+    """Fails at every request."""
+
+    def handle(self, ticks: int, request: Request) -> Outcome:
+        raise RuntimeError("what?", ticks, request)
+
+
 class BootLoop(Metronome):
     """Is due at once, and fails when it is called."""
 

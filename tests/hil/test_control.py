@@ -10,11 +10,11 @@ from hil.control import AlarmNote, Controller, Summary
 from hil.emulated.bench import EmulatedPort
 from hil.errors import LocalError
 from hil.exchange import Exchange
-from hil.hosted import MAX_FAULTS, FaultNote
+from hil.hosted import FaultNote
 from hil.port import Item
 from hil.rig import Rig, open_rig
 from protocol import messages as m
-from protocol.control import ControlLogic, Outcome, Readings
+from protocol.control import ControlLogic, Memory, Outcome, Readings, Request
 from protocol.vocabulary import AlarmId, FirmwareFault, ResetCause, Sounder
 from pumpsim.device import Device
 from pumpsim.firmware import ReferenceLogic
@@ -172,21 +172,69 @@ def test_broken_logic_is_named_counted_and_booted_again(
 ) -> None:
     summary, seen = outside(logic, 600 * NS_PER_S)
     assert [note.fault for note in seen.faults] == [fault] * times
-    assert summary.faults == seen.faults
+    assert list(summary.faults) == seen.faults
     assert summary.samples == 11
 
 
-@pytest.mark.parametrize("logic", [logics.Unbootable, logics.Unmakeable])
-def test_logic_that_cannot_boot_ends_the_run(logic: Callable[[], ControlLogic]) -> None:
-    summary, seen = outside(logic, HOUR_NS)
-    assert [note.fault for note in seen.faults] == [FirmwareFault.RAISED]
-    assert seen.elapsed_ns == 0
-    assert summary.beliefs is None
+class Noted:
+    """Logic that keeps a diary of what it is called for, save deadlines.
+
+    A device's ticks begin within a tick of the crystal when it boots, those on the bench with one.
+    """
+
+    def __init__(self, make: Callable[[], ControlLogic], diary: list[tuple[str, int]]) -> None:
+        self._diary = diary
+        self._diary.append(("made", 0))
+        self._logic = make()
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        self._diary.append(("boot", cause))
+        return self._logic.boot(memory, cause, ticks)
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        self._diary.append(("sample", readings.sequence))
+        return self._logic.sample(ticks, readings)
+
+    def advance(self, ticks: int) -> Outcome:
+        return self._logic.advance(ticks)
+
+    def handle(self, ticks: int, request: Request) -> Outcome:
+        self._diary.append(("handle", request.body.code))
+        return self._logic.handle(ticks, request)
+
+    def next_deadline(self) -> int | None:
+        return self._logic.next_deadline()
 
 
-def test_a_boot_loop_ends() -> None:
-    summary, _ = outside(logics.BootLoop, HOUR_NS)
-    assert len(summary.faults) == MAX_FAULTS
+@pytest.mark.parametrize(
+    ("logic", "boots"),  # of the samples 0 to 1440
+    [
+        (logics.Raising, 1 + 288),  # every fifth sample fails, and the next one does not
+        (logics.Nonsense, 2 + 1439),  # at once, then with each sample from the third on
+        (logics.Unpowered, 1 + 1),
+        (logics.Unbootable, 2 + 1441),
+        (logics.Unmakeable, 0),
+        (logics.LateStarter, 2 + 2),
+        (logics.BootLoop, 2 + 2 * 1440),
+        (logics.Unanswering, 2 + 1),
+    ],
+)
+def test_failing_logic_boots_at_the_same_samples_as_in_a_device(
+    logic: Callable[[], ControlLogic], boots: int
+) -> None:
+    """RST-04, RST-11."""
+    length_ns = DAY_NS + PERIOD_NS // 2  # so that what is due with the last sample is seen
+    expected: list[tuple[str, int]] = []
+    device = Device(demo(), 1)
+    device.logic = lambda: Noted(logic, expected)
+    device.implant()
+    device.advance(length_ns)
+    diary: list[tuple[str, int]] = []
+    summary, seen = outside(lambda: Noted(logic, diary), length_ns)
+    assert diary == expected
+    assert sum(call == "boot" for call, _ in diary) == boots
+    assert seen.elapsed_ns == length_ns
+    assert list(summary.faults) == seen.faults
 
 
 def test_an_output_the_device_has_not_is_refused_and_told() -> None:

@@ -190,6 +190,54 @@ def test_a_session_that_ended_is_opened_again() -> None:
     assert sum(isinstance(p.body, m.Open) for p in port.sent) == 2
 
 
+def room(device: Device) -> int:
+    """How many more sessions the device would open."""
+    probe = Client(Exchange(EmulatedPort(device))).exchange
+    replies = [probe.ask(m.Open(role=Role.PATIENT, client="probe")) for _ in range(MAX_SESSIONS)]
+    return sum(isinstance(reply, m.Opened) for reply in replies)
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_session_is_closed_for_good_though_replies_are_lost(lost: int) -> None:
+    """COM-09: none is opened again only to hear that the first is gone."""
+    closing = [False]
+    left = [lost]
+
+    def lose(item: Item) -> list[Item]:
+        if closing[0] and isinstance(item, m.Packet) and isinstance(item.body, m.Done | m.Refused):
+            left[0] -= 1
+            return [item] if left[0] < 0 else []
+        return [item]
+
+    device, port, client = connect(back=lose)
+    assert client.begin_refill() == m.Done()
+    closing[0] = True
+    client.close_session()
+    assert sum(isinstance(packet.body, m.Open) for packet in port.sent) == 1
+    closes = [packet for packet in port.sent if isinstance(packet.body, m.Close)]
+    assert closes == closes[:1] * min(lost + 1, 3)
+    assert room(device) == MAX_SESSIONS
+
+
+def test_a_session_that_ended_by_itself_is_not_opened_to_be_closed() -> None:
+    device, port, client = connect()
+    assert client.begin_refill() == m.Done()
+    device.advance(device.now_ns + 3_600 * 10**9)  # far beyond the idle limit
+    client.close_session()
+    client.close_session()
+    assert sum(isinstance(packet.body, m.Open) for packet in port.sent) == 1
+    assert room(device) == MAX_SESSIONS
+
+
+def test_a_session_whose_close_never_arrived_can_be_closed_later() -> None:
+    device, _, client = connect(out=losing(m.Close, 3))
+    assert client.begin_refill() == m.Done()
+    with pytest.raises(LinkError, match="no reply to close"):
+        client.close_session()
+    client.close_session()
+    assert room(device) == MAX_SESSIONS
+
+
 def test_a_command_done_just_before_a_reboot_is_told_done() -> None:
     device = Device(demo(), 1)
     device.implant()

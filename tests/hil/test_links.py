@@ -218,3 +218,11 @@ def test_a_silent_serial_port_is_told_after_bounded_attempts() -> None:
 def test_a_control_url_needs_no_port_of_its_own_to_be_wrong() -> None:
     with pytest.raises(LocalError, match="http://HOST:PORT"):
         open_rig("tcp://127.0.0.1:1?control=127.0.0.1:8000")
+
+
+def test_a_password_file_that_cannot_be_read_is_a_local_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PUMPSIM_MQTT_PASSWORD_FILE", "/no/such/file")
+    with pytest.raises(LocalError, match=r"PUMPSIM_MQTT_PASSWORD_FILE: /no/such/file"):
+        open_rig("mqtt://127.0.0.1:1/demo")

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from protocol.vocabulary import AlarmId, EventKind, Sounder
 from pumpsim.device import Device
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.pumpfile import load
+from tests.conftest import find
 from tests.system.announcing import IN_CHARGE
 from tests.system.conftest import Daemon, Lines, Mosquitto, Program, Serve, spawn
 
@@ -202,8 +204,26 @@ def test_a_broker_that_refuses_the_password(mosquitto: Mosquitto) -> None:
     assert "refuses" in program.err.all()
 
 
-def hil(*arguments: str) -> Program:
-    return Program(spawn(sys.executable, "-m", "hil", *arguments))
+@pytest.mark.needs_mosquitto
+def test_daemon_and_bench_take_the_same_credentials(
+    serve: Serve, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    command, accounts = find("mosquitto_passwd"), tmp_path / "accounts"
+    assert command is not None
+    subprocess.run([command, "-b", "-c", str(accounts), "nurse", "Tr0ub4dor"], check=True)
+    mosquitto.configure("allow_anonymous false", f"password_file {accounts}")
+    mosquitto.start()
+    password = tmp_path / "password"
+    password.write_text("Tr0ub4dor\n")
+    secret = {"PUMPSIM_MQTT_USERNAME": "nurse", "PUMPSIM_MQTT_PASSWORD_FILE": str(password)}
+    daemon = serve("--mqtt", mosquitto.uri, *ONLY["mqtt"], environment=secret)
+    uri = daemon.device()["mqtt"].partition("?")[0]
+    program = hil("status", "--rig", uri, environment=secret)
+    assert program.process.wait(30) == 0, program.err.all()
+
+
+def hil(*arguments: str, environment: dict[str, str] | None = None) -> Program:
+    return Program(spawn(sys.executable, "-m", "hil", *arguments, environment=environment))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,0 +1,3 @@
+"""A module of somebody's that fails while it is imported."""
+
+raise RuntimeError("no board is connected")
