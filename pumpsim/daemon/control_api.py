@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from protocol.quantity import parse_int
 from pumpsim.configfile import explain
-from pumpsim.daemon.control_guard import Guard
+from pumpsim.daemon.control_guard import ControlGuard
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES
 from pumpsim.device import Device
@@ -27,7 +27,7 @@ from pumpsim.stimuli import Stimulus
 Describe = Callable[[], list[dict[str, Any]]]
 
 
-class Pace(BaseModel):
+class PaceChange(BaseModel):
     """A new speed, a pause, or both."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -55,7 +55,7 @@ def build(host: Host, describe: Describe, token: str | None = None) -> ASGIApp:
     _add_device_routes(app, host)
     _add_time_routes(app, host)
     _add_snapshot_routes(app, host)
-    return Guard(app, token)
+    return ControlGuard(app, token)
 
 
 def _add_daemon_routes(app: FastAPI, describe: Describe) -> None:
@@ -120,7 +120,7 @@ def _add_time_routes(app: FastAPI, host: Host) -> None:
         return _present(host)
 
     @app.put("/v1/time")
-    async def pace(change: Pace) -> dict[str, Any]:
+    async def pace(change: PaceChange) -> dict[str, Any]:
         """Change speed or pause."""
         host.set_time(speed=_speed(change.speed), paused=change.paused)
         return _present(host)

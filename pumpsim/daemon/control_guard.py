@@ -22,7 +22,7 @@ class TooLargeError(ValueError):
     """A body without an end."""
 
 
-class Guard:
+class ControlGuard:
     """In front of the application: refuses what a page from elsewhere could send."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
