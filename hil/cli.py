@@ -37,7 +37,7 @@ RIG: Final = click.option(
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="for programs")
 
 
-@click.group(epilog=EPILOG)
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pumpsim")
 def main() -> None:
     """Test an implantable infusion pump, emulated or real, from a bench host.

@@ -18,7 +18,7 @@ from hil.hosted import FaultNote, HostedLogic
 from hil.rig import Rig
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, Actuation, Beliefs, ControlLogic, Readings
-from protocol.vocabulary import Capability, ResetCause
+from protocol.vocabulary import Capability, ResetCause, Sounder
 
 PERIOD_NS: Final = 60_000_000_000
 """T_s, the sampling period, and the longest wait at once: in remote virtual time nothing that was
@@ -29,7 +29,7 @@ MARGIN_NS: Final = 10_000_000
 """How much later than reckoned a deadline is looked for: the crystal may run slow."""
 NS_PER_S: Final = 1_000_000_000
 MAX_NOTES: Final = 10_000
-"""Alarm changes, refusals and faults a summary keeps; the oldest go first."""
+"""Alarm and sounder changes, refusals and faults a summary keeps; the oldest go first."""
 NEEDED: Final = frozenset({Capability.RAW_READINGS, Capability.ACTUATION})
 
 
@@ -38,6 +38,13 @@ class AlarmNote(NamedTuple):
 
     ticks: int
     alarm: m.AlarmOccurrence
+
+
+class SounderNote(NamedTuple):
+    """The logic set the sounder, and with it what a patient hears, at the device's tick count."""
+
+    ticks: int
+    sounder: Sounder
 
 
 @dataclass
@@ -51,6 +58,7 @@ class Summary:
     outputs: int = 0  # actuations the device carried out
     shut_out: int = 0  # actuations it refused: somebody else may be in charge
     alarms: deque[AlarmNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
+    sounder: deque[SounderNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     refusals: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     faults: deque[FaultNote] = field(default_factory=lambda: deque(maxlen=MAX_NOTES))
     beliefs: Beliefs | None = None
@@ -61,6 +69,9 @@ class Watch(Protocol):
 
     def alarm(self, note: AlarmNote) -> None:
         """An alarm was raised or changed."""
+
+    def sounder(self, note: SounderNote) -> None:
+        """The sounder was set to something else."""
 
     def fault(self, note: FaultNote) -> None:
         """The logic broke its contract; it is booted again, as in a device."""
@@ -88,6 +99,7 @@ class Controller:
         self._boot_id = 0
         self._sequence = -1  # of the last sample that was used
         self._outputs: m.Actuate | None = None  # as last sent
+        self._sounder = Sounder.OFF
         self._looked = False  # for a deadline, since the last sample
         self._ticks = self._ticks_at_ns = self._heard_ns = 0
 
@@ -204,13 +216,18 @@ class Controller:
             self._watch.fault(fault)
         for decision in self._logic.take_decisions():
             if decision.outcome.actuation is not None:
-                self._actuate(decision.outcome.actuation)
+                self._actuate(decision.ticks, decision.outcome.actuation)
             for alarm in decision.outcome.alarms:
                 note = AlarmNote(decision.ticks, alarm)
                 self.summary.alarms.append(note)
                 self._watch.alarm(note)
 
-    def _actuate(self, wanted: Actuation) -> None:
+    def _actuate(self, ticks: int, wanted: Actuation) -> None:
+        if wanted.sounder is not self._sounder:
+            self._sounder = wanted.sounder
+            note = SounderNote(ticks, wanted.sounder)
+            self.summary.sounder.append(note)
+            self._watch.sounder(note)
         body = m.Actuate(
             sounder=wanted.sounder,
             patient_signal=wanted.patient_signal,

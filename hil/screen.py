@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hil import show
-from hil.control import AlarmNote, Summary
+from hil.control import AlarmNote, SounderNote, Summary
 from hil.hosted import FaultNote
 from protocol.control import TICKS_PER_S
 from protocol.plain import to_plain
@@ -31,6 +31,10 @@ class Screen:
     def alarm(self, note: AlarmNote) -> None:
         """One line per change."""
         self._line(_alarm_line(note))
+
+    def sounder(self, note: SounderNote) -> None:
+        """One line per change."""
+        self._line(_sounder_line(note))
 
     def fault(self, note: FaultNote) -> None:
         """One line per fault."""
@@ -71,6 +75,7 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.repeated:
         lines.append(f"samples repeated      {summary.repeated}, not used again")
     lines += _some("alarm changes", [_alarm_line(note) for note in summary.alarms])
+    lines += _some("sounder changes", [_sounder_line(note) for note in summary.sounder])
     counts = Counter(note.name for note in summary.faults)
     named = ", ".join(f"{name} x{count}" for name, count in counts.items())
     lines.append(f"firmware faults       {named or 'none'}")
@@ -88,6 +93,9 @@ def summary_plain(summary: Summary) -> dict[str, Any]:
         "reboots": summary.reboots,
         "outputs": summary.outputs,
         "alarms": [{"ticks": note.ticks, **to_plain(note.alarm)} for note in summary.alarms],
+        "sounder": [
+            {"ticks": note.ticks, "sounder": note.sounder.name.lower()} for note in summary.sounder
+        ],
         "faults": [
             {"ticks": note.ticks, "fault": note.name, "detail": note.detail}
             for note in summary.faults
@@ -107,6 +115,10 @@ def _some(title: str, rows: list[str]) -> list[str]:
 def _alarm_line(note: AlarmNote) -> str:
     what = f"{note.alarm.priority.name:<6}  {show.alarm_words(note.alarm)}"
     return _at(note.ticks, what)
+
+
+def _sounder_line(note: SounderNote) -> str:
+    return _at(note.ticks, f"sounder {note.sounder.name}")
 
 
 def _fault_line(note: FaultNote) -> str:

@@ -18,7 +18,7 @@ def duration(seconds: int) -> str:
 def status_lines(status: m.StatusPart) -> list[str]:
     """What the pump believes."""
     due_s = status.refill_due_in_s
-    due = UNKNOWN if due_s is None else duration(abs(due_s)) + (" OVERDUE" if due_s < 0 else "")
+    due = "refill OVERDUE by" if due_s is not None and due_s < 0 else "refill due in"
     opened = [
         name
         for name, is_open in (
@@ -32,7 +32,7 @@ def status_lines(status: m.StatusPart) -> list[str]:
         _row("residual volume", _estimate(status.residual_volume_nl, 1e-6, "mL")),
         _row("delivered", _pair(status.delivered_since_refill_nl, status.delivered_total_nl, "mL")),
         _row(f"dose {status.drug or ''}", _pair(status.dose_since_refill_ng, status.dose_total_ng)),
-        _row("refill due in", due),
+        _row(due, UNKNOWN if due_s is None else duration(abs(due_s))),
         *(_row("now", name) for name in opened),
         _row("reservoir", _scaled(status.reservoir_pressure_pa, 1e-3, "kPa abs")),
         _row("catheter", _scaled(status.catheter_pressure_pa, 1e-3, "kPa abs")),

@@ -18,6 +18,12 @@ def load_logic(name: str) -> Callable[[], ControlLogic]:
         raise ValueError(message)
     try:
         made = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        message = (
+            f"control logic {name!r} cannot be loaded: {error}; "
+            "run in the folder that holds it, or set PYTHONPATH"
+        )
+        raise ValueError(message) from None
     except Exception as error:  # noqa: BLE001  # somebody else's module may raise anything
         message = f"control logic {name!r} cannot be loaded: {type(error).__name__}: {error}"
         raise ValueError(message) from None

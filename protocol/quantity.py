@@ -74,7 +74,10 @@ def parse(text: str, dimension: str) -> Fraction:
     if len(number.replace(".", "")) > MAX_DIGITS:
         message = f"{text!r} has more than {MAX_DIGITS} digits"
         raise QuantityError(message)
-    if sign and (dimension not in SIGNED or not Fraction(number)):
+    if sign and dimension not in SIGNED:
+        message = f"{text!r}: a {dimension} takes no minus"
+        raise QuantityError(message)
+    if sign and not Fraction(number):
         message = f"{text!r}: a minus means nothing here"
         raise QuantityError(message)
     value = Fraction(sign + number) * units[unit]

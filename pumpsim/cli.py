@@ -59,20 +59,47 @@ def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int 
 
 @main.command()
 @click.argument("pumps", nargs=-1, type=click.Path(path_type=Path), metavar="[PUMP.toml ...]")
-@click.option("--speed", default="1", callback=_speed, help="Device seconds a second, or max.")
-@click.option("--seed", default=1, type=SEED, show_default=True, help="Of all chance in the run.")
+@click.option(
+    "--speed",
+    default="1",
+    callback=_speed,
+    show_default=True,
+    help="Device time over wall time, or max.",
+)
+@click.option(
+    "--seed",
+    default=1,
+    type=SEED,
+    show_default=True,
+    help="Decides all chance: noise, weather, posture.",
+)
 @click.option("--serial", help="pty[:LINK], PORT[?baud=N] or none.  [default: pty]")
-@click.option("--baud", default="none", callback=_baud, help="Pace of the line; none is unpaced.")
+@click.option(
+    "--baud",
+    default="none",
+    callback=_baud,
+    show_default=True,
+    help="Pace of the serial line; none is unpaced.",
+)
 @click.option("--tcp", help="HOST:PORT or none; port 0 is any free one.  [default: 127.0.0.1:0]")
-@click.option("--mqtt", default="embedded", help="embedded, none or mqtt[s]://HOST:PORT.")
-@click.option("--control", default="127.0.0.1:0", help="HOST:PORT of the control API.")
+@click.option(
+    "--mqtt", default="embedded", show_default=True, help="embedded, none or mqtt[s]://HOST:PORT."
+)
+@click.option(
+    "--control",
+    default="127.0.0.1:0",
+    show_default=True,
+    help="HOST:PORT of the control API; 0 is any port.",
+)
 @click.option(
     "--allow-remote-control",
     is_flag=True,
     help="Let other machines use the control API, with the token in PUMPSIM_CONTROL_TOKEN.",
 )
 @click.option("--catch-up", is_flag=True, help="After a suspend, run what was missed.")
-@click.option("--ready", type=click.Path(path_type=Path), help="Written once everything listens.")
+@click.option(
+    "--ready", type=click.Path(path_type=Path), help="Once all listen, write here where (JSON)."
+)
 def serve(pumps: tuple[Path, ...], **options: Any) -> None:
     """Serve pumps on serial, TCP and MQTT, until Ctrl-C.
 
@@ -97,7 +124,7 @@ def serve(pumps: tuple[Path, ...], **options: Any) -> None:
 
 @main.command()
 @click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO.toml")
-@click.option("--seed", type=int, help="Instead of the scenario's own.")
+@click.option("--seed", type=int, help="Instead of the scenario's own seed.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write everything that happened.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a PNG.")
 @click.option("--json", "as_json", is_flag=True, help="The summary for programs.")

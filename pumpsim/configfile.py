@@ -208,7 +208,8 @@ def _reason(first: Any, steps: Steps, found: Any, declaration: Any) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key; {suggest(str(steps[-1]), _known(declaration, first['loc'][:-1]))}"
     if first["type"] in ("missing", "union_tag_not_found"):
-        return "is missing"
+        is_table = _model(_at(declaration, first["loc"])) is not None
+        return f"is missing: a table [{steps[-1]}]" if is_table else "is missing"
     if first["type"] == "union_tag_invalid":
         tag, tags = first["ctx"]["tag"], first["ctx"]["expected_tags"]
         return f"{tag!r} is unknown; {suggest(tag, [t.strip(QUOTE) for t in tags.split(', ')])}"
@@ -243,11 +244,16 @@ def suggest(name: str, known: Sequence[str]) -> str:
 
 def _known(declaration: Any, location: Steps) -> list[str]:
     """The keys of the table at a location."""
+    fields = getattr(_model(_at(declaration, location)), "model_fields", {})
+    return [name for name in fields if name != "kind"]
+
+
+def _at(declaration: Any, location: Steps) -> Any:
+    """The declaration of what stands at a location."""
     part = declaration
     for step in location:
         part = _inside(part, step)
-    fields = getattr(_model(part), "model_fields", {})
-    return [name for name in fields if name != "kind"]
+    return part
 
 
 def _inside(annotation: Any, step: str | int) -> Any:

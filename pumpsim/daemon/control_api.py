@@ -20,7 +20,7 @@ from protocol.quantity import parse_int
 from pumpsim.configfile import explain
 from pumpsim.daemon.control_guard import ControlGuard
 from pumpsim.daemon.host import Host
-from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES
+from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GivenUpError
 from pumpsim.device import Device
 from pumpsim.stimuli import Stimulus
 
@@ -49,6 +49,7 @@ def build(host: Host, describe: Describe, token: str | None = None) -> ASGIApp:
     """The application behind its guard; `describe` tells where each device is."""
     app = FastAPI(title="pumpsim control API", version="1", docs_url=None, redoc_url=None)
     app.exception_handler(ValueError)(_refuse)
+    app.exception_handler(GivenUpError)(_give_up)
     app.exception_handler(StarletteHTTPException)(_fail)
     app.exception_handler(RequestValidationError)(_invalid)
     _add_daemon_routes(app, describe)
@@ -190,6 +191,10 @@ async def _gone(request: Request) -> None:
 
 async def _refuse(_request: Request, error: Exception) -> Response:
     return _error(422, str(error))
+
+
+async def _give_up(_request: Request, error: Exception) -> Response:
+    return _error(409, str(error))
 
 
 async def _fail(_request: Request, error: Exception) -> Response:

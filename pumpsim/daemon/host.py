@@ -15,7 +15,7 @@ from protocol.messages import Packet, Telemetry
 from protocol.vocabulary import EventKind
 from pumpsim import snapshot
 from pumpsim.daemon.flow import MAX_TELEMETRY_PER_S, Budget
-from pumpsim.daemon.timeline import Timeline, TimelineError
+from pumpsim.daemon.timeline import GivenUpError, Timeline
 from pumpsim.daemon.wall import wall_ns
 from pumpsim.device import Device
 
@@ -145,7 +145,7 @@ class Host:
     async def run_until(self, until_ns: int) -> int:
         """Let device time run to an instant as fast as it goes; the instant it reached.
 
-        TimelineError when it cannot begin, or was given up.
+        TimelineError when it cannot begin, GivenUpError when it was given up.
         """
         self.timeline.grant(self.now_ns, until_ns)
         reached: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -161,7 +161,7 @@ class Host:
         """End a run where it is, if there is one."""
         if self._reached is not None and not self._reached.done():
             message = f"the run was given up at {self.now_ns} ns"
-            self._reached.set_exception(TimelineError(message))
+            self._reached.set_exception(GivenUpError(message))
         self._end_grant()
 
     def next_deadline(self) -> int:

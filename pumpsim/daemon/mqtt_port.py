@@ -7,6 +7,7 @@ somebody's past and never acts (COM-07).
 
 import asyncio
 import os
+import re
 import ssl
 from collections import deque
 from pathlib import Path
@@ -32,6 +33,7 @@ STABLE_S: Final = 20.0
 """A connection that lasted so long was one."""
 MAX_TORN: Final = 3
 """So many in a row that did not: somebody else takes them over."""
+ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 KEEPALIVE_S: Final = 30
 CONNECT_S: Final = 5.0
 MAX_KEPT: Final = 1_000
@@ -70,6 +72,7 @@ class MqttPort:
         self._broker = broker
         self._period_ns = period_ns
         self._report = report
+        self._where = f"MQTT broker {authority(broker.host, broker.port)}"
         self._lasting: deque[Message] = deque(maxlen=MAX_KEPT)
         self._events: deque[Message] = deque(maxlen=MAX_KEPT)  # never push an alarm out
         self._passing: deque[Message] = deque()
@@ -105,19 +108,18 @@ class MqttPort:
             async with self._client() as client:
                 await self._serve(client)
         except* (aiomqtt.MqttError, OSError) as errors:
-            self._tell(str(errors.exceptions[0]))
+            self._tell(ERRNO.sub("", str(errors.exceptions[0])))
         else:
             return True
         return False
 
     def _tell(self, reason: str) -> None:
-        where = f"MQTT broker {authority(self._broker.host, self._broker.port)}"
         if self._torn < MAX_TORN:
-            self._report.once(f"{where}: {reason}; trying again")
+            self._report.once(f"{self._where}: {reason}; trying again until it is there")
         else:
             self._report.once(
-                f"{where} ends each connection as {self._device!r}: is there another device with "
-                "that id? Give each its own pump.id; trying again"
+                f"{self._where} ends each connection as {self._device!r}: is there another device "
+                "with that id? Give each its own pump.id; trying again"
             )
 
     def _client(self) -> aiomqtt.Client:
@@ -142,7 +144,7 @@ class MqttPort:
         await self._announce(client, online=True)
         self.connected.set()
         if not self._torn:
-            self._report.forget()
+            self._report.over(f"{self._where}: connected")
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._publish_passing, self._publish_lasting, self._receive)

@@ -16,6 +16,8 @@ class Report:
             click.echo(message, err=True)
             self._last = message
 
-    def forget(self) -> None:
-        """The trouble is over; should it come back, it is news."""
-        self._last = ""
+    def over(self, message: str) -> None:
+        """The trouble is over, which is news where it was told; should it come back, it is, too."""
+        if self._last:
+            click.echo(message, err=True)
+            self._last = ""

@@ -21,6 +21,10 @@ class TimelineError(ValueError):
     """A speed or an instant that cannot be."""
 
 
+class GivenUpError(Exception):
+    """A run was ended before its instant: by a pause, a restore, or the end of the daemon."""
+
+
 def check_speed(speed: float) -> float:
     """The speed, when time can run at it; TimelineError says what may be."""
     if speed == AS_FAST_AS_IT_GOES or MIN_SPEED <= speed <= MAX_SPEED:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hil.clock import NS_PER_S
-from hil.control import AlarmNote, Controller, Summary
+from hil.control import AlarmNote, Controller, SounderNote, Summary
 from hil.emulated.bench import EmulatedPort
 from hil.errors import LocalError
 from hil.exchange import Exchange
@@ -34,11 +34,15 @@ class Seen:
 
     def __init__(self) -> None:
         self.alarms: list[AlarmNote] = []
+        self.sounded: list[SounderNote] = []
         self.faults: list[FaultNote] = []
         self.elapsed_ns = 0
 
     def alarm(self, note: AlarmNote) -> None:
         self.alarms.append(note)
+
+    def sounder(self, note: SounderNote) -> None:
+        self.sounded.append(note)
 
     def fault(self, note: FaultNote) -> None:
         self.faults.append(note)

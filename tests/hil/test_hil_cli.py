@@ -69,8 +69,9 @@ def test_control_prints_alarms_as_they_come_and_a_summary() -> None:
     result = hil("control", REFERENCE, "--rig", BARE, "--for", "11 d")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert "refill_due #1 present" in lines[0]
-    assert "tick 297" in lines[0]
+    assert "sounder LOW" in lines[0]
+    assert "refill_due #1 present" in lines[1]
+    assert "tick 297" in lines[1]
     assert "samples used          15841" in lines
     assert "samples missed        0" in lines
     assert "alarm changes         1" in lines

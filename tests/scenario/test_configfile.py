@@ -24,7 +24,7 @@ MISTAKES = {
         "at most 43 degC; found '50 degC'",
     ),
     "missing": ('# no id\n[pump]\nmodel = "x"', 2, "pump.id", "is missing"),
-    "missing table": ("", 1, "pump", "is missing"),
+    "missing table": ("", 1, "pump", "is missing: a table [pump]"),
     "no table": ("pump = 3", 1, "pump", "must be a table"),
     "slash in id": ('[pump]\nid = "a/b"', 2, "pump.id", "no /, + or #"),
     "plus in id": ('[pump]\nid = "a+"', 2, "pump.id", "no /, + or #"),

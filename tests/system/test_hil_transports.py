@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hil.control import AlarmNote, Controller
+from hil.control import AlarmNote, Controller, SounderNote
 from hil.hosted import FaultNote
 from hil.rig import Rig, open_rig
 from protocol import messages as m
@@ -49,6 +49,7 @@ class Nobody:
     """Does not look on."""
 
     def alarm(self, note: AlarmNote) -> None: ...
+    def sounder(self, note: SounderNote) -> None: ...
     def fault(self, note: FaultNote) -> None: ...
     def progress(self, elapsed_ns: int, duration_ns: int) -> None: ...
 

@@ -38,6 +38,7 @@ def test_the_control_logic_shown_sounds_when_the_reservoir_runs_low() -> None:
     )
     assert "samples used          28801" in told
     assert re.search(r"outputs carried out +[1-9]", told)
+    assert re.search(r"18 d [0-9:]{8}  sounder HIGH", told)
 
 
 def test_public_libraries_read_the_status(serve: Callable[..., Daemon]) -> None:

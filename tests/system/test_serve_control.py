@@ -154,7 +154,7 @@ def test_a_pause_gives_up_a_run_and_a_second_run_is_refused(demo: Daemon) -> Non
     demo.api.put("/v1/time", json={"paused": True})
     run.join()
     assert run.answer is not None
-    refused(run.answer, 422, "given up")
+    refused(run.answer, 409, "given up")
     assert demo.get("/v1/time")["running_until_ns"] is None
     demo.api.put("/v1/time", json={"paused": False})
 
