@@ -91,8 +91,8 @@ def _volume(panel: Axes, recorder: Recorder, run: Run) -> None:
     pump = run.scenario.pump
     alarms = pump.alarms
     for name, limit_nl, right in (
-        ("low", alarms.low_volume, 0.998),
-        ("empty", alarms.empty_volume, 0.965),
+        ("low", alarms.low_volume, 0.965),
+        ("empty", alarms.empty_volume, 0.998),
     ):
         panel.axhline(limit_nl / 1e6, color=WARM, lw=0.9, ls=(0, (5, 3)))
         _tag(panel, limit_nl / 1e6, name, WARM, right)
@@ -126,7 +126,7 @@ def _flow(panel: Axes, recorder: Recorder, run: Run) -> None:
 def _temperature(panel: Axes, recorder: Recorder) -> None:
     body = _true(recorder, "body_temperature_k", _celsius)
     pump = _true(recorder, "pump_temperature_k", _celsius)
-    _line(panel, recorder, body, WARM)
+    _line(panel, recorder, body, WARM, UNDER)
     _line(panel, recorder, pump, TRUTH)
     _frame(panel, [*body, *pump])
     _key(panel, "temperature, °C", [("pump", TRUTH), ("body", WARM)])
@@ -161,8 +161,11 @@ def _alarms(panel: Axes, lanes: dict[str, list[AlarmRow]], end_ns: int) -> None:
             if alarm.acknowledged_ns is not None:
                 panel.plot([alarm.acknowledged_ns / DAY], [row], "|", color=INK, ms=12, mew=2)
     _rows(panel, list(lanes) or ["no alarm"])
-    key = [(priority.name.lower(), color) for priority, (color, _) in LOOKS.items()]
-    _key(panel, "alarms", [*key, ("| acknowledged", INK)] if lanes else [])
+    shown = [alarm for alarms in lanes.values() for alarm in alarms]
+    seen = {priority for alarm in shown for _, priority in alarm.steps}
+    key = [(name.name.lower(), color) for name, (color, _) in LOOKS.items() if name in seen]
+    acknowledged = any(alarm.acknowledged_ns is not None for alarm in shown)
+    _key(panel, "alarms", [*key, ("| acknowledged", INK)] if acknowledged else key)
 
 
 # ---- parts of panels
@@ -186,7 +189,7 @@ def _line(
 
 
 def _frame(panel: Axes, bands: Sequence[Band]) -> None:
-    """Make room for every mean; a spike may leave the panel, its stem shows."""
+    """Make room for every mean, and no more: a spike leaves the panel, and its stem shows."""
     means = [band.mean for band in bands]
     if means:
         low, high = min(means), max(means)
