@@ -17,6 +17,8 @@ from typing import cast
 
 import aiomqtt
 
+from pumpsim.daemon.flow import first_telemetry_ns
+
 NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
@@ -84,7 +86,10 @@ async def mqtt(port: int, reply: bytes) -> None:
 
 
 async def fleet(port: int, count: int, period_s: float, payload: str) -> None:
-    """As many aiomqtt clients, each publishing once a period, due when the payload says."""
+    """As many aiomqtt clients, each publishing once a period, due when the payload says.
+
+    Each in the turn of the pump whose place it takes: at the same instants of a period.
+    """
     async with asyncio.TaskGroup() as tasks:
         start_s = time.perf_counter() + 2.0
         for number in range(count):
@@ -95,7 +100,7 @@ async def fleet(port: int, count: int, period_s: float, payload: str) -> None:
 async def _publisher(port: int, number: int, start_s: float, period_s: float, text: str) -> None:
     topic = f"pumpsim/bare-{number}/telemetry"
     async with aiomqtt.Client("127.0.0.1", port, socket_options=NODELAY) as client:
-        due_s = start_s
+        due_s = start_s + first_telemetry_ns(f"pump-{number}", 0, round(period_s * 1e9)) / 1e9
         while True:
             wait_s = max(due_s - time.perf_counter(), 0.0)
             await asyncio.sleep(wait_s)  # noqa: TID251  a bare publisher just sleeps

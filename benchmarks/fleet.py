@@ -2,7 +2,9 @@
 
 Lateness is the arrival at a subscriber against the instant that the message itself tells, both
 counted from the earliest message of the run. The limit is as many bare aiomqtt clients that
-publish the same bytes at the same instants. Linux, for the figures of processor and memory.
+publish the same bytes at the same instants: each in the turn that the id of its pump has in a
+period. (Until pumps had turns, all told at once, and so did the bare clients: figures from then are
+those of a burst.) Linux, for the figures of processor and memory.
 """
 
 import gc

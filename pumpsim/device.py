@@ -93,10 +93,13 @@ class Device:
 
     # ---- links
 
-    def attach(self, link: str, telemetry_period_ns: int = 0, *, events: bool = False) -> None:
-        """A link appears; ValueError when there are too many."""
+    def attach(
+        self, link: str, telemetry_period_ns: int = 0, *, first_ns: int = 0, events: bool = False
+    ) -> None:
+        """A link appears, its telemetry at `first_ns` or at once; ValueError for too many links."""
         subscriber = Link(events=events)
-        subscriber.subscribe(self.now_ns, 0 if self.bare else telemetry_period_ns)
+        first_ns = max(first_ns, self.now_ns)
+        subscriber.subscribe(first_ns, 0 if self.bare else telemetry_period_ns)
         self.outgoing.attach(link, subscriber)
         self.arm()
 

@@ -31,10 +31,10 @@ class Link:
     held: bool = False
     dropped: int = 0
 
-    def subscribe(self, now_ns: int, period_ns: int) -> None:
-        """Telemetry from now on at a period; 0 ends it."""
+    def subscribe(self, first_ns: int, period_ns: int) -> None:
+        """Telemetry from an instant on at a period; 0 ends it."""
         self.period_ns = period_ns
-        self.telemetry_ns = now_ns if period_ns else FAR_NS
+        self.telemetry_ns = first_ns if period_ns else FAR_NS
 
     def release(self, now_ns: int) -> None:
         """Let telemetry flow again: what was given up ahead of its time is not missed after all."""

@@ -77,13 +77,22 @@ class Host:
 
     # ---- links
 
-    def attach(self, device: str, far: Far, period_ns: int = 0, *, events: bool = False) -> None:
-        """A link appears."""
-        key = (device, far.name)
-        self.devices[device].attach(far.name, period_ns, events=events)
+    def attach(
+        self,
+        device_id: str,
+        far: Far,
+        period_ns: int = 0,
+        *,
+        first_ns: int = 0,
+        events: bool = False,
+    ) -> None:
+        """A link appears; telemetry as in `Device.attach`."""
+        key = (device_id, far.name)
+        device = self.devices[device_id]
+        device.attach(far.name, period_ns, first_ns=first_ns, events=events)
         self._fars[key] = far
         self._budgets[key] = Budget(MAX_TELEMETRY_PER_S, self._wall)
-        self._flush(self.devices[device])
+        self._flush(device)
         self._wake.set()
 
     def detach(self, device: str, link: str) -> None:

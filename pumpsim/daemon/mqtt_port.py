@@ -21,7 +21,7 @@ from protocol.credentials import HINT, credentials
 from protocol.messages import AlarmChanged, Booted, EventLogged, Packet, Reply
 from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
 from pumpsim.configfile import ConfigError
-from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget
+from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, first_telemetry_ns
 from pumpsim.daemon.host import Far, Host
 from pumpsim.daemon.report import Report
 from pumpsim.daemon.sockets import NODELAY, authority
@@ -194,7 +194,9 @@ class MqttPort:
 
     def _attach(self) -> None:
         far = Far(LINK, self._send, self._congested)
-        self._host.attach(self._device, far, self._period_ns, events=True)
+        now_ns = self._host.devices[self._device].now_ns
+        first_ns = first_telemetry_ns(self._device, now_ns, self._period_ns)
+        self._host.attach(self._device, far, self._period_ns, first_ns=first_ns, events=True)
 
     def _reopen(self) -> None:
         """A snapshot was restored: what waits belongs to another timeline."""

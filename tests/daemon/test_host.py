@@ -12,7 +12,7 @@ from protocol.vocabulary import EventKind
 from pumpsim import pumpfile, stimuli
 from pumpsim.daemon.host import ROUND_NS, Far, Host
 from pumpsim.daemon.lateness import LATE_LIMIT_NS
-from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GAP_NS, TimelineError
+from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GAP_NS, GivenUpError
 from pumpsim.device import Device
 
 S = 1_000_000_000
@@ -113,7 +113,7 @@ def test_devices_keep_step_in_a_run() -> None:
         instants = [device.now_ns for device in host.devices.values()]
         assert max(instants) - min(instants) <= ROUND_NS
         host.give_up()
-        with pytest.raises(TimelineError, match="given up"):
+        with pytest.raises(GivenUpError, match="given up"):
             await ending
 
     run(host, script())

@@ -147,6 +147,14 @@ def test_the_next_deadline_is_when_something_happens(device: Device) -> None:
     assert device.next_deadline() == SAMPLE_NS  # telemetry is due at once
 
 
+def test_telemetry_of_a_link_may_begin_later(device: Device) -> None:
+    device.attach("wire", 10**9, first_ns=10**9 // 4)
+    device.advance(3 * 10**9)
+    told = [p.header for _, p in device.messages_to_send() if isinstance(p.body, m.Telemetry)]
+    uptimes_ms = [header.uptime_ms for header in told if isinstance(header, m.NoticeHeader)]
+    assert uptimes_ms == [250, 1_250, 2_250]
+
+
 def test_belief_holds_the_truth_through_a_fever(device: Device) -> None:
     device.stimulate(0, stimulus("fever", rise="2 K", duration="12 h"))
     for hour in range(1, 30):

@@ -13,6 +13,7 @@ from protocol import messages as m
 from protocol.codec import Malformed, from_json, to_json
 from protocol.session import ClientSession
 from protocol.vocabulary import EventKind, Refusal, Role
+from pumpsim.daemon.flow import first_telemetry_ns
 from tests.system.conftest import Background, Daemon, Lines, Mosquitto, Serve
 from tests.system.talk import COMMAND_IDS, TIMEOUT_S
 
@@ -312,6 +313,23 @@ def test_several_pumps_share_a_broker(
         lines = watch((mosquitto.host, mosquitto.port), f"pumpsim/{name}/#")
         lines.wait_for(on("/status", device_id=name))
         lines.wait_for(on("/telemetry"))
+
+
+@pytest.mark.needs_mosquitto
+def test_pumps_that_start_together_tell_in_turn(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch, pumps: Callable[..., list[str]]
+) -> None:
+    mosquitto.start()
+    daemon = serve(*LEAN, *pumps("a", "b"), "--mqtt", mosquitto.uri, "--speed", "max")
+    for name in ("a", "b"):
+        lines = watch((mosquitto.host, mosquitto.port), f"pumpsim/{name}/#")
+        lines.wait_for(on("/status", online=True))
+        turn_ms = first_telemetry_ns(name, 0, 1_000_000_000) / 1e6
+        daemon.run_for("10 s")
+        for _ in range(3):
+            line = lines.wait_for(on("/telemetry"))
+            told_ms = json.loads(line.partition(" ")[2])["uptime_ms"]
+            assert told_ms % 1_000 == pytest.approx(turn_ms, abs=2)  # the oscillator is not exact
 
 
 # ---- the end
