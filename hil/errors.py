@@ -30,3 +30,8 @@ class RigError(BenchError):
 
 class LinkError(RigError):
     """A link is absent, was unplugged, or stays silent."""
+
+
+def reason(error: Exception) -> str:
+    """Why a system call failed, in the system's words and without its number."""
+    return getattr(error, "strerror", None) or str(error)

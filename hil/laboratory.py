@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import quote, urlsplit
 
-from hil.errors import LocalError, RigError
+from hil.errors import LocalError, RigError, reason
 
 ANSWER_S: Final = 120.0
 """Wall time the control API may take: it answers a run of a day when that day is over."""
@@ -92,7 +92,8 @@ class ControlApi:
             content = json.loads(response.read())
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise RigError(f"the control API at {self._url} does not answer: {error}") from None
+            message = f"the control API at {self._url} does not answer: {reason(error)}"
+            raise RigError(message) from None
         except ValueError:
             self._connection.close()
             raise RigError(f"what answers at {self._url} is no control API") from None
@@ -101,8 +102,8 @@ class ControlApi:
         sentence = content.get("error") if isinstance(content, dict) else None
         if response.status == http.client.UNPROCESSABLE_ENTITY:
             raise LocalError(str(sentence))
-        reason = sentence or response.reason
-        raise RigError(f"the control API at {self._url} refuses: {reason}")
+        why = sentence or response.reason
+        raise RigError(f"the control API at {self._url} refuses: {why}")
 
 
 class RemoteLaboratory:

@@ -17,7 +17,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from hil.errors import LinkError, LocalError
+from hil.errors import LinkError, LocalError, reason
 from hil.port import Deliver, Fail
 from protocol.codec import Malformed, from_json
 from protocol.credentials import Credentials, credentials
@@ -54,7 +54,7 @@ class MqttLink:
         try:
             self._client.connect(host, port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            raise LinkError(f"no MQTT broker answers at {host}:{port}: {error}") from None
+            raise LinkError(f"no MQTT broker answers at {host}:{port}: {reason(error)}") from None
         self._client.loop_start()
         self._find()
 

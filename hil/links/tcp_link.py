@@ -4,7 +4,7 @@ import contextlib
 import socket
 from typing import Final
 
-from hil.errors import LinkError
+from hil.errors import LinkError, reason
 from hil.links.reader import Reader
 from hil.port import Deliver, Fail
 
@@ -24,8 +24,7 @@ class TcpLink:
         try:
             self._socket = socket.create_connection((host, port), CONNECT_S)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise LinkError(f"nothing answers at {self.name}: {reason}") from None
+            raise LinkError(f"nothing answers at {self.name}: {reason(error)}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(WAIT_S)
 

@@ -146,3 +146,10 @@ def test_logic_is_found_in_the_working_folder(
     broken = hil("control", "my_broken_logic:Mine", "--rig", BARE, "--for", "2 min")
     assert broken.exit_code == 2
     assert "nonsense_that_is_not_there" in broken.stderr
+
+
+@pytest.mark.parametrize("uri", ["tcp://127.0.0.1:1", "mqtt://127.0.0.1:1/demo"])
+def test_where_nothing_listens_the_system_is_quoted_in_words(uri: str) -> None:
+    result = hil("status", "--rig", uri)
+    assert result.exit_code == 4
+    assert result.stderr.endswith("at 127.0.0.1:1: Connection refused\n")
