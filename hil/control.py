@@ -41,7 +41,7 @@ class AlarmNote(NamedTuple):
 
 
 class SounderNote(NamedTuple):
-    """The logic set the sounder, and with it what a patient hears, at the device's tick count."""
+    """The device took another sounder from the logic, decided at that tick count of its own."""
 
     ticks: int
     sounder: Sounder
@@ -99,7 +99,6 @@ class Controller:
         self._boot_id = 0
         self._sequence = -1  # of the last sample that was used
         self._outputs: m.Actuate | None = None  # as last sent
-        self._sounder = Sounder.OFF
         self._looked = False  # for a deadline, since the last sample
         self._ticks = self._ticks_at_ns = self._heard_ns = 0
 
@@ -223,11 +222,6 @@ class Controller:
                 self._watch.alarm(note)
 
     def _actuate(self, ticks: int, wanted: Actuation) -> None:
-        if wanted.sounder is not self._sounder:
-            self._sounder = wanted.sounder
-            note = SounderNote(ticks, wanted.sounder)
-            self.summary.sounder.append(note)
-            self._watch.sounder(note)
         body = m.Actuate(
             sounder=wanted.sounder,
             patient_signal=wanted.patient_signal,
@@ -235,9 +229,18 @@ class Controller:
         )
         if body != self._outputs:
             self._outputs = body
-            self._note_reply("actuate", self._dut.actuate(body))
+            reply = self._dut.actuate(body)
+            self._note_reply("actuate", reply)
+            if isinstance(reply, m.Done):
+                self._note_sounder(SounderNote(ticks, body.sounder))
         if wanted.set_rtc_s is not None:
             self._note_reply("set_clock", self._dut.set_clock(wanted.set_rtc_s))
+
+    def _note_sounder(self, note: SounderNote) -> None:
+        notes = self.summary.sounder
+        if note.sounder is not (notes[-1].sounder if notes else Sounder.OFF):
+            notes.append(note)
+            self._watch.sounder(note)
 
     def _note_reply(self, what: str, reply: m.Done | m.Refused) -> None:
         if isinstance(reply, m.Refused):

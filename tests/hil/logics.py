@@ -124,7 +124,7 @@ class Valve(Metronome):
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         super().boot(memory, cause, ticks)
-        return Outcome(actuation=Actuation(Sounder.OFF, patient_signal=False, valve_open=False))
+        return Outcome(actuation=Actuation(Sounder.HIGH, patient_signal=False, valve_open=False))
 
 
 class ClockSetter(Metronome):

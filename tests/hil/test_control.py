@@ -153,7 +153,8 @@ def test_outputs_reach_the_device_before_the_next_sample() -> None:
 
 def test_the_device_is_left_quiet() -> None:
     with open_rig(BARE) as rig:
-        Controller(rig, logics.Metronome, Seen()).run(30 * NS_PER_S)
+        summary = Controller(rig, logics.Metronome, Seen()).run(30 * NS_PER_S)
+        assert [note.sounder for note in summary.sounder] == [Sounder.LOW]
         assert rig.laboratory.truth()["actuation"]["sounder"] == Sounder.LOW
     assert rig.laboratory.truth()["actuation"]["sounder"] == Sounder.OFF
 
@@ -244,6 +245,7 @@ def test_failing_logic_boots_at_the_same_samples_as_in_a_device(
 def test_an_output_the_device_has_not_is_refused_and_told() -> None:
     summary, _ = outside(logics.Valve, 60 * NS_PER_S)
     assert "actuate: no_valve" in list(summary.refusals)
+    assert Sounder.HIGH not in [note.sounder for note in summary.sounder]  # wanted, never heard
 
 
 def test_the_clock_is_set_through_the_link() -> None:

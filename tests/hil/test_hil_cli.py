@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hil.cli import main
+from hil.rig import open_rig
+from hil.show import status_lines
+from protocol import messages as m
 
 REFERENCE = "pumpsim.firmware:ReferenceLogic"
 BARE = "sim:?bare=1"
@@ -48,6 +51,15 @@ def test_status_tells_a_program_the_same_in_the_words_of_the_link() -> None:
     assert found["status"]["flow_nl_per_h"]["quality"] == "good"
     assert found["alarms"] == []
     assert found["readings"] is None
+
+
+def test_a_refill_that_is_overdue_is_told_by_how_much() -> None:
+    with open_rig("sim:") as rig:
+        status = rig.dut.status()
+    assert isinstance(status, m.Status)
+    lines = status_lines(status.status.model_copy(update={"refill_due_in_s": -90_061}))
+    assert "refill OVERDUE by     1 d 01:01:01" in lines
+    assert not any("due in" in line for line in lines)
 
 
 def test_status_of_a_bare_device_is_its_readings() -> None:
