@@ -33,6 +33,7 @@ MAX_TICKS: Final = 2**63
 MAX_CONFIG_ID: Final = 2**32 - 1
 MAX_FAULT_DETAIL: Final = 120
 ALARM_TYPES: Final = frozenset({AlarmId})
+"""All types an alarm may have: a set that goes through them in C, with every sample."""
 
 
 class FirmwareFaultError(Exception):

@@ -2,7 +2,7 @@
 
 Wraps any `Memory` of the control contract. What was written and not synced is seen by reads, but
 lives in a buffer; when the supply fails, each page of it has reached the cells or not, in any
-order, and one of them perhaps in part. Chance follows from the seed alone (NVM-02, NVM-07).
+order, some in part. Chance follows from the seed alone (NVM-02, NVM-07).
 """
 
 from typing import Final

@@ -22,7 +22,7 @@ class TimelineError(ValueError):
 
 
 class GivenUpError(Exception):
-    """A run was ended before its instant: by a pause, a restore, or the end of the daemon."""
+    """A run was ended before its instant: by a pause, or by the end of the daemon."""
 
 
 def check_speed(speed: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 from protocol.control import Memory, MemoryFailedError, PowerLostError
 from protocol.memory import RamMemory
 from pumpsim.firmware.store import HEAD, SLOTS, RecordTooLargeError, Store
-from pumpsim.nvm import MortalMemory
+from pumpsim.nvm import MAX_BUFFERED, MortalMemory
 
 OLD, NEW = b"old " * 11, b"the new one " * 5
 SIZE = SLOTS * (HEAD.size + 64)
@@ -151,6 +151,15 @@ def test_what_is_not_synced_is_read_but_may_be_gone() -> None:
     assert b"1234" * 8 in lost  # all of it
     assert b"\xff" * 32 in lost  # nothing
     assert any(page.count(b"\xff") not in (0, 16, 32) for page in lost)  # a page torn
+
+
+def test_a_chip_holds_back_no_more_than_it_can() -> None:
+    cells = RamMemory(MAX_BUFFERED, bytes(MAX_BUFFERED))
+    memory = MortalMemory(cells, 0)
+    memory.write(0, b"A" * MAX_BUFFERED)
+    assert cells.read(0, 1) == b"\0"
+    memory.write(0, b"B")
+    assert cells.read(0, 2) == b"BA"
 
 
 def test_a_later_page_can_come_before_an_earlier_one() -> None:
