@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from protocol.messages import AlarmOccurrence, Body
-from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Role, Sounder
+from protocol.vocabulary import (
+    AlarmId,
+    Cause,
+    EventKind,
+    Priority,
+    Quality,
+    ResetCause,
+    Role,
+    Sounder,
+)
 
 TICKS_PER_S = 32_768
 """Nominal rate of the oscillator (domain: a watch crystal)."""
@@ -69,6 +78,7 @@ class Beliefs(NamedTuple):
     delivered_total_nl: int
     dose_total_ng: int | None
     alarms: tuple[AlarmId, ...]
+    causes: tuple[Cause, ...] = ()  # all that the symptoms allow
 
 
 class Outcome(NamedTuple):

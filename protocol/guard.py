@@ -19,6 +19,7 @@ from protocol.control import (
 from protocol.messages import MAX_SAFE, MAX_UNIX_S, AlarmOccurrence, Refused, answer_type
 from protocol.vocabulary import (
     AlarmId,
+    Cause,
     EventKind,
     FirmwareFault,
     Priority,
@@ -170,7 +171,7 @@ def _is_event(event: object) -> bool:
 def _is_beliefs(beliefs: object) -> bool:
     if type(beliefs) is not Beliefs:
         return False
-    flow, residual, delivered, dose, alarms = beliefs
+    flow, residual, delivered, dose, alarms, causes = beliefs
     return (
         (flow is None or _is_interval(flow))
         and (residual is None or _is_interval(residual))
@@ -178,6 +179,8 @@ def _is_beliefs(beliefs: object) -> bool:
         and (dose is None or type(dose) is int)
         and type(alarms) is tuple
         and ALARM_TYPES.issuperset(map(type, alarms))
+        and type(causes) is tuple
+        and all(type(cause) is Cause for cause in causes)
     )
 
 

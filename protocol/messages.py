@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from protocol.vocabulary import (
     AlarmId,
     Capability,
+    Cause,
     EventKind,
     OutcomeState,
     Priority,
+    Propellant,
     Quality,
     RefillReason,
     Refusal,
@@ -40,6 +42,9 @@ MAX_UNIX_S = 2**40
 MAX_DURATION_S = 10 * 366 * 86_400
 MAX_TELEMETRY_PERIOD_MS = 86_400_000
 MAX_AUDIO_PAUSE_MS = 600_000
+MAX_PLAN = 4
+"""Steps of a course plan."""
+MAX_CAUSES = 24
 MAX_LIST = 8
 """Items in one page of alarms or log entries, so that a page fits a frame."""
 MAX_NAME = 32
@@ -146,6 +151,13 @@ class Packet(NamedTuple):
 # ---- parts
 
 
+class PlanStep(Part):
+    """One step of a course plan: a drug and how long it is to be given."""
+
+    drug: Name = key(8, "as refills declare it")
+    duration_s: DurationS = key(9, "until the next step", gt=0)
+
+
 class Configuration(Part):
     """The configuration, read and written as one block. Nothing has a hidden default (DOS-09)."""
 
@@ -163,6 +175,15 @@ class Configuration(Part):
     refill_grace_s: DurationS = key(19, "from due to overdue")
     refill_min_interval_s: DurationS = key(20, "a sooner refill needs a reason")
     drug_stability_s: DurationS = key(21, "a fill is to be replaced after this")
+    propellant: Propellant = key(22, "what drives the pump")
+    bellows_rate_pa_per_ml: int = key(23, "reservoir pressure gained with volume", ge=0, le=10_000)
+    catheter_compliance_nl_per_kpa: int = key(
+        24, "liquid the catheter stores with pressure", ge=0, le=100_000
+    )
+    dose_limit_permille: int = key(25, "of the prescription, in any window", ge=1_000, le=2_000)
+    plan: tuple[PlanStep, ...] = key(
+        26, "the course, repeated for ever; none: any drug goes", max_length=MAX_PLAN
+    )
 
 
 class Refill(Part):
@@ -252,6 +273,9 @@ class StatusPart(Part):
     alarms_unacknowledged: int = key(27, "occurrences nobody acknowledged", ge=0, le=1_000_000)
     alarm_digest: U32 = key(28, "changes with any change of the alarm list (COM-08)")
     sample_sequence: U32 | None = key(29, "of the latest sample", default=None)
+    causes: tuple[Cause, ...] = key(
+        30, "all that the symptoms allow; empty while there are none", max_length=MAX_CAUSES
+    )
 
 
 # ---- asks

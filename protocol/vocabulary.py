@@ -42,13 +42,76 @@ class AlarmId(Word):
 
     LOW_RESERVOIR = 1
     EMPTY_RESERVOIR = 2
-    REFILL_DUE = 3
+    REFILL_DUE = 3, "LOW ahead of the date, MEDIUM from it on"
     REFILL_OVERDUE = 4
-    OVER_INFUSION = 5
+    OVER_INFUSION = 5, "too much flow, or liquid leaves the reservoir on another way"
     UNDER_INFUSION = 6
-    UNMONITORED = 7
+    UNMONITORED = 7, "no evidence of the flow is left"
     CONFIGURATION_LOST = 8
-    MEMORY_FAULT = 9
+    MEMORY_FAULT = 9, "a memory operation failed, or a number in use was corrupted"
+    FLOW_STOP = 10
+    OCCLUSION = 11, "the catheter's pressure is far above the pocket's"
+    PARTIAL_OCCLUSION = 12, "the catheter's pressure is raised for long"
+    CATHETER_DISCONNECT = 13, "the catheter's pressure is the pocket's"
+    REVERSE_FLOW = 14, "the catheter's pressure is above the reservoir's"
+    BOLUS_PATH_INJECTION = 15, "a refill-sized volume went through the bolus path"
+    TAMPERING = 16, "the fill level moved, and no refill was declared"
+    POCKET_FILL = 17, "a refill was declared, and the fill level did not rise"
+    REFILL_DISCREPANCY = 18, "volumes declared and volumes seen differ: verify the pump"
+    OVERFILL = 19, "more in the reservoir than it is made for"
+    OFF_PLAN = 20, "a drug was filled that the course plan does not call for"
+    DOSE_LIMIT = 21, "a window of time will hold more drug than allowed"
+    BALANCE_FAULT = 22, "fill level and pressures disagree on the volume that left"
+    SENSOR_FAULT = 23, "a channel is silent, at its rail, frozen or spiking"
+    SENSOR_CONFLICT = 24, "channels contradict each other"
+    PROPELLANT_LOW = 25, "the reservoir's pressure is low for the temperature"
+    TEMPERATURE_HIGH = 26
+    AMBIENT_PRESSURE = 27, "too low or too high around the pump: altitude, depth"
+    CLOCK_INVALID = 28, "the real-time clock is wrong; no interval depends on it"
+    RESETS = 29, "too many within a day"
+    FIRMWARE_FAULT = 30, "the control logic failed and was started anew"
+    BATTERY_LOW = 31
+    BATTERY_END = 32, "end of service"
+
+
+class Cause(Word):
+    """What can be behind a set of symptoms; the pump reports all that the readings allow."""
+
+    RESTRICTOR_FAST = 1
+    RESTRICTOR_SLOW = 2, "clogged, or a fill more viscous than declared"
+    SEPTUM_LEAK = 3
+    CATHETER_OCCLUDED = 4, "in part or completely"
+    CATHETER_OFF = 5, "disconnected"
+    PROPELLANT_LOSS = 6
+    RESERVOIR_PRESSURE_SENSOR = 7
+    CATHETER_PRESSURE_SENSOR = 8
+    POCKET_PRESSURE_SENSOR = 9
+    TEMPERATURE_SENSOR = 10
+    FILL_LEVEL_SENSOR = 11
+    PULSE_SENSOR = 12
+    BATTERY_SENSOR = 13
+    NEEDLE = 14, "liquid was moved through the septum, undeclared or not as declared"
+    POCKET = 15, "a fill went into the tissue"
+    BOLUS_PATH = 16, "liquid was injected past the reservoir"
+    HEAT = 17
+    ALTITUDE = 18
+    DEPTH = 19
+    RESERVOIR_EMPTY = 20
+    GAS = 21, "in the reservoir"
+    BATTERY = 22
+    CONVERTER = 23, "samples do not come, or come again"
+
+
+class Propellant(Word):
+    """What drives the pump; its vapour pressure is what the reservoir's must agree with."""
+
+    UNKNOWN = 0, "the reservoir's pressure cannot be checked against the temperature"
+    N_BUTANE = 1
+    ISOBUTANE = 2
+    R_11 = 3
+    R_114 = 4
+    R_123 = 5
+    PERFLUOROBUTANE = 6
 
 
 class ResetCause(Word):
@@ -123,6 +186,12 @@ class EventKind(Word):
     LOG_OVERWRITTEN = 22, "value: entries lost"
     ACTUATED = 23, "subject: Sounder, of a bare device"
     SESSION_REFUSED = 24, "subject: Refusal"
+    ALARM_REMINDED = 25, "acknowledged, and still there: subject: AlarmId, value: occurrence"
+    ALARMS_DROPPED = 26, "value: occurrences of LOW priority a storm left no room for"
+    OCCLUSION_RELEASED = 27, "value: stored volume that may have arrived at once, nl"
+    PRESSURE_TRANSIENT = 28, "value: change of the pocket's pressure, Pa per minute"
+    MEMORY_CORRECTED = 29, "one copy was unsound, the other one was used"
+    READING_REJECTED = 30, "subject: channel, value: the reading"
 
 
 class FirmwareFault(Word):

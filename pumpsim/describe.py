@@ -80,7 +80,10 @@ def _pump_lines() -> Iterator[str]:
     yield "A pump file is TOML. A quantity is text: number, one blank, unit."
     yield ""
     for name, field in PumpFile.model_fields.items():
-        yield from _table(f"[{name}]", field.annotation)
+        if get_origin(field.annotation) is tuple:  # a list of sections: [[name]]
+            yield from _table(f"[[{name}]]", get_args(field.annotation)[0])
+        else:
+            yield from _table(f"[{name}]", field.annotation)
 
 
 def _scenario_lines() -> Iterator[str]:

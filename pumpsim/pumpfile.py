@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, field_validator
 
-from protocol.messages import Configuration, ConfigurationReport, Refill
+from protocol.messages import MAX_PLAN, Configuration, ConfigurationReport, PlanStep, Refill
 from protocol.topics import check_name
+from protocol.vocabulary import Propellant
 from pumpsim import configfile as c
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.parameters import BODY_K, ML, PatientParameters, PumpParameters
@@ -17,6 +18,7 @@ from pumpsim.plant.properties import PROPELLANTS
 NS_PER_S: Final = 1_000_000_000
 HOURS_PER_DAY: Final = 24
 BARE: Final = "bare"
+PROPELLANT_WORDS: Final = {name: Propellant[name.replace("-", "_").upper()] for name in PROPELLANTS}
 
 
 class PumpSection(c.Section):
@@ -100,6 +102,16 @@ class AlarmSection(c.Section):
         default=c.text("7 d"), description="sooner needs a reason"
     )
     drug_stability: c.DurationNs = Field(default=c.text("30 d"), description="age limit of a fill")
+    dose_limit_percent: int = Field(
+        default=125, description="of the prescription, in any window", ge=100, le=200
+    )
+
+
+class PlanSection(c.Section):
+    """One step of the course plan; the steps repeat for ever."""
+
+    drug: c.Name = Field(description="as refills declare it")
+    duration: c.DurationNs = Field(description="until the next step", ge=NS_PER_S)
 
 
 class ClockSection(c.Section):
@@ -131,6 +143,7 @@ class PumpFile(c.Section):
     fill: FillSection = FillSection()
     patient: PatientSection = PatientSection()
     alarms: AlarmSection = AlarmSection()
+    plan: tuple[PlanSection, ...] = Field(default=(), max_length=MAX_PLAN)
     clock: ClockSection = ClockSection()
     link: LinkSection = LinkSection()
 
@@ -181,6 +194,13 @@ class PumpFile(c.Section):
             refill_grace_s=alarms.refill_grace // NS_PER_S,
             refill_min_interval_s=alarms.refill_min_interval // NS_PER_S,
             drug_stability_s=alarms.drug_stability // NS_PER_S,
+            propellant=PROPELLANT_WORDS[pump.propellant],
+            bellows_rate_pa_per_ml=round(plant.bellows_rate_pa_per_m3 * ML),
+            catheter_compliance_nl_per_kpa=round(plant.catheter_compliance_m3_per_pa * 1e15),
+            dose_limit_permille=10 * alarms.dose_limit_percent,
+            plan=tuple(
+                PlanStep(drug=step.drug, duration_s=step.duration // NS_PER_S) for step in self.plan
+            ),
         )
         refill = Refill(
             withdrawn_nl=0,

@@ -18,7 +18,7 @@ from pumpsim.oscillator import Oscillator
 from pumpsim.pumpfile import PumpFile
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",

@@ -11,6 +11,7 @@ from pumpsim.firmware.state import State
 ORDER: Final = tuple(TABLE)
 """Conditions in the order of the table: low stands before empty, so it is raised first (RES-02)."""
 
+MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
 COLD_MK: Final = 308_650
@@ -25,8 +26,8 @@ NONE: Final[Conditions] = (None,) * len(ORDER)
 def evaluate(state: State, now: int) -> Conditions:
     """Every condition at this tick, in the order of `ORDER`."""
     configuration = state.configuration
-    lost = Priority.HIGH if state.configuration_lost else None
-    memory = Priority.HIGH if state.memory_failed else None
+    lost = HIGH if state.configuration_lost else None
+    memory = HIGH if state.memory_failed else None
     if configuration is None:
         return (*NONE[:-2], lost, memory)
     low, empty = _reservoir(state, configuration)
@@ -34,13 +35,36 @@ def evaluate(state: State, now: int) -> Conditions:
     over = deviation.over_infusion or state.fill_over
     under = deviation.under_infusion or (state.fill_under and not refills.settling(now))
     return (
-        Priority.MEDIUM if low else None,
-        Priority.HIGH if empty else None,
+        MEDIUM if low else None,
+        HIGH if empty else None,
         refills.due_priority(now, configuration),
-        Priority.HIGH if refills.overdue(now, configuration) else None,
-        Priority.HIGH if over else None,
-        Priority.MEDIUM if under else None,
-        Priority.HIGH if _unmonitored(state) else None,
+        HIGH if refills.overdue(now, configuration) else None,
+        HIGH if over else None,
+        MEDIUM if under else None,
+        None,  # FLOW_STOP
+        None,  # REVERSE_FLOW
+        None,  # OCCLUSION
+        None,  # PARTIAL_OCCLUSION
+        None,  # CATHETER_DISCONNECT
+        None,  # BOLUS_PATH_INJECTION
+        None,  # TAMPERING
+        None,  # POCKET_FILL
+        None,  # REFILL_DISCREPANCY
+        None,  # OVERFILL
+        None,  # OFF_PLAN
+        None,  # DOSE_LIMIT
+        None,  # BALANCE_FAULT
+        None,  # SENSOR_FAULT
+        None,  # SENSOR_CONFLICT
+        HIGH if _unmonitored(state) else None,
+        None,  # PROPELLANT_LOW
+        None,  # TEMPERATURE_HIGH
+        None,  # AMBIENT_PRESSURE
+        None,  # CLOCK_INVALID
+        None,  # RESETS
+        None,  # FIRMWARE_FAULT
+        None,  # BATTERY_LOW
+        None,  # BATTERY_END
         lost,
         memory,
     )

@@ -182,7 +182,7 @@ class ReferenceLogic:
 
     def load(self, memory: Memory, state: dict[str, Any]) -> None:
         """Go on as if nothing had happened (see `Restorable`)."""
-        self._state = STATE.validate_python(state["state"])
+        self._state = STATE.validate_python(state["state"], strict=False)
         self._saved_at = state["saved_at"]
         self._conditions = tuple(None if p is None else Priority(p) for p in state["conditions"])
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
@@ -252,7 +252,12 @@ class ReferenceLogic:
             state.set_rtc_s = None
         account = state.account
         beliefs = Beliefs(
-            state.flow, state.volume, account.total_nl, account.dose_ng(), self._alarms
+            state.flow,
+            state.volume,
+            account.total_nl,
+            account.dose_ng(),
+            self._alarms,
+            state.causes,
         )
         return Outcome(reply, actuation, events, changed, beliefs)
 

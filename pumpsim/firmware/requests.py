@@ -47,6 +47,7 @@ def status_part(state: State, now: int) -> m.StatusPart:
         alarms_unacknowledged=sum(not o.acknowledged for o in alarms.open),
         alarm_digest=alarms.digest(),
         sample_sequence=readings and readings.sequence,
+        causes=state.causes,
     )
 
 

@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from protocol.control import Interval, Readings
 from protocol.messages import BeginBolusAccess, Configuration
-from protocol.vocabulary import Quality
+from protocol.vocabulary import Cause, Quality
 from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarms import AlarmBook
 from pumpsim.firmware.deviation import Deviation
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
+
+P = TypeVar("P", Configuration, BeginBolusAccess)
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class State:
     volume: Interval | None = None
     fill_over: bool = False  # by the slope of the fill level
     fill_under: bool = False
+    causes: tuple[Cause, ...] = ()
     low: bool = False
     empty: bool = False
     readings: Readings | None = None
@@ -72,12 +75,12 @@ class State:
     def load_durable(self, now: int, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, in a new life."""
         configuration, bolus = data["configuration"], data["bolus"]
-        self.configuration = None if configuration is None else Configuration(**configuration)
+        self.configuration = _read(Configuration, configuration)
         self.config_id = data["config_id"]
         self.account = Account(**data["account"])
         self.refills.load(now, data["refills"])
         self.alarms.load(data["alarms"])
-        self.bolus = None if bolus is None else BeginBolusAccess(**bolus)
+        self.bolus = _read(BeginBolusAccess, bolus)
         self.flow = _interval(data["flow"])
         self.rtc_at_save_s = data["rtc_s"]
 
@@ -94,7 +97,11 @@ def decode(content: bytes) -> dict[str, Any]:
 
 
 def _dump(part: Configuration | BeginBolusAccess | None) -> dict[str, Any] | None:
-    return None if part is None else part.model_dump()
+    return None if part is None else part.model_dump(mode="json")
+
+
+def _read(kind: type[P], data: dict[str, Any] | None) -> P | None:
+    return None if data is None else kind.model_validate(data, strict=False)
 
 
 def _interval(row: list[int] | None) -> Interval | None:

@@ -2,6 +2,7 @@
 
 from protocol import messages as m
 from protocol.control import Readings
+from protocol.vocabulary import Propellant
 
 CONFIGURATION = m.Configuration(
     model="test",
@@ -18,6 +19,11 @@ CONFIGURATION = m.Configuration(
     refill_grace_s=2 * 86_400,
     refill_min_interval_s=7 * 86_400,
     drug_stability_s=30 * 86_400,
+    propellant=Propellant.N_BUTANE,
+    bellows_rate_pa_per_ml=100,
+    catheter_compliance_nl_per_kpa=1_000,
+    dose_limit_permille=1_250,
+    plan=(),
 )
 REFILL = m.Refill(
     withdrawn_nl=0,
