@@ -5,13 +5,15 @@ from typing import Final
 from protocol.messages import Configuration
 from protocol.vocabulary import AlarmId, Priority
 from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.causes import Symptom
 from pumpsim.firmware.deviation import T_OVER
+from pumpsim.firmware.persistence import Persistence
 from pumpsim.firmware.state import State
 
 ORDER: Final = tuple(TABLE)
 """Conditions in the order of the table: low stands before empty, so it is raised first (RES-02)."""
 
-MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
+LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
 COLD_MK: Final = 308_650
@@ -32,8 +34,13 @@ def evaluate(state: State, now: int) -> Conditions:
         return (*NONE[:-2], lost, memory)
     low, empty = _reservoir(state, configuration)
     deviation, refills = state.deviation, state.refills
-    over = deviation.over_infusion or state.fill_over
-    under = deviation.under_infusion or (state.fill_under and not refills.settling(now))
+    by_fill, catheter = state.by_fill, state.catheter
+    crosscheck, environment, battery = state.crosscheck, state.environment, state.battery
+    over = deviation.over_infusion or by_fill.over
+    under = deviation.under_infusion or (by_fill.under and not refills.settling(now))
+    conflict = crosscheck.high.stands or catheter.impossible.stands
+    if crosscheck.low.stands and (by_fill.loss or by_fill.rest):
+        conflict = True  # a low pressure that the fill level does not believe
     return (
         MEDIUM if low else None,
         HIGH if empty else None,
@@ -41,30 +48,30 @@ def evaluate(state: State, now: int) -> Conditions:
         HIGH if refills.overdue(now, configuration) else None,
         HIGH if over else None,
         MEDIUM if under else None,
-        None,  # FLOW_STOP
-        None,  # REVERSE_FLOW
-        None,  # OCCLUSION
-        None,  # PARTIAL_OCCLUSION
-        None,  # CATHETER_DISCONNECT
-        None,  # BOLUS_PATH_INJECTION
+        HIGH if deviation.stop or by_fill.still else None,
+        HIGH if catheter.reverse else None,
+        HIGH if catheter.occlusion.stands else None,
+        MEDIUM if catheter.partial.stands else None,
+        HIGH if catheter.disconnect.stands else None,
+        HIGH if catheter.injection else None,
         None,  # TAMPERING
         None,  # POCKET_FILL
         None,  # REFILL_DISCREPANCY
         None,  # OVERFILL
         None,  # OFF_PLAN
         None,  # DOSE_LIMIT
-        None,  # BALANCE_FAULT
-        None,  # SENSOR_FAULT
-        None,  # SENSOR_CONFLICT
+        MEDIUM if by_fill.loss or by_fill.rest else None,
+        MEDIUM if state.screen.faulty or state.stale else None,
+        MEDIUM if conflict else None,
         HIGH if _unmonitored(state) else None,
-        None,  # PROPELLANT_LOW
-        None,  # TEMPERATURE_HIGH
-        None,  # AMBIENT_PRESSURE
+        MEDIUM if crosscheck.low.stands else None,
+        MEDIUM if environment.hot.stands else None,
+        MEDIUM if environment.thin.stands or environment.dense.stands else None,
         None,  # CLOCK_INVALID
         None,  # RESETS
         None,  # FIRMWARE_FAULT
-        None,  # BATTERY_LOW
-        None,  # BATTERY_END
+        LOW if battery.low.stands else None,
+        HIGH if battery.end.stands else None,
         lost,
         memory,
     )
@@ -83,7 +90,32 @@ def resume(state: State) -> Conditions:
     deviation.under_infusion = AlarmId.UNDER_INFUSION in standing
     deviation.over = T_OVER if deviation.over_infusion else 0
     deviation.under = T_OVER if deviation.under_infusion else 0
+    by_fill = state.by_fill
+    by_fill.over, by_fill.under = deviation.over_infusion, deviation.under_infusion
+    by_fill.still = AlarmId.FLOW_STOP in standing
+    by_fill.loss = by_fill.rest = AlarmId.BALANCE_FAULT in standing
+    for alarm, condition in _persistences(state):
+        condition.stands = condition.stands or alarm in standing
+    state.catheter.calm = False
     return tuple(standing.get(alarm) for alarm in ORDER)
+
+
+def _persistences(state: State) -> list[tuple[AlarmId, Persistence]]:
+    """Detectors with patience, and the alarm that tells of them."""
+    catheter, crosscheck, environment = state.catheter, state.crosscheck, state.environment
+    return [
+        (AlarmId.OCCLUSION, catheter.occlusion),
+        (AlarmId.PARTIAL_OCCLUSION, catheter.partial),
+        (AlarmId.CATHETER_DISCONNECT, catheter.disconnect),
+        (AlarmId.SENSOR_CONFLICT, catheter.impossible),
+        (AlarmId.SENSOR_CONFLICT, crosscheck.high),
+        (AlarmId.PROPELLANT_LOW, crosscheck.low),
+        (AlarmId.TEMPERATURE_HIGH, environment.hot),
+        (AlarmId.AMBIENT_PRESSURE, environment.thin),
+        (AlarmId.AMBIENT_PRESSURE, environment.dense),
+        (AlarmId.BATTERY_LOW, state.battery.low),
+        (AlarmId.BATTERY_END, state.battery.end),
+    ]
 
 
 def cold(state: State, now: int) -> bool:
@@ -108,7 +140,58 @@ def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
 
 def _unmonitored(state: State) -> bool:
     """SEN-07: no pressures, no temperature-corrected flow, and no fill level either."""
+    if state.stale:
+        return True
     readings = state.readings
     if readings is None or state.refills.window_since is not None:
         return False
     return state.flow is None and readings.fill_level_nl is None
+
+
+SYMPTOM_OF: Final = {
+    AlarmId.OVER_INFUSION: Symptom.FLOW_HIGH,
+    AlarmId.UNDER_INFUSION: Symptom.FLOW_LOW,
+    AlarmId.FLOW_STOP: Symptom.FLOW_LOW,
+    AlarmId.REVERSE_FLOW: Symptom.REVERSED,
+    AlarmId.OCCLUSION: Symptom.CATHETER_HIGH,
+    AlarmId.PARTIAL_OCCLUSION: Symptom.CATHETER_HIGH,
+    AlarmId.CATHETER_DISCONNECT: Symptom.CATHETER_LOW,
+    AlarmId.BOLUS_PATH_INJECTION: Symptom.CATHETER_SURGE,
+    AlarmId.TAMPERING: Symptom.LEVEL_MOVED,
+    AlarmId.POCKET_FILL: Symptom.LEVEL_MISSING,
+    AlarmId.REFILL_DISCREPANCY: Symptom.VOLUMES_DIFFER,
+    AlarmId.OVERFILL: Symptom.OVERFULL,
+    AlarmId.PROPELLANT_LOW: Symptom.PRESSURE_LOW,
+    AlarmId.TEMPERATURE_HIGH: Symptom.HOT,
+    AlarmId.BATTERY_LOW: Symptom.BATTERY_FADES,
+}
+"""What an alarm says about causes, where the alarm alone tells the direction."""
+CHANNEL_SYMPTOMS: Final = (
+    Symptom.RESERVOIR_CHANNEL,
+    Symptom.CATHETER_CHANNEL,
+    Symptom.PULSE_CHANNEL,
+    Symptom.POCKET_CHANNEL,
+    Symptom.TEMPERATURE_CHANNEL,
+    Symptom.FILL_CHANNEL,
+    Symptom.BATTERY_CHANNEL,
+)
+"""In the order of `screen.CHANNELS`."""
+
+
+def symptoms(state: State) -> list[Symptom]:
+    """What stands now, and what nobody has acknowledged yet."""
+    found = [SYMPTOM_OF[AlarmId(o.alarm)] for o in state.alarms.open if o.alarm in SYMPTOM_OF]
+    found += [CHANNEL_SYMPTOMS[place] for place in state.screen.faulty]
+    by_fill, environment = state.by_fill, state.environment
+    for stands, symptom in (
+        (by_fill.loss, Symptom.UNEXPLAINED_LOSS),
+        (by_fill.rest, Symptom.UNEXPLAINED_REST),
+        (state.crosscheck.high.stands, Symptom.PRESSURE_HIGH),
+        (state.catheter.impossible.stands, Symptom.CATHETER_BELOW_POCKET),
+        (environment.thin.stands, Symptom.THIN_AIR),
+        (environment.dense.stands, Symptom.DENSE_AIR),
+        (state.stale, Symptom.NO_SAMPLES),
+    ):
+        if stands:
+            found.append(symptom)
+    return found

@@ -31,17 +31,23 @@ from protocol.messages import (
 )
 from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Sounder
 from pumpsim.firmware import conditions, requests
-from pumpsim.firmware.deviation import Limits, fill_deviates, limits_of
+from pumpsim.firmware.causes import causes_of
+from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.refills import T_REFILL
 from pumpsim.firmware.state import State, decode, encode
 from pumpsim.firmware.store import Store
-from pumpsim.firmware.ticks import HOUR, from_s
+from pumpsim.firmware.ticks import HOUR, MINUTE, from_s
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
+AGE_MAX: Final = 3 * MINUTE
+"""Parameter age_max: without a new sample for so long nothing is known any more (SEN-06)."""
+MAX_UNJUDGED: Final = 1
+"""Samples without a flow that are made up for; more of them are missing pressures."""
 READS: Final = (ListAlarms, ReadConfiguration)
 WATER_PERMILLE: Final = 1_000
+PA_PER_KPA: Final = 1_000
 STATE: Final = TypeAdapter(State)
 NO_EVENTS: Final[Sequence[Event]] = ()
 
@@ -74,7 +80,7 @@ class ReferenceLogic:
         """Take up what memory holds; blank memory is a pump that was never configured."""
         del cause  # logged by the device
         state = self._state
-        state.now = self._saved_at = ticks
+        state.now = state.sampled = self._saved_at = ticks
         self._store = Store(memory)
         try:
             content, damaged = self._store.load()
@@ -95,43 +101,75 @@ class ReferenceLogic:
         state = self._state
         self._status = None
         elapsed = ticks - state.now
-        state.now = ticks
-        state.readings = readings
+        state.now = state.sampled = ticks
+        state.stale = False
+        if state.refills.window_since is not None or state.bolus is not None:
+            state.screen.forget()  # hands are at work: readings may jump
+        events: list[Event] = []
+        trusted = state.readings = state.screen.take(ticks, readings, events)
         if state.rtc_at_save_s is not None and readings.rtc_valid:
             self._bridge_downtime(ticks, readings)
-        model = self._model
-        if model is None:
-            state.fill.level_nl = readings.fill_level_nl
-        elif state.refills.window_since is None:
-            self._reckon(model, ticks, elapsed, readings)
-        else:  # FLW-08: liquid is being exchanged; the last estimate stands, degraded
-            state.flow = _degraded(state.flow)
-            state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
-            state.fill.level_nl = readings.fill_level_nl
+        if self._model is None:
+            state.fill.level_nl = trusted.fill_level_nl
+        else:
+            self._reckon(self._model, ticks, elapsed, trusted)
+            self._watch(self._model.configuration, ticks, trusted, events)
         state.volume = state.fill.volume()
         self._evaluate(ticks)
         if ticks - self._saved_at >= SAVE_INTERVAL:
             self._save(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(None, events)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
+        """Flow, volume and dose of one sample, and what they say about too much or too little."""
         state = self._state
+        if state.refills.window_since is not None:
+            # FLW-08: liquid is being exchanged; the last estimate stands, degraded
+            state.flow = _degraded(state.flow)
+            state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
+            state.fill.level_nl = readings.fill_level_nl
+            return
         flow = state.flow = model.flow.estimate(readings)
         flow_nl_per_h = state.assumed_flow_nl_per_h() if flow is None else flow.estimate
         state.account.deliver(elapsed, flow_nl_per_h)
-        if flow is not None and not conditions.cold(state, ticks):
-            state.deviation.feed(elapsed, flow_nl_per_h, model.limits)
-        completed = state.fill.add(ticks, readings.fill_level_nl)
-        if state.fill.slope is None:
-            state.fill_over = state.fill_under = False
-        if completed:
-            if state.fill.slope is not None:
-                state.fill_over, state.fill_under = fill_deviates(state.fill.slope, model.limits)
+        if flow is None:
+            state.unjudged += 1
+            if state.unjudged > MAX_UNJUDGED:
+                state.fill.unexplained()
+        else:
+            stretch = _stretch(state.unjudged, elapsed)
+            cold = conditions.cold(state, ticks)
+            state.deviation.feed(stretch, flow_nl_per_h, model.limits, cold=cold)
+            state.unjudged = 0
+        if state.fill.add(ticks, readings.fill_level_nl, state.account.total_nl):
+            state.by_fill.judge(state.fill, flow, model.limits)
             if state.volume is not None:
                 state.refills.predict(ticks, state.volume, flow_nl_per_h, model.configuration)
 
+    def _watch(
+        self, configuration: Configuration, ticks: int, readings: Readings, events: list[Event]
+    ) -> None:
+        """The detectors that no refill window suspends, and the one that it does (FLW-08)."""
+        state = self._state
+        catheter, environment = state.catheter, state.environment
+        in_window = state.refills.window_since is not None
+        flow = None if in_window else state.flow
+        catheter.feed(ticks, readings, flow, flushing=state.bolus is not None)
+        if catheter.released_pa:  # OCC-03
+            compliance = configuration.catheter_compliance_nl_per_kpa
+            stored_nl = compliance * catheter.released_pa // PA_PER_KPA
+            events.append(Event(EventKind.OCCLUSION_RELEASED, 0, stored_nl))
+        if not in_window:
+            state.crosscheck.feed(ticks, readings, configuration)
+        environment.feed(ticks, readings, confirmed=state.crosscheck.low.since is None)
+        if environment.transient_pa:
+            events.append(Event(EventKind.PRESSURE_TRANSIENT, 0, environment.transient_pa))
+        if flow is not None and (environment.outside or state.crosscheck.doubtful):
+            state.flow = _degraded(flow)
+        state.battery.feed(ticks, readings.battery_mv)
+
     def advance(self, ticks: int) -> Outcome:
-        """End pauses and refill windows whose time has come."""
+        """End pauses and refill windows whose time has come; miss samples that do not."""
         state = self._state
         self._status = None
         state.alarms.resume(ticks)
@@ -139,8 +177,12 @@ class ReferenceLogic:
         window = state.refills.window_since
         if window is not None and ticks - window >= T_REFILL:
             state.refills.window_since = None
-            state.fill.clear()
+            state.reopen()
             events.append(Event(EventKind.REFILL_WINDOW_ENDED))
+        if ticks - state.sampled >= AGE_MAX and not state.stale:
+            state.stale = True
+            state.flow = state.volume = state.readings = None
+            self._evaluate(ticks)
         return self._outcome(None, events)
 
     def handle(self, ticks: int, request: Request) -> Outcome:
@@ -153,6 +195,7 @@ class ReferenceLogic:
         self._status = None
         self._rebuild()
         self._evaluate(ticks)
+        self._diagnose()
         self._save(ticks)
         return self._outcome(reply, events)
 
@@ -164,12 +207,13 @@ class ReferenceLogic:
         return self._status
 
     def next_deadline(self) -> int | None:
-        """The end of the next audio pause or of the refill window."""
-        pause = self._state.alarms.deadline()
-        window = self._state.refills.window_since
-        if window is None:
-            return pause
-        return window + T_REFILL if pause is None else min(pause, window + T_REFILL)
+        """The end of the next audio pause, of the refill window, of the last sample's age."""
+        state = self._state
+        deadline = state.alarms.deadline()
+        window = state.refills.window_since
+        if window is not None:
+            deadline = _earlier(deadline, window + T_REFILL)
+        return deadline if state.stale else _earlier(deadline, state.sampled + AGE_MAX)
 
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
@@ -196,11 +240,12 @@ class ReferenceLogic:
         """Make anew what follows from configuration and refill."""
         configuration, refill = self._state.configuration, self._state.refills.refill
         viscosity = WATER_PERMILLE if refill is None else refill.viscosity_permille
-        self._model = (
-            None
-            if configuration is None
-            else Model(configuration, FlowModel(configuration, viscosity), limits_of(configuration))
-        )
+        if configuration is None:
+            self._model = None
+            return
+        flow = FlowModel(configuration, viscosity)
+        self._model = Model(configuration, flow, limits_of(configuration))
+        self._state.screen.configure(configuration.capacity_nl)
 
     def _evaluate(self, ticks: int) -> None:
         now = conditions.evaluate(self._state, ticks)
@@ -209,6 +254,11 @@ class ReferenceLogic:
         for alarm, priority in zip(conditions.ORDER, now, strict=True):
             self._state.alarms.update(ticks, alarm, priority)
         self._conditions = now
+        self._diagnose()
+
+    def _diagnose(self) -> None:
+        state = self._state
+        state.causes = causes_of(conditions.symptoms(state), low=state.low)
 
     def _bridge_downtime(self, ticks: int, readings: Readings) -> None:
         """RST-03: the flow went on while the device was without supply.
@@ -260,6 +310,19 @@ class ReferenceLogic:
             state.causes,
         )
         return Outcome(reply, actuation, events, changed, beliefs)
+
+
+def _stretch(unjudged: int, elapsed: int) -> tuple[int, int]:
+    """Samples and ticks that a flow stands for.
+
+    It stands for the samples before it, too, that only waited for it to confirm a jump.
+    """
+    samples = 1 + unjudged if unjudged <= MAX_UNJUDGED else 1
+    return samples, samples * elapsed
+
+
+def _earlier(one: int | None, other: int) -> int:
+    return other if one is None or other < one else one
 
 
 def _degraded(flow: Interval | None) -> Interval | None:

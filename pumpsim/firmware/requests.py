@@ -122,8 +122,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     refill = body.refill
     state.refills.commit(now, refill, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
-    state.fill.clear()
-    state.fill_over = state.fill_under = False
+    state.reopen()
     state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
@@ -132,7 +131,7 @@ def _abort_refill(state: State, _now: int, _request: Request) -> Answer | Refusa
     refusal = state.refills.abort()
     if refusal is not None:
         return refusal
-    state.fill.clear()
+    state.reopen()
     return _done(EventKind.REFILL_ABORTED)
 
 

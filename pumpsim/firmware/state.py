@@ -10,9 +10,14 @@ from protocol.vocabulary import Cause, Quality
 from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarms import AlarmBook
-from pumpsim.firmware.deviation import Deviation
+from pumpsim.firmware.battery import Battery
+from pumpsim.firmware.catheter import Catheter
+from pumpsim.firmware.crosscheck import CrossCheck
+from pumpsim.firmware.deviation import Deviation, FillDeviation
+from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
+from pumpsim.firmware.screen import Screen
 
 P = TypeVar("P", Configuration, BeginBolusAccess)
 
@@ -32,14 +37,21 @@ class State:
 
     fill: FillLevel = field(default_factory=FillLevel)
     deviation: Deviation = field(default_factory=Deviation)
+    by_fill: FillDeviation = field(default_factory=FillDeviation)
+    screen: Screen = field(default_factory=Screen)
+    catheter: Catheter = field(default_factory=Catheter)
+    crosscheck: CrossCheck = field(default_factory=CrossCheck)
+    environment: Environment = field(default_factory=Environment)
+    battery: Battery = field(default_factory=Battery)
     flow: Interval | None = None
     volume: Interval | None = None
-    fill_over: bool = False  # by the slope of the fill level
-    fill_under: bool = False
     causes: tuple[Cause, ...] = ()
     low: bool = False
     empty: bool = False
-    readings: Readings | None = None
+    readings: Readings | None = None  # of the latest sample, as far as they can be trusted
+    sampled: int = 0  # its tick, or that of the boot
+    stale: bool = False  # too long ago (SEN-06)
+    unjudged: int = 0  # samples in a row that told no flow
     now: int = 0
     rtc_at_save_s: int | None = None  # set until the downtime has been accounted for
     set_rtc_s: int | None = None  # to be passed on to the clock
@@ -51,6 +63,12 @@ class State:
         if self.fill.slope is not None:
             return self.fill.slope.estimate
         return 0 if self.configuration is None else self.configuration.nominal_flow_nl_per_h
+
+    def reopen(self) -> None:
+        """Liquid was moved by needle: what the level told before says nothing about the flow."""
+        self.fill.clear()
+        self.by_fill = FillDeviation()
+        self.screen.forget()
 
     def durable(self, now: int) -> dict[str, Any]:
         """What a reset must not clear (RST-02)."""

@@ -333,7 +333,7 @@ def test_a_released_link_waits_no_longer_than_a_period(programmer: Programmer) -
 def test_an_alarm_sounds_and_is_told_to_every_link(device: Device) -> None:
     one, two = Programmer(device, "one"), Programmer(device, "two")
     device.stimulate(0, stimulus("withdraw", volume="25.5 mL"))
-    device.advance(SAMPLE_NS)
+    device.advance(2 * SAMPLE_NS)
     packets = device.messages_to_send()
     for link in (one.link, two.link):
         bodies = [p.body for name, p in packets if name == link]
@@ -460,7 +460,7 @@ def test_going_on_from_a_snapshot_equals_going_on(device: Device) -> None:
 def paused_low_reservoir(device: Device) -> None:
     """Somebody pauses the sound of an alarm for longer than anything here lasts."""
     device.stimulate(0, stimulus("withdraw", volume="25.5 mL"))
-    device.advance(SAMPLE_NS)
+    device.advance(2 * SAMPLE_NS)
     programmer = Programmer(device)
     programmer.open()
     alarms = programmer.ask(m.ListAlarms(after_occurrence=0))

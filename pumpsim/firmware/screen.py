@@ -1,0 +1,160 @@
+"""Which readings can be trusted: range, slope, repetition and absence, channel by channel.
+
+A reading goes on to the estimators only when it lies inside the sensor's range and is no lone
+outlier; a channel that keeps failing is faulty until it has behaved again for a while (SEN-01,
+SEN-02, SEN-04, SEN-09). What is not trusted is None: no older value takes its place (SEN-06).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from protocol.control import Event, Readings
+from protocol.vocabulary import EventKind
+from pumpsim.firmware.ticks import MINUTE
+
+
+class Channel(NamedTuple):
+    """A channel's rails, and the largest change from sample to sample that nature allows."""
+
+    name: str
+    lowest: int
+    highest: int
+    jump: int
+
+
+NO_RAIL: Final = -1
+PRESSURE_JUMP_PA: Final = 20_000
+"""Above what posture, weather and a cabin move in a minute. Depth and a release move it twice."""
+CHANNELS: Final = (
+    Channel("reservoir_pressure_pa", 0, 700_000, PRESSURE_JUMP_PA),
+    Channel("catheter_pressure_pa", 0, 700_000, PRESSURE_JUMP_PA),
+    Channel("catheter_pulse_pa", NO_RAIL, 100_000, PRESSURE_JUMP_PA),  # none is a true reading
+    Channel("pocket_pressure_pa", 50_000, 300_000, PRESSURE_JUMP_PA),
+    Channel("temperature_mk", 283_150, 323_150, 2_000),
+    Channel("fill_level_nl", 0, 1 << 31, 250_000),  # see `Screen.configure`
+    Channel("battery_mv", 0, 4_000, 200),
+)
+FILL_LEVEL: Final = 5
+FILL_STEP_NL: Final = 5_000
+FILL_RANGE_PERCENT: Final = 110
+LOWS: Final = tuple(channel.lowest for channel in CHANNELS)
+JUMPS: Final = tuple(channel.jump for channel in CHANNELS)
+FIRST: Final = Readings._fields.index(CHANNELS[0].name)
+LAST: Final = FIRST + len(CHANNELS)
+"""Places of the channels in `Readings`, in their order."""
+
+MAX_ABSENT: Final = 3
+"""Parameter n_rail, and age_max in samples: so long without a usable reading is a fault."""
+MAX_SAME: Final = 60
+"""A healthy channel's noise spans several steps: an hour of the very same reading is a fault."""
+MAX_OUTLIERS: Final = 2
+OUTLIER_WINDOW: Final = 30 * MINUTE
+MIN_GOOD: Final = 5
+"""Sound readings in a row that make a faulty channel usable again (SEN-09)."""
+
+
+@dataclass(slots=True)
+class Track:
+    """What one channel did lately, apart from its last reading."""
+
+    same: int = 0  # readings in a row that repeat the one before
+    absent: int = 0  # samples in a row without a reading, or with one at a rail
+    side: int = 0  # of the last reading beyond the slope limit: 1 above, -1 below, 0 within
+    pending: int | None = None  # a jump that awaits its confirmation
+    outliers: int = 0  # jumps that were not confirmed, in the window
+    outlier_at: int = 0
+    good: int = 0
+    faulty: bool = False
+
+    def usual(self) -> bool:
+        """Whether nothing is to be remembered."""
+        return not (self.same or self.absent or self.side or self.faulty)
+
+
+@dataclass(slots=True)
+class Screen:
+    """All channels of one pump."""
+
+    tracks: list[Track] = field(default_factory=lambda: [Track() for _ in CHANNELS])
+    lasts: list[int | None] = field(default_factory=lambda: [None] * len(CHANNELS))
+    usual: list[bool] = field(default_factory=lambda: [True] * len(CHANNELS))
+    highs: list[int] = field(default_factory=lambda: [channel.highest for channel in CHANNELS])
+    faulty: tuple[int, ...] = ()
+    """Places in `CHANNELS` of the channels that cannot be used now."""
+
+    def configure(self, capacity_nl: int) -> None:
+        """The fill level's range is 110 % of the capacity, in whole steps."""
+        full_nl = capacity_nl * FILL_RANGE_PERCENT // 100
+        self.highs[FILL_LEVEL] = full_nl // FILL_STEP_NL * FILL_STEP_NL
+
+    def forget(self) -> None:
+        """Take the next reading as it is: liquid was exchanged, or time was lost."""
+        self.lasts = [None] * len(CHANNELS)
+
+    def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
+        """The readings, with None for all that cannot be trusted in this sample."""
+        values: list[int | None] | None = None
+        lasts, usual = self.lasts, self.usual
+        rows = zip(readings[FIRST:LAST], lasts, LOWS, self.highs, JUMPS, strict=True)
+        for place, (value, last, low, high, jump) in enumerate(rows):
+            if (
+                value is not None
+                and last is not None
+                and low < value < high
+                and value != last
+                and -jump < value - last < jump
+                and usual[place]
+            ):
+                lasts[place] = value
+            else:
+                trusted = self._judge(now, place, value, events)
+                if trusted != value:
+                    values = list(readings) if values is None else values
+                    values[FIRST + place] = trusted
+        return readings if values is None else Readings._make(values)
+
+    def _judge(self, now: int, place: int, value: int | None, events: list[Event]) -> int | None:
+        """The slow path: something about this reading is unusual."""
+        track = self.tracks[place]
+        if value is None or not LOWS[place] < value < self.highs[place]:
+            track.absent += 1
+            track.good = 0
+            self._decide(place, failed=track.absent >= MAX_ABSENT)
+            return None
+        track.absent = 0
+        outliers = track.outliers
+        follows = self._follows(now, place, value, events)
+        track.good = track.good + 1 if follows else 0
+        spiking = track.outliers > outliers and track.outliers >= MAX_OUTLIERS
+        self._decide(place, failed=spiking or track.same >= MAX_SAME)
+        return value if follows and not track.faulty else None
+
+    def _follows(self, now: int, place: int, value: int, events: list[Event]) -> bool:
+        """Whether it goes on from the last one: a jump counts once a second one confirms it."""
+        track, last, pending = self.tracks[place], self.lasts[place], self.tracks[place].pending
+        jump = JUMPS[place]
+        step = 0 if last is None else value - last
+        side = (step >= jump) - (step <= -jump)
+        confirmed = side == track.side
+        track.side = side
+        if pending is not None and not confirmed:
+            if now - track.outlier_at > OUTLIER_WINDOW:
+                track.outliers = 0
+            track.outliers += 1
+            track.outlier_at = now
+            events.append(Event(EventKind.READING_REJECTED, place, pending))
+        track.pending = value if side and not confirmed else None
+        if track.pending is not None:
+            return False
+        track.same = track.same + 1 if value == last else 0
+        self.lasts[place] = value
+        return True
+
+    def _decide(self, place: int, *, failed: bool) -> None:
+        """A channel turns faulty at once, and sound again after `MIN_GOOD` sound readings."""
+        track = self.tracks[place]
+        was = track.faulty
+        track.faulty = failed or (was and (track.good < MIN_GOOD or track.same > 0))
+        self.usual[place] = track.usual()
+        if was != track.faulty:
+            self.faulty = tuple(i for i, each in enumerate(self.tracks) if each.faulty)
