@@ -37,6 +37,10 @@ from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
 """T_s: the sampling period."""
+MARGIN_NS: Final = 1_000_000_000
+"""More than any crystal loses or gains from sample to sample."""
+NEAR_TICKS: Final = (SAMPLE_NS + MARGIN_NS) // 1_000_000_000 * TICKS_PER_S
+"""A deadline of the logic farther off lies behind the next sample, and is looked at then."""
 
 
 class Device:
@@ -236,7 +240,9 @@ class Device:
         if self.outgoing.links and self.outgoing.wants_samples():
             part = m.ReadingsPart(**readings._asdict())
             self.outgoing.notify(self._stamp(), m.Sampled(ticks=ticks, readings=part))
-        if self._timer_ns != FAR_NS or (guard is not None and guard.deadline is not None):
+        deadline = None if self.guard is None else self.guard.deadline
+        near = deadline is not None and deadline - ticks < NEAR_TICKS
+        if near or self._timer_ns < self.sample_ns + MARGIN_NS:
             self.arm()  # the oscillator's rate has changed, and with it every instant
 
     def _decide(self, guard: Guard, ticks: int, readings: Readings) -> None:

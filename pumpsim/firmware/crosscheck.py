@@ -25,11 +25,7 @@ class CrossCheck:
 
     low: Persistence = field(default_factory=Persistence)
     high: Persistence = field(default_factory=Persistence)
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether pressure and temperature contradict each other now, alarm or not."""
-        return self.low.since is not None or self.high.since is not None
+    doubtful: bool = False  # they contradict each other now, alarm or not
 
     def feed(self, now: int, readings: Readings, configuration: Configuration) -> None:
         """Take a sample. Where nothing can be said, what stood goes on standing."""
@@ -44,7 +40,6 @@ class CrossCheck:
         ):
             return  # at its end stops the bellows bear some of the pressure
         excess_pa = pressure_pa - reservoir_pressure_pa(configuration, temperature_mk, volume_nl)
-        if -LIMIT_PA <= excess_pa <= LIMIT_PA and not self.doubtful:
-            return
         self.low.feed(now, T_CONFLICT, holds=excess_pa < -LIMIT_PA)
         self.high.feed(now, T_CONFLICT, holds=excess_pa > LIMIT_PA)
+        self.doubtful = not -LIMIT_PA <= excess_pa <= LIMIT_PA

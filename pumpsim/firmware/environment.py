@@ -31,13 +31,9 @@ class Environment:
     thin: Persistence = field(default_factory=Persistence)
     dense: Persistence = field(default_factory=Persistence)
     pocket_pa: int | None = None
+    outside: bool = False  # beyond a limit now, alarm or not: the flow law is extrapolated
     in_transient: bool = False
     transient_pa: int = 0  # change since the last sample, when a transient began with this one
-
-    @property
-    def outside(self) -> bool:
-        """Whether the flow law is extrapolated now, alarm or not."""
-        return any(each.since is not None for each in (self.hot, self.thin, self.dense))
 
     def feed(self, now: int, readings: Readings, *, confirmed: bool) -> None:
         """Take a sample; `confirmed` says that the reservoir's pressure supports the temperature.
@@ -46,26 +42,27 @@ class Environment:
         flow, could not do both (ENV-05). A missing channel leaves its conditions as they are.
         """
         temperature_mk, pocket_pa = readings.temperature_mk, readings.pocket_pressure_pa
-        if temperature_mk is not None and (self.hot.since is not None or temperature_mk > T_HOT_MK):
+        self.transient_pa = 0
+        if pocket_pa is not None:
+            step_pa = pocket_pa - (self.pocket_pa or pocket_pa)
+            self.pocket_pa = pocket_pa
+            if self.in_transient or not -DPDT_MAX_PA <= step_pa <= DPDT_MAX_PA:
+                self._transient(step_pa)
+            if self.outside or not P_LOW_PA < pocket_pa < P_HIGH_PA:
+                thin_pa, dense_pa = P_LOW_PA - pocket_pa, pocket_pa - P_HIGH_PA
+                self.thin.feed(now, T_PRESS, holds=_beyond(self.thin, thin_pa))
+                self.dense.feed(now, T_PRESS, holds=_beyond(self.dense, dense_pa))
+                self.outside = True
+        if temperature_mk is not None and (self.outside or temperature_mk > T_HOT_MK):
             error_mk = -TEMPERATURE_ERROR_MK if self.hot.stands else TEMPERATURE_ERROR_MK
             hot = confirmed and temperature_mk > T_HOT_MK + error_mk
             self.hot.feed(now, T_ENV, holds=hot)
-        self.transient_pa = 0
-        if pocket_pa is None:
-            return
-        self._transient(pocket_pa)
-        usual = P_LOW_PA < pocket_pa < P_HIGH_PA
-        if usual and self.thin.since is None and self.dense.since is None:
-            return
-        thin_pa, dense_pa = P_LOW_PA - pocket_pa, pocket_pa - P_HIGH_PA
-        self.thin.feed(now, T_PRESS, holds=_beyond(self.thin, thin_pa))
-        self.dense.feed(now, T_PRESS, holds=_beyond(self.dense, dense_pa))
+            self.outside = True
+        if self.outside:
+            self.outside = any(each.since is not None for each in (self.hot, self.thin, self.dense))
 
-    def _transient(self, pocket_pa: int) -> None:
+    def _transient(self, step_pa: int) -> None:
         """ENV-04: told once, when it begins. Nothing is masked: no estimate depends on it."""
-        before_pa = pocket_pa if self.pocket_pa is None else self.pocket_pa
-        self.pocket_pa = pocket_pa
-        step_pa = pocket_pa - before_pa
         fast = not -DPDT_MAX_PA <= step_pa <= DPDT_MAX_PA
         if fast and not self.in_transient:
             self.transient_pa = step_pa

@@ -6,8 +6,8 @@ the flow limits can bear. The same line through level plus volume pumped, as the
 it, tells what they leave unexplained: the volume balance (FLW-06).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import mul
 from typing import Final
 
 from protocol.control import TICKS_PER_S, Interval
@@ -33,6 +33,8 @@ A bucket's mean of ten samples has 15 uL / sqrt(10); a line through n of them, a
 apart, has that times 6 / sqrt(n (n^2 - 1) / 12) an hour. The drift is 20 uL a day.
 """
 S_PER_H: Final = 3_600
+WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in (SHORT, LONG)}
+"""Twice the distance from the middle, in buckets; they add up to 0."""
 
 
 @dataclass(slots=True)
@@ -45,8 +47,10 @@ class FillLevel:
     count: int = 0
     level_sum_nl: int = 0
     pumped_sum_nl: int = 0
-    rows: list[list[int]] = field(default_factory=list)  # [middle in s, mean level, mean pumped]
-    explained: int = 0  # the latest rows in which the pressures explained the flow
+    middles: list[int] = field(default_factory=list)  # of the completed buckets, in ticks
+    levels_nl: list[int] = field(default_factory=list)  # their means
+    pumped_nl: list[int] = field(default_factory=list)
+    explained: int = 0  # the latest buckets in which the pressures explained the flow
     slope: Interval | None = None  # mean flow in nl/h over 6 h, by the level alone
     recent: Interval | None = None  # over the last hour
     loss: Interval | None = None  # what left in 6 h beyond what the pressures explain, nl/h
@@ -54,7 +58,9 @@ class FillLevel:
     def clear(self) -> None:
         """Forget the slopes: liquid was put in or taken out, or nobody looked for a while."""
         self.started = None
-        self.rows.clear()
+        self.middles.clear()
+        self.levels_nl.clear()
+        self.pumped_nl.clear()
         self.explained = 0
         self.slope = self.recent = self.loss = None
 
@@ -69,25 +75,29 @@ class FillLevel:
         `pumped_nl` is a running total of what the pressures explain.
         """
         self.level_nl = level_nl
-        if self.sampled is not None and ticks - self.sampled > MAX_GAP:
-            self.clear()
         if level_nl is None:
             return False
+        elapsed = 0 if self.sampled is None else ticks - self.sampled
         self.sampled = ticks
+        if elapsed > MAX_GAP:
+            self.clear()
         started = self.started
         if started is None:
             self._start(ticks, level_nl, pumped_nl)
             return False
-        if ticks - started < BUCKET:
+        if ticks - started + elapsed // 2 < BUCKET:  # to the nearest sample, whatever the crystal
             self.count += 1
             self.level_sum_nl += level_nl
             self.pumped_sum_nl += pumped_nl
             return False
-        middle_s = (started + ticks) // (2 * TICKS_PER_S)
-        means = [self.level_sum_nl // self.count, self.pumped_sum_nl // self.count]
-        self.rows.append([middle_s, *means])
-        if len(self.rows) > LONG:
-            del self.rows[0]
+        for row, value in (
+            (self.middles, (started + ticks) // 2),
+            (self.levels_nl, self.level_sum_nl // self.count),
+            (self.pumped_nl, self.pumped_sum_nl // self.count),
+        ):
+            row.append(value)
+            if len(row) > LONG:
+                del row[0]
         self.explained += 1
         self._start(ticks, level_nl, pumped_nl)
         self._fit()
@@ -106,29 +116,25 @@ class FillLevel:
         self.level_sum_nl, self.pumped_sum_nl = level_nl, pumped_nl
 
     def _fit(self) -> None:
-        rows = self.rows
-        if len(rows) >= SHORT:
-            self.recent = _flow(SHORT, [(row[0], row[1]) for row in rows[-SHORT:]])
-        if len(rows) == LONG:
-            self.slope = _flow(LONG, [(row[0], row[1]) for row in rows])
+        buckets = len(self.levels_nl)
+        if buckets >= SHORT:
+            self.recent = _interval(SHORT, -self._trend(self.levels_nl, SHORT))
+        if buckets == LONG:
+            fall = -self._trend(self.levels_nl, LONG)
+            self.slope = _interval(LONG, fall)
             if self.explained >= LONG:
-                self.loss = _flow(LONG, [(row[0], row[1] + row[2]) for row in rows])
+                self.loss = _interval(LONG, fall - self._trend(self.pumped_nl, LONG))
+
+    def _trend(self, means_nl: list[int], buckets: int) -> int:
+        """How fast the latest means rise, in nl/h: a line by least squares through even steps.
+
+        With weights 2i - n + 1 the slope a step is 6 * sum(weight * mean) / (n (n^2 - 1)).
+        """
+        total: int = sum(map(mul, WEIGHTS[buckets], means_nl[-buckets:]))
+        span_s = (self.middles[-1] - self.middles[-buckets]) // TICKS_PER_S
+        return 6 * total * S_PER_H // (span_s * buckets * (buckets + 1))
 
 
-def _flow(buckets: int, points: Sequence[tuple[int, int]]) -> Interval:
-    """How fast the second number falls, in nl/h: a line by least squares.
-
-    Times count from the first point and volumes from the mean, so that every product keeps within
-    64 bits: 36 points, 36 * 22,000 s, 33 mL and 3,600 make 3.4e18.
-    """
-    first_s = points[0][0]
-    times = [at_s - first_s for at_s, _ in points]
-    mean_nl = sum(nl for _, nl in points) // buckets
-    total_s = sum(times)
-    spread = buckets * sum(at_s * at_s for at_s in times) - total_s * total_s
-    weighted = 0
-    for at_s, (_, nl) in zip(times, points, strict=True):
-        weighted += (buckets * at_s - total_s) * (nl - mean_nl)
-    estimate = -weighted * S_PER_H // spread
+def _interval(buckets: int, estimate: int) -> Interval:
     error = SLOPE_ERROR_NL_PER_H[buckets]
     return Interval(estimate - error, estimate, estimate + error, Quality.GOOD)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import TypeAdapter
 
 from protocol.control import (
+    TICKS_PER_S,
     Actuation,
     Beliefs,
     Event,
@@ -43,6 +44,8 @@ SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
 AGE_MAX: Final = 3 * MINUTE
 """Parameter age_max: without a new sample for so long nothing is known any more (SEN-06)."""
+SLOW: Final = 10 * MINUTE - 30 * TICKS_PER_S
+"""Between two looks at what changes slowly; to the nearest sample, whatever the crystal."""
 MAX_UNJUDGED: Final = 1
 """Samples without a flow that are made up for; more of them are missing pressures."""
 READS: Final = (ListAlarms, ReadConfiguration)
@@ -118,7 +121,7 @@ class ReferenceLogic:
         self._evaluate(ticks)
         if ticks - self._saved_at >= SAVE_INTERVAL:
             self._save(ticks)
-        return self._outcome(None, events)
+        return self._outcome(None, events or NO_EVENTS)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
         """Flow, volume and dose of one sample, and what they say about too much or too little."""
@@ -159,14 +162,17 @@ class ReferenceLogic:
             compliance = configuration.catheter_compliance_nl_per_kpa
             stored_nl = compliance * catheter.released_pa // PA_PER_KPA
             events.append(Event(EventKind.OCCLUSION_RELEASED, 0, stored_nl))
-        if not in_window:
-            state.crosscheck.feed(ticks, readings, configuration)
         environment.feed(ticks, readings, confirmed=state.crosscheck.low.since is None)
         if environment.transient_pa:
             events.append(Event(EventKind.PRESSURE_TRANSIENT, 0, environment.transient_pa))
         if flow is not None and (environment.outside or state.crosscheck.doubtful):
             state.flow = _degraded(flow)
-        state.battery.feed(ticks, readings.battery_mv)
+        if ticks - state.looked_at >= SLOW:
+            state.looked_at = ticks
+            state.screen.look()
+            state.battery.feed(ticks, readings.battery_mv)
+            if not in_window:
+                state.crosscheck.feed(ticks, readings, configuration)
 
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows whose time has come; miss samples that do not."""

@@ -57,7 +57,8 @@ MIN_GOOD: Final = 5
 class Track:
     """What one channel did lately, apart from its last reading."""
 
-    same: int = 0  # readings in a row that repeat the one before
+    suspect: bool = False  # it may be stuck
+    same: int = 0  # readings in a row that repeat the one before, while suspect
     absent: int = 0  # samples in a row without a reading, or with one at a rail
     side: int = 0  # of the last reading beyond the slope limit: 1 above, -1 below, 0 within
     pending: int | None = None  # a jump that awaits its confirmation
@@ -68,7 +69,7 @@ class Track:
 
     def usual(self) -> bool:
         """Whether nothing is to be remembered."""
-        return not (self.same or self.absent or self.side or self.faulty)
+        return not (self.suspect or self.absent or self.side or self.faulty)
 
 
 @dataclass(slots=True)
@@ -77,7 +78,8 @@ class Screen:
 
     tracks: list[Track] = field(default_factory=lambda: [Track() for _ in CHANNELS])
     lasts: list[int | None] = field(default_factory=lambda: [None] * len(CHANNELS))
-    usual: list[bool] = field(default_factory=lambda: [True] * len(CHANNELS))
+    looked: list[int | None] = field(default_factory=lambda: [None] * len(CHANNELS))
+    careful: bool = True  # some channel is to be judged, not only compared
     highs: list[int] = field(default_factory=lambda: [channel.highest for channel in CHANNELS])
     faulty: tuple[int, ...] = ()
     """Places in `CHANNELS` of the channels that cannot be used now."""
@@ -90,28 +92,33 @@ class Screen:
     def forget(self) -> None:
         """Take the next reading as it is: liquid was exchanged, or time was lost."""
         self.lasts = [None] * len(CHANNELS)
+        self.careful = True
+
+    def look(self) -> None:
+        """Now and then: a channel that reads what it read at the last look may be stuck."""
+        for track, last, before in zip(self.tracks, self.lasts, self.looked, strict=True):
+            track.suspect = last is not None and last == before
+            self.careful = self.careful or track.suspect
+        self.looked = list(self.lasts)
 
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
         """The readings, with None for all that cannot be trusted in this sample."""
-        values: list[int | None] | None = None
-        lasts, usual = self.lasts, self.usual
-        rows = zip(readings[FIRST:LAST], lasts, LOWS, self.highs, JUMPS, strict=True)
-        for place, (value, last, low, high, jump) in enumerate(rows):
-            if (
-                value is not None
-                and last is not None
-                and low < value < high
-                and value != last
-                and -jump < value - last < jump
-                and usual[place]
+        values = readings[FIRST:LAST]
+        if not self.careful:
+            for value, last, low, high, jump in zip(
+                values, self.lasts, LOWS, self.highs, JUMPS, strict=True
             ):
-                lasts[place] = value
+                if value is None or last is None:
+                    break
+                if not (low < value < high and -jump < value - last < jump):
+                    break
             else:
-                trusted = self._judge(now, place, value, events)
-                if trusted != value:
-                    values = list(readings) if values is None else values
-                    values[FIRST + place] = trusted
-        return readings if values is None else Readings._make(values)
+                self.lasts = list(values)
+                return readings
+        trusted = [self._judge(now, place, value, events) for place, value in enumerate(values)]
+        self.careful = not all(track.usual() for track in self.tracks)
+        row = (readings.sequence, *trusted, readings.rtc_s, readings.rtc_valid)
+        return Readings._make(row)
 
     def _judge(self, now: int, place: int, value: int | None, events: list[Event]) -> int | None:
         """The slow path: something about this reading is unusual."""
@@ -142,11 +149,13 @@ class Screen:
                 track.outliers = 0
             track.outliers += 1
             track.outlier_at = now
-            events.append(Event(EventKind.READING_REJECTED, place, pending))
+            if not track.faulty:
+                events.append(Event(EventKind.READING_REJECTED, place, pending))
         track.pending = value if side and not confirmed else None
         if track.pending is not None:
             return False
-        track.same = track.same + 1 if value == last else 0
+        track.suspect = track.suspect and value == last
+        track.same = track.same + 1 if track.suspect else 0
         self.lasts[place] = value
         return True
 
@@ -155,6 +164,5 @@ class Screen:
         track = self.tracks[place]
         was = track.faulty
         track.faulty = failed or (was and (track.good < MIN_GOOD or track.same > 0))
-        self.usual[place] = track.usual()
         if was != track.faulty:
             self.faulty = tuple(i for i, each in enumerate(self.tracks) if each.faulty)

@@ -50,6 +50,7 @@ class State:
     empty: bool = False
     readings: Readings | None = None  # of the latest sample, as far as they can be trusted
     sampled: int = 0  # its tick, or that of the boot
+    looked_at: int = 0  # tick of the last look at what changes slowly
     stale: bool = False  # too long ago (SEN-06)
     unjudged: int = 0  # samples in a row that told no flow
     now: int = 0
