@@ -60,6 +60,11 @@ class Catheter:
     released_pa: int = 0  # by how much the pressure fell when an occlusion let go with this sample
 
     @property
+    def off(self) -> bool:
+        """Whether it has come off (OCC-05): not when its pressure is impossible (OCC-06)."""
+        return self.disconnect.stands and not self.impossible.stands
+
+    @property
     def reverse(self) -> bool:
         """Whether liquid flows backwards (FLW-12)."""
         return self.reversed_samples >= REVERSE_SAMPLES
@@ -77,11 +82,11 @@ class Catheter:
             self.scaled_mean = gauge_pa << SCALE
         else:
             step_pa = gauge_pa - self.gauge_pa
-            if step_pa >= SURGE_PA or self.surge_samples:
-                self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
-            elif -step_pa >= RELEASE_PA and self._raised(now):
+            if -step_pa >= RELEASE_PA and self._raised(now):
                 self.released_pa = -step_pa
                 self.scaled_mean = gauge_pa << SCALE
+            if step_pa >= SURGE_PA or self.surge_samples:
+                self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
         self.gauge_pa, self.skipped = gauge_pa, 0
         self.fill_level_nl = readings.fill_level_nl
@@ -95,12 +100,11 @@ class Catheter:
     def _persist(self, now: int, mean_pa: int) -> None:
         if self.calm and P_DISC_PA <= mean_pa <= P_PARTIAL_PA:
             return
-        disconnected = P_IMPOSSIBLE_PA <= mean_pa < P_DISC_PA  # OCC-06: never both
         self.calm = True
         for condition, holds, duration in (
             (self.occlusion, mean_pa > P_OCC_PA, T_OCC),
             (self.partial, mean_pa > P_PARTIAL_PA, T_PARTIAL),
-            (self.disconnect, disconnected, T_DISC),
+            (self.disconnect, mean_pa < P_DISC_PA, T_DISC),
             (self.impossible, mean_pa < P_IMPOSSIBLE_PA, T_IMPOSSIBLE),
         ):
             condition.feed(now, duration, holds=holds)

@@ -52,7 +52,7 @@ def evaluate(state: State, now: int) -> Conditions:
         HIGH if catheter.reverse else None,
         HIGH if catheter.occlusion.stands else None,
         MEDIUM if catheter.partial.stands else None,
-        HIGH if catheter.disconnect.stands else None,
+        HIGH if catheter.off else None,
         HIGH if catheter.injection else None,
         None,  # TAMPERING
         None,  # POCKET_FILL

@@ -1,0 +1,362 @@
+"""Catheter, environment, cross-check and battery: each detector by itself, minute by minute."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.control import TICKS_PER_S, Interval
+from protocol.messages import Configuration
+from protocol.vocabulary import Propellant, Quality
+from pumpsim.firmware import battery as batteries
+from pumpsim.firmware import catheter as catheters
+from pumpsim.firmware import environment as environments
+from pumpsim.firmware.battery import Battery
+from pumpsim.firmware.catheter import Catheter
+from pumpsim.firmware.crosscheck import LIMIT_PA, CrossCheck
+from pumpsim.firmware.environment import Environment
+from pumpsim.firmware.vapour import VAPOUR_PRESSURE_PA, reservoir_pressure_pa, vapour_pressure_pa
+from pumpsim.plant.properties import vapour_pressure_pa as reference_pa
+from pumpsim.pumpfile import PROPELLANT_WORDS
+from tests.firmware.usual import CONFIGURATION, USUAL
+
+MINUTE = 60 * TICKS_PER_S
+POCKET_PA = USUAL.pocket_pressure_pa or 0
+FORWARD = Interval(53_000, 54_000, 55_000, Quality.GOOD)
+BACKWARD = Interval(-900, -500, -100, Quality.DEGRADED)
+
+
+def first(minutes: int, holds: Callable[[int], bool]) -> int | None:
+    """The first minute at which something holds."""
+    return next((minute for minute in range(minutes) if holds(minute)), None)
+
+
+class Probe:
+    """A catheter fed with gauge pressures."""
+
+    def __init__(self) -> None:
+        self.catheter = Catheter()
+        self.minute = 0
+
+    def feed(
+        self,
+        gauge_pa: int | None,
+        flow: Interval | None = FORWARD,
+        level_nl: int | None = 20_000_000,
+        *,
+        flushing: bool = False,
+    ) -> Catheter:
+        self.minute += 1
+        pressure = None if gauge_pa is None else POCKET_PA + gauge_pa
+        sample = USUAL._replace(catheter_pressure_pa=pressure, fill_level_nl=level_nl)
+        self.catheter.feed(self.minute * MINUTE, sample, flow, flushing=flushing)
+        return self.catheter
+
+
+@pytest.fixture
+def probe() -> Probe:
+    probe = Probe()
+    for _ in range(60):
+        probe.feed(12_400)
+    return probe
+
+
+@pytest.mark.parametrize("time_constant_min", [40, 260, 700])
+def test_a_complete_occlusion_is_told_within_its_bound(
+    probe: Probe, time_constant_min: int
+) -> None:
+    """OCC-01: at several compliances; the default gives 260 minutes."""
+    gauge, stood = 12_400.0, None
+    for minute in range(180):
+        gauge += (246_000 - gauge) / time_constant_min
+        if probe.feed(int(gauge)).occlusion.stands and stood is None:
+            stood = minute
+    assert stood is not None
+    assert stood <= 60 or time_constant_min > 260
+    assert probe.catheter.partial.stands
+
+
+def test_a_partial_occlusion_is_told_within_two_hours(probe: Probe) -> None:
+    """OCC-02: +25 % of the resistance raises the pressure by 47 kPa over 52 minutes."""
+    gauge = 12_400.0
+    for _ in range(120):
+        gauge += (59_200 - gauge) / 52
+        catheter = probe.feed(int(gauge))
+    assert catheter.partial.stands
+
+
+def test_a_pressure_that_pauses_below_the_limit_starts_anew(probe: Probe) -> None:
+    """OCC-01: T_occ without a break."""
+    for _ in range(12):
+        for _ in range(8):
+            assert not probe.feed(31_000).occlusion.stands
+        for _ in range(30):
+            probe.feed(12_400)
+
+
+def test_a_disconnect_is_told_whatever_the_posture(probe: Probe) -> None:
+    """OCC-05."""
+    told = first(120, lambda minute: probe.feed(3_500 if minute % 2 else 500).off)
+    assert told is not None
+    assert told >= 60
+    assert not probe.catheter.impossible.stands
+
+
+@pytest.mark.parametrize("gauge_pa", [7_000, 18_000])
+def test_low_blood_pressure_and_posture_are_no_disconnect_nor_clot(
+    probe: Probe, gauge_pa: int
+) -> None:
+    """OCC-05, OCC-07."""
+    for _ in range(300):
+        catheter = probe.feed(gauge_pa)
+    assert catheter.calm
+
+
+@given(st.lists(st.integers(-60_000, 300_000), min_size=1, max_size=8))
+def test_occlusion_and_disconnect_never_stand_together(levels: list[int]) -> None:
+    """OCC-06: and below the pocket's pressure a sensor is blamed, not the catheter."""
+    probe = Probe()
+    for level in levels:
+        for _ in range(120):
+            c = probe.feed(level)
+            assert sum((c.occlusion.stands, c.off, c.impossible.stands)) <= 1
+        if not catheters.P_DISC_PA - 500 <= level <= catheters.P_PARTIAL_PA + 500:
+            assert c.partial.stands or c.off or c.impossible.stands  # never silence
+
+
+def test_reverse_flow_is_told_with_the_second_sample(probe: Probe) -> None:
+    """FLW-12: surely negative, twice."""
+    told = [probe.feed(12_400, flow).reverse for flow in (BACKWARD, BACKWARD, None)]
+    assert told == [False, True, False]
+
+
+def test_an_injection_is_told_with_the_second_sample(probe: Probe) -> None:
+    """RES-12."""
+    assert not probe.feed(25_000).injection
+    assert probe.feed(25_000).injection
+    assert not probe.feed(12_400).injection
+
+
+def test_an_injection_whose_first_sample_was_doubted_is_told_as_soon(probe: Probe) -> None:
+    """RES-12: the screen holds back the first sample of a jump."""
+    assert not probe.feed(None).injection
+    assert probe.feed(60_000).injection
+
+
+def test_a_declared_flush_is_no_injection_unless_it_goes_on(probe: Probe) -> None:
+    """RES-12."""
+    for _ in range(catheters.FLUSH_SAMPLES - 1):
+        assert not probe.feed(25_000, flushing=True).injection
+    assert probe.feed(25_000, flushing=True).injection
+
+
+def test_a_surge_while_the_reservoir_is_filled_is_no_injection_past_it(probe: Probe) -> None:
+    """RES-12: fill level unchanged is part of the signature."""
+    probe.feed(25_000, level_nl=22_000_000)
+    assert not probe.feed(25_000, level_nl=24_000_000).injection
+
+
+def test_nobody_injects_for_hours(probe: Probe) -> None:
+    told = [probe.feed(40_000).injection for _ in range(catheters.MAX_SURGE + 5)]
+    assert told[10]
+    assert not told[-1]
+
+
+def test_a_release_is_seen_once_and_only_after_an_occlusion(probe: Probe) -> None:
+    """OCC-03."""
+    probe.feed(25_000)
+    assert not probe.feed(12_400).released_pa  # the end of a flush
+    for _ in range(40):
+        probe.feed(60_000)
+    assert probe.feed(13_000).released_pa == 47_000
+    assert not probe.feed(12_400).released_pa
+    assert not probe.catheter.occlusion.stands
+
+
+def test_stored_volume_follows_pressure_and_compliance(probe: Probe) -> None:
+    """OCC-04: a healthy catheter stores nothing beyond its own."""
+    assert probe.catheter.stored_nl(1_000) == 0
+    for _ in range(100):
+        probe.feed(120_000)
+    assert probe.catheter.stored_nl(1_000) == pytest.approx(100_000, rel=0.01)
+    assert probe.catheter.stored_nl(0) == 0
+
+
+def test_after_a_gap_the_mean_starts_anew(probe: Probe) -> None:
+    """SEN-09."""
+    for _ in range(10):
+        probe.feed(None)
+    assert not probe.feed(60_000).injection
+    assert probe.catheter.scaled_mean == 60_000 << catheters.SCALE
+
+
+# ---- environment
+
+
+def outside(minutes: int, **changed: Any) -> Environment:
+    environment = Environment()
+    for minute in range(minutes):
+        environment.feed(minute * MINUTE, USUAL._replace(**changed), confirmed=True)
+    return environment
+
+
+@pytest.mark.parametrize(
+    ("channel", "limit", "error", "minutes"),
+    [
+        ("temperature_mk", environments.T_HOT_MK, environments.TEMPERATURE_ERROR_MK, 60),
+        ("pocket_pressure_pa", environments.P_HIGH_PA, environments.POCKET_ERROR_PA, 10),
+        ("pocket_pressure_pa", environments.P_LOW_PA, -environments.POCKET_ERROR_PA, 10),
+    ],
+)
+def test_an_envelope_counts_beyond_the_error_and_after_its_time(
+    channel: str, limit: int, error: int, minutes: int
+) -> None:
+    """ENV-02: threshold and time, one step either way."""
+    step = 1 if error > 0 else -1
+
+    def stands(environment: Environment) -> bool:
+        conditions = (environment.hot, environment.thin, environment.dense)
+        return any(each.stands for each in conditions)
+
+    assert not stands(outside(minutes + 5, **{channel: limit + error}))
+    assert not stands(outside(minutes, **{channel: limit + error + step}))
+    assert stands(outside(minutes + 1, **{channel: limit + error + step}))
+
+
+def test_a_sawtooth_never_lasts_long_enough() -> None:
+    """ENV-02."""
+    environment = Environment()
+    for minute in range(600):
+        temperature_mk = 313_400 if minute % 50 else 313_000
+        sample = USUAL._replace(temperature_mk=temperature_mk)
+        environment.feed(minute * MINUTE, sample, confirmed=True)
+        assert not environment.hot.stands
+
+
+def test_hysteresis_keeps_a_standing_alarm_through_noise() -> None:
+    """ENV-02: it ends when the truth has surely come back."""
+    environment = outside(61, temperature_mk=313_400)
+    stands = [environment.hot.stands]
+    for minute, temperature_mk in ((62, 313_100), (63, 313_000), (64, 312_900)):
+        sample = USUAL._replace(temperature_mk=temperature_mk)
+        environment.feed(minute * MINUTE, sample, confirmed=True)
+        stands.append(environment.hot.stands)
+    assert stands == [True, True, True, False]
+    assert not environment.outside
+
+
+def test_a_temperature_that_the_pressure_denies_is_no_fever() -> None:
+    """ENV-05."""
+    environment = Environment()
+    for minute in range(200):
+        sample = USUAL._replace(temperature_mk=314_150)
+        environment.feed(minute * MINUTE, sample, confirmed=False)
+    assert not environment.hot.stands
+
+
+def test_a_missing_channel_leaves_its_conditions_as_they_are() -> None:
+    environment = outside(61, temperature_mk=314_150, pocket_pressure_pa=70_000)
+    nothing = USUAL._replace(temperature_mk=None, pocket_pressure_pa=None)
+    environment.feed(62 * MINUTE, nothing, confirmed=True)
+    assert environment.hot.stands
+    assert environment.thin.stands
+
+
+def test_a_pressure_transient_is_told_once() -> None:
+    """ENV-04."""
+    environment = outside(2)
+    told = []
+    for minute in range(2, 9):
+        pocket_pa = max(POCKET_PA - (minute - 1) * 7_000, 70_000)
+        sample = USUAL._replace(pocket_pressure_pa=pocket_pa)
+        environment.feed(minute * MINUTE, sample, confirmed=True)
+        told.append(environment.transient_pa)
+    assert told == [-7_000, 0, 0, 0, 0, 0, 0]
+
+
+# ---- reservoir pressure against temperature
+
+
+@pytest.mark.parametrize(("name", "word"), PROPELLANT_WORDS.items())
+def test_the_vapour_tables_agree_with_the_reference(name: str, word: Propellant) -> None:
+    """SEN-05: between the points too."""
+    assert len(VAPOUR_PRESSURE_PA[word]) == 41
+    for temperature_mk in range(288_150, 319_000, 333):
+        truth = reference_pa(name, temperature_mk / 1e3)
+        assert vapour_pressure_pa(word, temperature_mk) == pytest.approx(truth, rel=1e-3)
+
+
+def checked(
+    minutes: int, configuration: Configuration = CONFIGURATION, **changed: Any
+) -> CrossCheck:
+    check = CrossCheck()
+    for minute in range(0, minutes, 10):
+        check.feed(minute * MINUTE, USUAL._replace(**changed), configuration)
+    return check
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_pressure_and_temperature_must_agree_for_an_hour(side: int) -> None:
+    """SEN-03, SEN-05."""
+    level_nl, temperature_mk = USUAL.fill_level_nl, USUAL.temperature_mk
+    assert level_nl is not None
+    assert temperature_mk is not None
+    expected_pa = reservoir_pressure_pa(CONFIGURATION, temperature_mk, level_nl)
+    agrees = checked(300, reservoir_pressure_pa=expected_pa + side * LIMIT_PA)
+    assert agrees == CrossCheck()
+    beyond = expected_pa + side * (LIMIT_PA + 1)
+    early = checked(60, reservoir_pressure_pa=beyond)
+    assert early.doubtful
+    assert (early.low.stands, early.high.stands) == (False, False)
+    late = checked(70, reservoir_pressure_pa=beyond)
+    assert (late.low.stands, late.high.stands) == (side < 0, side > 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"reservoir_pressure_pa": None},
+        {"temperature_mk": None},
+        {"fill_level_nl": 2_000_000},  # the bellows are at their stop
+        {"fill_level_nl": 31_000_000},
+    ],
+)
+def test_where_nothing_can_be_said_nothing_is(changed: dict[str, Any]) -> None:
+    check = checked(300, **{"reservoir_pressure_pa": 300_000, **changed})
+    assert not check.doubtful
+
+
+def test_an_unknown_propellant_cannot_be_checked() -> None:
+    unknown = CONFIGURATION.model_copy(update={"propellant": Propellant.UNKNOWN})
+    assert not checked(300, unknown, reservoir_pressure_pa=300_000).doubtful
+
+
+def test_without_a_fill_level_the_bellows_are_taken_to_be_at_rest() -> None:
+    assert not checked(300, fill_level_nl=None).doubtful
+    assert checked(300, fill_level_nl=None, reservoir_pressure_pa=330_000).low.stands
+
+
+# ---- battery
+
+
+def test_the_stages_come_in_order_and_stay() -> None:
+    """The first stage is never skipped, and noise ends none."""
+    battery = Battery()
+    stages = []
+    for minute in range(0, 4_000, 10):
+        battery.feed(minute * MINUTE, 2_650 - minute // 10 + (minute // 10) % 2 * 6)
+        stages.append((battery.low.stands, battery.end.stands))
+    assert stages == sorted(stages)
+    assert set(stages) == {(False, False), (True, False), (True, True)}
+    battery.feed(5_000 * MINUTE, None)
+    assert battery.end.stands
+
+
+def test_a_short_dip_is_no_stage() -> None:
+    battery = Battery()
+    battery.feed(0, batteries.END_MV - 100)
+    battery.feed(5 * MINUTE, 2_900)
+    assert not battery.low.stands
+    assert battery.low.since is None
