@@ -88,7 +88,7 @@ class ReferenceLogic:
         self._conditions = conditions.resume(state)
         if state.configuration is None:  # readings are judged once there are some
             self._evaluate(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(ticks, None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
@@ -110,9 +110,7 @@ class ReferenceLogic:
             state.fill.level_nl = readings.fill_level_nl
         state.volume = state.fill.volume()
         self._evaluate(ticks)
-        if ticks - self._saved_at >= SAVE_INTERVAL:
-            self._save(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(ticks, None, NO_EVENTS)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
         state = self._state
@@ -131,17 +129,17 @@ class ReferenceLogic:
                 state.refills.predict(ticks, state.volume, flow_nl_per_h, model.configuration)
 
     def advance(self, ticks: int) -> Outcome:
-        """End pauses and refill windows whose time has come."""
+        """End pauses and refill windows whose time has come, and remind of alarms (ALM-07)."""
         state = self._state
         self._status = None
-        state.alarms.resume(ticks)
+        state.alarms.advance(ticks)
         events = []
         window = state.refills.window_since
         if window is not None and ticks - window >= T_REFILL:
             state.refills.window_since = None
             state.fill.clear()
             events.append(Event(EventKind.REFILL_WINDOW_ENDED))
-        return self._outcome(None, events)
+        return self._outcome(ticks, None, events)
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer, and keep what changed before the answer leaves."""
@@ -153,8 +151,7 @@ class ReferenceLogic:
         self._status = None
         self._rebuild()
         self._evaluate(ticks)
-        self._save(ticks)
-        return self._outcome(reply, events)
+        return self._outcome(ticks, reply, events)
 
     def _tell_status(self, ticks: int) -> Status:
         """Asked again before anything has changed, the status of before still holds."""
@@ -164,12 +161,12 @@ class ReferenceLogic:
         return self._status
 
     def next_deadline(self) -> int | None:
-        """The end of the next audio pause or of the refill window."""
-        pause = self._state.alarms.deadline()
+        """The alarms' next timer, or the end of the refill window."""
+        alarm = self._state.alarms.deadline()
         window = self._state.refills.window_since
         if window is None:
-            return pause
-        return window + T_REFILL if pause is None else min(pause, window + T_REFILL)
+            return alarm
+        return window + T_REFILL if alarm is None else min(alarm, window + T_REFILL)
 
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
@@ -232,20 +229,26 @@ class ReferenceLogic:
             self._store.save(encode(state.durable(ticks)))
         except MemoryFailedError:
             state.memory_failed = True
+            self._saved_at = ticks - SAVE_INTERVAL  # ALM-09: the next sample tries again
 
-    def _outcome(self, reply: Reply | None, events: Sequence[Event]) -> Outcome:
-        """Gather what the call led to; most samples lead to beliefs alone."""
+    def _outcome(self, ticks: int, reply: Reply | None, events: Sequence[Event]) -> Outcome:
+        """Gather what the call led to; most samples lead to beliefs alone.
+
+        ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
+        what memory fails to keep sounds all the same.
+        """
         state = self._state
         book = state.alarms
         changed: Sequence[AlarmOccurrence] = ()
         actuation = None
-        if book.changed:
+        if book.changed or reply is not None or ticks - self._saved_at >= SAVE_INTERVAL:
+            self._save(ticks)
+        moved = book.moved
+        if moved:
             noted, changed = book.drain()
             self._alarms = book.present()
             events = [*events, *noted]
-            if reply is None:
-                self._save(state.now)  # ALM-10: persist, sound, publish
-        if changed or state.set_rtc_s is not None or self._sounder is None:
+        if moved or state.set_rtc_s is not None or self._sounder is None:
             self._sounder = book.sounder()
             signal = self._sounder is not Sounder.OFF
             actuation = Actuation(self._sounder, signal, set_rtc_s=state.set_rtc_s)

@@ -54,9 +54,8 @@ class Bench:
     def run(self, minutes: int, **changed: int | None) -> None:
         for _ in range(minutes):
             self.ticks += MINUTE
-            deadline = self.logic.next_deadline()
-            if deadline is not None and deadline < self.ticks:
-                self.outcomes.append(self.logic.advance(deadline))
+            while (due := self.logic.next_deadline()) is not None and due <= self.ticks:
+                self.outcomes.append(self.logic.advance(due))
             self.number += 1
             if "fill_level_nl" not in changed:
                 self.level_nl -= 900  # the flow of the calibration point
