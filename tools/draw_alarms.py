@@ -6,7 +6,7 @@ Without `--write` it says whether the page is stale.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -141,16 +141,15 @@ def _label(what: str, step: Step) -> str:
     return what if step.event is None else f"{what} / {step.event.name}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str], path: Path = PAGE) -> int:
     """Write the page, or say whether it is stale."""
-    if "--write" in sys.argv:
-        PAGE.write_text(page(), encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print(f"{PAGE} is stale: run python -m tools.draw_alarms --write", file=sys.stderr)
-    return 1
+    if "--write" in arguments:
+        path.write_text(page(), encoding="utf-8", newline="\n")
+    elif path.read_text(encoding="utf-8") != page():
+        print(f"{path} is stale: run python -m tools.draw_alarms --write", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
