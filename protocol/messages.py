@@ -42,6 +42,7 @@ MAX_UNIX_S = 2**40
 MAX_DURATION_S = 10 * 366 * 86_400
 MAX_TELEMETRY_PERIOD_MS = 86_400_000
 MAX_AUDIO_PAUSE_MS = 600_000
+MAX_PAUSE_ASKED_MS = 86_400_000
 MAX_PLAN = 4
 """Steps of a course plan."""
 MAX_CAUSES = 24
@@ -367,12 +368,12 @@ class AcknowledgeAlarm(Command):
 
 
 class PauseAudio(Command):
-    """Pause the sound of one alarm for a while (ALM-05)."""
+    """Pause the sound of one alarm for a while (ALM-05); over 10 minutes is PAUSE_TOO_LONG."""
 
     code = 0x12
     alarm: AlarmId = key(8, "which condition")
     occurrence: U32 = key(9, "which occurrence of it")
-    duration_ms: int = key(10, "device time", gt=0, le=MAX_AUDIO_PAUSE_MS)
+    duration_ms: int = key(10, "device time", gt=0, le=MAX_PAUSE_ASKED_MS)
 
 
 class BeginRefill(Command):

@@ -97,7 +97,7 @@ class ReferenceLogic:
         self._conditions = conditions.resume(state)
         if state.configuration is None:  # readings are judged once there are some
             self._evaluate(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(ticks, None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
@@ -119,9 +119,7 @@ class ReferenceLogic:
             self._watch(self._model.configuration, ticks, trusted, events)
         state.volume = state.fill.volume()
         self._evaluate(ticks)
-        if ticks - self._saved_at >= SAVE_INTERVAL:
-            self._save(ticks)
-        return self._outcome(None, events or NO_EVENTS)
+        return self._outcome(ticks, None, events or NO_EVENTS)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
         """Flow, volume and dose of one sample, and what they say about too much or too little."""
@@ -175,10 +173,10 @@ class ReferenceLogic:
                 state.crosscheck.feed(ticks, readings, configuration)
 
     def advance(self, ticks: int) -> Outcome:
-        """End pauses and refill windows whose time has come; miss samples that do not."""
+        """End pauses and refill windows, remind of alarms (ALM-07), miss samples (SEN-06)."""
         state = self._state
         self._status = None
-        state.alarms.resume(ticks)
+        state.alarms.advance(ticks)
         events = []
         window = state.refills.window_since
         if window is not None and ticks - window >= T_REFILL:
@@ -189,7 +187,7 @@ class ReferenceLogic:
             state.stale = True
             state.flow = state.volume = state.readings = None
             self._evaluate(ticks)
-        return self._outcome(None, events)
+        return self._outcome(ticks, None, events)
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer, and keep what changed before the answer leaves."""
@@ -202,8 +200,7 @@ class ReferenceLogic:
         self._rebuild()
         self._evaluate(ticks)
         self._diagnose()
-        self._save(ticks)
-        return self._outcome(reply, events)
+        return self._outcome(ticks, reply, events)
 
     def _tell_status(self, ticks: int) -> Status:
         """Asked again before anything has changed, the status of before still holds."""
@@ -213,7 +210,7 @@ class ReferenceLogic:
         return self._status
 
     def next_deadline(self) -> int | None:
-        """The end of the next audio pause, of the refill window, of the last sample's age."""
+        """The alarms' next timer, the end of the refill window, or of the last sample's age."""
         state = self._state
         deadline = state.alarms.deadline()
         window = state.refills.window_since
@@ -288,20 +285,26 @@ class ReferenceLogic:
             self._store.save(encode(state.durable(ticks)))
         except MemoryFailedError:
             state.memory_failed = True
+            self._saved_at = ticks - SAVE_INTERVAL  # ALM-09: the next sample tries again
 
-    def _outcome(self, reply: Reply | None, events: Sequence[Event]) -> Outcome:
-        """Gather what the call led to; most samples lead to beliefs alone."""
+    def _outcome(self, ticks: int, reply: Reply | None, events: Sequence[Event]) -> Outcome:
+        """Gather what the call led to; most samples lead to beliefs alone.
+
+        ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
+        what memory fails to keep sounds all the same.
+        """
         state = self._state
         book = state.alarms
         changed: Sequence[AlarmOccurrence] = ()
         actuation = None
-        if book.changed:
+        if book.changed or reply is not None or ticks - self._saved_at >= SAVE_INTERVAL:
+            self._save(ticks)
+        moved = book.moved
+        if moved:
             noted, changed = book.drain()
             self._alarms = book.present()
             events = [*events, *noted]
-            if reply is None:
-                self._save(state.now)  # ALM-10: persist, sound, publish
-        if changed or state.set_rtc_s is not None or self._sounder is None:
+        if moved or state.set_rtc_s is not None or self._sounder is None:
             self._sounder = book.sounder()
             signal = self._sounder is not Sounder.OFF
             actuation = Actuation(self._sounder, signal, set_rtc_s=state.set_rtc_s)

@@ -10,6 +10,7 @@ from protocol import messages as m
 from protocol.control import Event, Interval, Request
 from protocol.vocabulary import EventKind, Refusal, Role
 from pumpsim.firmware import ticks
+from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
 from pumpsim.firmware.state import State
@@ -87,20 +88,27 @@ def _read_configuration(state: State, _now: int, _request: Request) -> Answer:
     return report, []
 
 
-def _close(state: State, _now: int, request: Request) -> Answer:
-    state.alarms.resume(None, request.session_id)
+def _close(state: State, now: int, request: Request) -> Answer:
+    state.alarms.end_session(now, request.session_id)
     return _done()
 
 
-def _acknowledge(state: State, _now: int, request: Request) -> Answer | Refusal:
+def _acknowledge(state: State, now: int, request: Request) -> Answer | Refusal:
+    """A latching alarm is kept for those who can judge what happened (ALM-08).
+
+    Whoever carries the pump may acknowledge what ends by itself: it comes back as a reminder while
+    it lasts (ALM-07). Of a latching alarm he can pause the sound.
+    """
     body = _body(request, m.AcknowledgeAlarm)
-    return state.alarms.acknowledge(body.alarm, body.occurrence) or _done()
+    if TABLE[body.alarm].latching and request.role not in CARERS:
+        return Refusal.ROLE
+    return state.alarms.acknowledge(now, body.alarm, body.occurrence) or _done()
 
 
 def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
     body = _body(request, m.PauseAudio)
-    until = now + ticks.from_ms(body.duration_ms)
-    refusal = state.alarms.pause(body.alarm, body.occurrence, until, request.session_id)
+    duration, session_id = ticks.from_ms(body.duration_ms), request.session_id
+    refusal = state.alarms.pause(now, body.alarm, body.occurrence, duration, session_id)
     return refusal or _done()
 
 

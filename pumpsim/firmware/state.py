@@ -9,7 +9,7 @@ from protocol.messages import BeginBolusAccess, Configuration
 from protocol.vocabulary import Cause, Quality
 from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
-from pumpsim.firmware.alarms import AlarmBook
+from pumpsim.firmware.alarm_book import AlarmBook
 from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.catheter import Catheter
 from pumpsim.firmware.crosscheck import CrossCheck
@@ -98,7 +98,7 @@ class State:
         self.config_id = data["config_id"]
         self.account = Account(**data["account"])
         self.refills.load(now, data["refills"])
-        self.alarms.load(data["alarms"])
+        self.alarms.load(now, data["alarms"])
         self.bolus = _read(BeginBolusAccess, bolus)
         self.flow = _interval(data["flow"])
         self.rtc_at_save_s = data["rtc_s"]
