@@ -11,7 +11,7 @@ from pumpsim.firmware.state import State
 ORDER: Final = tuple(TABLE)
 """Conditions in the order of the table: low stands before empty, so it is raised first (RES-02)."""
 
-MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
+LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
 COLD_MK: Final = 308_650
@@ -26,10 +26,9 @@ NONE: Final[Conditions] = (None,) * len(ORDER)
 def evaluate(state: State, now: int) -> Conditions:
     """Every condition at this tick, in the order of `ORDER`."""
     configuration = state.configuration
-    lost = HIGH if state.configuration_lost else None
-    memory = HIGH if state.memory_failed else None
+    electronics = _electronics(state, now)
     if configuration is None:
-        return (*NONE[:-2], lost, memory)
+        return (*NONE[: -len(electronics)], *electronics)
     low, empty = _reservoir(state, configuration)
     deviation, refills = state.deviation, state.refills
     over = deviation.over_infusion or state.fill_over
@@ -60,13 +59,20 @@ def evaluate(state: State, now: int) -> Conditions:
         None,  # PROPELLANT_LOW
         None,  # TEMPERATURE_HIGH
         None,  # AMBIENT_PRESSURE
-        None,  # CLOCK_INVALID
-        None,  # RESETS
-        None,  # FIRMWARE_FAULT
+        *electronics,
+    )
+
+
+def _electronics(state: State, now: int) -> Conditions:
+    """From CLOCK_INVALID on: what needs no configuration."""
+    return (
+        LOW if state.clock.wrong else None,
+        MEDIUM if state.resets.too_many(now) else None,
+        HIGH if state.resets.after_fault else None,
         None,  # BATTERY_LOW
         None,  # BATTERY_END
-        lost,
-        memory,
+        HIGH if state.configuration_lost else None,
+        HIGH if state.memory_failed else None,
     )
 
 
@@ -83,7 +89,21 @@ def resume(state: State) -> Conditions:
     deviation.under_infusion = AlarmId.UNDER_INFUSION in standing
     deviation.over = T_OVER if deviation.over_infusion else 0
     deviation.under = T_OVER if deviation.under_infusion else 0
+    state.clock.wrong = AlarmId.CLOCK_INVALID in standing
+    state.resets.after_fault = state.resets.after_fault or AlarmId.FIRMWARE_FAULT in standing
     return tuple(standing.get(alarm) for alarm in ORDER)
+
+
+def at_boot(state: State, resumed: Conditions) -> Conditions:
+    """What can be judged before the first sample; what readings tell stands as it was resumed."""
+    judged = {
+        AlarmId.RESETS: MEDIUM if state.resets.too_many(0) else None,
+        AlarmId.FIRMWARE_FAULT: HIGH if state.resets.after_fault else None,
+        AlarmId.CONFIGURATION_LOST: HIGH if state.configuration_lost else None,
+        AlarmId.MEMORY_FAULT: HIGH if state.memory_failed else None,
+    }
+    standing = zip(ORDER, resumed, strict=True)
+    return tuple(judged.get(alarm, priority) for alarm, priority in standing)
 
 
 def cold(state: State, now: int) -> bool:

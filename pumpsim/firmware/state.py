@@ -2,19 +2,28 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from protocol.control import Interval, Readings
 from protocol.messages import BeginBolusAccess, Configuration
 from protocol.vocabulary import Cause, Quality
-from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarms import AlarmBook
+from pumpsim.firmware.clock import Clock
 from pumpsim.firmware.deviation import Deviation
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
+from pumpsim.firmware.resets import Resets
+from pumpsim.firmware.ticks import to_s
 
 P = TypeVar("P", Configuration, BeginBolusAccess)
+
+
+class Before(NamedTuple):
+    """What the life before knew when it saved last, until the downtime has been accounted for."""
+
+    rtc_s: int | None  # by a clock that could be trusted
+    volume: Interval | None
 
 
 @dataclass(slots=True)
@@ -28,8 +37,10 @@ class State:
     account: Account = field(default_factory=Account)
     refills: Refills = field(default_factory=Refills)
     alarms: AlarmBook = field(default_factory=AlarmBook)
+    resets: Resets = field(default_factory=Resets)
     bolus: BeginBolusAccess | None = None
 
+    clock: Clock = field(default_factory=Clock)
     fill: FillLevel = field(default_factory=FillLevel)
     deviation: Deviation = field(default_factory=Deviation)
     flow: Interval | None = None
@@ -40,8 +51,10 @@ class State:
     low: bool = False
     empty: bool = False
     readings: Readings | None = None
-    now: int = 0
-    rtc_at_save_s: int | None = None  # set until the downtime has been accounted for
+    origin: int = 0  # what the tick counter read at boot
+    now: int = 0  # ticks since boot, without end
+    sampled: int = 0  # tick of the last sample
+    before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock
 
     def assumed_flow_nl_per_h(self) -> int:
@@ -60,29 +73,34 @@ class State:
             "account": asdict(self.account),
             "refills": self.refills.save(now),
             "alarms": self.alarms.save(),
+            "resets": self.resets.save(now),
             "bolus": _dump(self.bolus),
             "flow": self.flow,
-            "rtc_s": self._clock_s(now),
+            "before": self._as_before(now),
         }
 
-    def _clock_s(self, now: int) -> int | None:
-        """The real-time clock at this tick; while the downtime is open, reckoned from its start."""
-        if self.rtc_at_save_s is not None:
-            return self.rtc_at_save_s + ticks.to_s(now)
-        readings = self.readings
-        return readings.rtc_s if readings is not None and readings.rtc_valid else None
+    def _as_before(self, now: int) -> Before:
+        """What the next life is to know; while a downtime is open, it goes on from its start."""
+        before = self.before
+        if before is None:
+            return Before(self.clock.time_s(now), self.volume)
+        return before if before.rtc_s is None else before._replace(rtc_s=before.rtc_s + to_s(now))
 
-    def load_durable(self, now: int, data: dict[str, Any]) -> None:
-        """Take up what `durable` gave, in a new life."""
+    def load_durable(self, data: dict[str, Any]) -> None:
+        """Take up what `durable` gave, at tick 0 of a new life."""
         configuration, bolus = data["configuration"], data["bolus"]
         self.configuration = _read(Configuration, configuration)
         self.config_id = data["config_id"]
         self.account = Account(**data["account"])
-        self.refills.load(now, data["refills"])
+        self.refills.load(0, data["refills"])
         self.alarms.load(data["alarms"])
+        self.resets.load(data["resets"])
         self.bolus = _read(BeginBolusAccess, bolus)
         self.flow = _interval(data["flow"])
-        self.rtc_at_save_s = data["rtc_s"]
+        rtc_s, volume = data["before"]
+        self.before = Before(rtc_s, _interval(volume))
+        if rtc_s is not None:
+            self.clock.earliest_s = rtc_s
 
 
 def encode(data: dict[str, Any]) -> bytes:

@@ -223,7 +223,7 @@ def test_each_request_has_its_reply(body: type[m.Body]) -> None:
 
 @every_call
 @pytest.mark.parametrize(
-    "deadline", [-1, 2**63, pytest.param(10**6_000, id="huge"), 1.5, True, "11"]
+    "deadline", [-1, 2**32, pytest.param(10**6_000, id="huge"), 1.5, True, "11"]
 )
 def test_a_deadline_that_is_no_count_is_a_fault(
     call: Callable[[Guard], Outcome], deadline: Any
