@@ -45,29 +45,37 @@ class Clock:
 
     def judge(self, now: int, elapsed: int, readings: Readings) -> None:
         """Compare a sample with the ticks (TIM-05)."""
-        self.standing = 0 if elapsed else self.standing + 1
-        if self.standing >= STANDING_SAMPLES:
-            self.wrong = True
-        rtc_s = readings.rtc_s
+        rtc_s, since = readings.rtc_s, now - self.anchor
+        if elapsed and rtc_s is not None:
+            self.missed = self.standing = 0
+        else:
+            self._count(elapsed, rtc_s)
         if rtc_s is None:
-            self.missed += 1
-            self.wrong = self.wrong or self.missed >= MAX_MISSED
             return
-        self.missed = 0
-        if not readings.rtc_valid or not plausible(rtc_s):
+        if not readings.rtc_valid:
             self.wrong = True
-            return
-        if self.anchor_s is None:
-            self.wrong = self.wrong or rtc_s < self.earliest_s - TOLERANCE_S
-            self.anchor_s, self.anchor = rtc_s, now
-            return
-        off_s = abs(rtc_s - self.anchor_s - to_s(now - self.anchor))
-        if self.settling:
-            self._settle(now, rtc_s, off_s)
-        elif off_s > TOLERANCE_S:
+        elif self.anchor_s is None:
+            self._begin(now, rtc_s)
+        else:
+            off_s = abs(rtc_s - self.anchor_s - to_s(since))
+            if self.settling:
+                self._settle(now, rtc_s, off_s)
+            elif off_s > TOLERANCE_S:
+                self.wrong = True
+            elif since >= ANCHOR:
+                self.anchor_s, self.anchor = rtc_s, now
+
+    def _count(self, elapsed: int, rtc_s: int | None) -> None:
+        """Once is nothing: a boot at a sample takes no tick, and a reading can get lost."""
+        self.standing = 0 if elapsed else self.standing + 1
+        self.missed = 0 if rtc_s is not None else self.missed + 1
+        if self.standing >= STANDING_SAMPLES or self.missed >= MAX_MISSED:
             self.wrong = True
-        elif now - self.anchor >= ANCHOR:
-            self.anchor_s, self.anchor = rtc_s, now
+
+    def _begin(self, now: int, rtc_s: int) -> None:
+        if not plausible(rtc_s) or rtc_s < self.earliest_s - TOLERANCE_S:
+            self.wrong = True
+        self.anchor_s, self.anchor = rtc_s, now
 
     def _settle(self, now: int, rtc_s: int, off_s: int) -> None:
         self.settling -= 1

@@ -148,6 +148,7 @@ class ReferenceLogic:
             state.refills.window_since = None
             state.fill.clear()
             events.append(Event(EventKind.REFILL_WINDOW_ENDED))
+            self._save(ticks)  # RST-01: a reset does not open it again
         return self._outcome(None, events)
 
     def handle(self, ticks: int, request: Request) -> Outcome:
