@@ -87,7 +87,6 @@ class Clock:
         """Somebody set it; the next samples tell whether it runs from there."""
         self.anchor_s, self.anchor = rtc_s, now
         self.settling = SETTLING_SAMPLES
-        self.missed = self.standing = 0
 
     def time_s(self, now: int) -> int | None:
         """The unix second at this tick, by a clock that can be trusted."""

@@ -1,7 +1,8 @@
 """What happened while the device was without supply: the flow went on (RST-03).
 
 A clock that can be trusted tells how long it was. Without one, the fill level bounds what may have
-left since the last save; all of it is then counted, and the account says that it may not be so.
+left since the last sample that was saved; all of it is then counted, and the account says that it
+may not be so.
 """
 
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
@@ -24,9 +25,9 @@ def bridge(state: State, before: Before, now: int) -> None:
         _by_fill(state, max(full_nl - left_nl, 0))
 
 
-def _by_clock(state: State, since_save_s: int, now: int) -> None:
+def _by_clock(state: State, since_sample_s: int, now: int) -> None:
     """Ticks have counted what passed since boot."""
-    downtime = max(from_s(since_save_s) - now, 0)
+    downtime = max(from_s(since_sample_s) - now, 0)
     state.account.deliver(downtime, state.assumed_flow_nl_per_h())
     state.refills.shift(downtime)
     state.resets.shift(downtime)

@@ -89,9 +89,7 @@ class ReferenceLogic:
             self._save(0)  # RST-04: a boot loop gets no further
         self._conditions = conditions.resume(state)
         self._judge(conditions.at_boot(state, self._conditions))
-        outcome = self._outcome(None, NO_EVENTS)
-        self._saved_at = -SAVE_INTERVAL  # with the first sample: it bounds a downtime (RST-03)
-        return outcome
+        return self._outcome(None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""

@@ -14,13 +14,15 @@ from pumpsim.firmware.deviation import Deviation
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
-from pumpsim.firmware.ticks import to_s
 
 P = TypeVar("P", Configuration, BeginBolusAccess)
 
 
 class Before(NamedTuple):
-    """What the life before knew when it saved last, until the downtime has been accounted for."""
+    """What the life before knew at the last sample it saved, to which its account goes.
+
+    It stands until the downtime has been accounted for, over further resets if need be.
+    """
 
     rtc_s: int | None  # by a clock that could be trusted
     volume: Interval | None
@@ -76,15 +78,8 @@ class State:
             "resets": self.resets.save(now),
             "bolus": _dump(self.bolus),
             "flow": self.flow,
-            "before": self._as_before(now),
+            "before": self.before or Before(self.clock.time_s(self.sampled), self.volume),
         }
-
-    def _as_before(self, now: int) -> Before:
-        """What the next life is to know; while a downtime is open, it goes on from its start."""
-        before = self.before
-        if before is None:
-            return Before(self.clock.time_s(now), self.volume)
-        return before if before.rtc_s is None else before._replace(rtc_s=before.rtc_s + to_s(now))
 
     def load_durable(self, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, at tick 0 of a new life."""

@@ -109,13 +109,26 @@ def test_an_oscillator_that_stands_still_stops_the_clock(samples: int, *, wrong:
     assert standing(bench) == [CLOCK] * wrong
 
 
-def test_one_missing_reading_says_nothing() -> None:
+def test_a_few_missing_readings_say_nothing() -> None:
     """TIM-05."""
     bench = configured()
     bench.run(10)
-    fault(bench, 4, "it is not there")
+    for _ in range(3):
+        fault(bench, 4, "it is not there")
+        bench.run(1)
+        bench.ticks -= 60 * TICKS_PER_S  # nor does one sample without a tick
+        bench.run(1)
     bench.run(10)
     assert standing(bench) == []
+
+
+@pytest.mark.parametrize("start_s", [0, 86_400, EARLIEST_S - 3_600, m.MAX_UNIX_S])
+def test_a_clock_that_was_never_set_is_wrong_from_the_first_sample(start_s: int) -> None:
+    """TIM-05: it runs, and it claims to be valid."""
+    bench = Bench(start_s=start_s)
+    bench.configure()
+    bench.run(1, rtc_s=start_s)
+    assert standing(bench) == [CLOCK]
 
 
 def test_a_clock_that_went_back_over_a_reset_is_wrong() -> None:
@@ -271,6 +284,7 @@ def test_a_wrong_clock_is_no_measure_of_downtime() -> None:
     bench = configured()
     bench.run(30)
     fault(bench, 40, "it jumps ahead")
+    assert bench.logic._state.durable(bench.ticks)["before"].rtc_s is None
     again = bench.reset(ResetCause.BROWN_OUT, down_s=180 * 86_400)
     again.level_nl = bench.level_nl
     again.run(1)
