@@ -42,6 +42,11 @@ class Clock(Protocol):
         """
 
 
+def unix_s() -> int:
+    """The date as this host tells it, to lay beside a device's."""
+    return int(time.time())
+
+
 class Countdown:
     """A wall-clock time-out for something on a link."""
 

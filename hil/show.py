@@ -1,10 +1,18 @@
 """What the bench tells a person: short lines, units on every number, nothing to decode."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, Beliefs, Interval
 from protocol.vocabulary import AlarmId
 
 UNKNOWN = "unknown"
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_S: Final = 253_402_300_799
+"""The end of the year 9999, where Python's calendar ends; a pump's clock goes on."""
+MAX_OFF_S: Final = 100
+"""Parameter ppm_host: a clock further from the host's is told (TIM-06)."""
 
 
 def duration(seconds: int) -> str:
@@ -15,8 +23,15 @@ def duration(seconds: int) -> str:
     return f"{sign}{days} d {clock}"
 
 
-def status_lines(status: m.StatusPart) -> list[str]:
-    """What the pump believes."""
+def date(unix_s: int) -> str:
+    """A day and a time of day, UTC (TIM-04)."""
+    if unix_s > LAST_S:
+        return f"second {unix_s} since 1970"
+    return f"{EPOCH + timedelta(seconds=unix_s):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def status_lines(status: m.StatusPart, host_s: int) -> list[str]:
+    """What the pump believes; `host_s` is the unix second of whoever asks."""
     due_s = status.refill_due_in_s
     due = "refill OVERDUE by" if due_s is not None and due_s < 0 else "refill due in"
     opened = [
@@ -39,6 +54,7 @@ def status_lines(status: m.StatusPart) -> list[str]:
         _row("pocket", _scaled(status.pocket_pressure_pa, 1e-3, "kPa abs")),
         _row("temperature", _celsius(status.temperature_mk)),
         _row("battery", _scaled(status.battery_mv, 1e-3, "V", 3)),
+        _row("clock", _clock(status, host_s)),
     ]
 
 
@@ -116,6 +132,18 @@ def _pair(since: int | None, total: int | None, unit: str = "mg") -> str:
     if since is None or total is None:
         return UNKNOWN
     return f"{since / 1e6:.3f} {unit} since the refill, {total / 1e6:.3f} {unit} in all"
+
+
+def _clock(status: m.StatusPart, host_s: int) -> str:
+    if status.rtc_s is None:
+        return UNKNOWN
+    words = [date(status.rtc_s)]
+    if not status.rtc_valid:
+        words.append("not to be trusted")
+    off_s = status.rtc_s - host_s
+    if abs(off_s) > MAX_OFF_S:
+        words.append(f"{duration(abs(off_s))} {'ahead of' if off_s > 0 else 'behind'} this host")
+    return ", ".join(words)
 
 
 def _scaled(value: int | None, factor: float, unit: str, places: int = 2) -> str:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from hil import show
 from hil.client import Client
+from hil.clock import unix_s
 from hil.errors import PeerError
 from hil.exchange import told
 from protocol import messages as m
@@ -22,6 +23,7 @@ class Survey:
     status: m.StatusPart | None
     alarms: tuple[m.AlarmOccurrence, ...]
     readings: m.ReadingsReport | None
+    host_s: int  # unix second of this host when it was asked
 
     def plain(self) -> dict[str, Any]:
         """For programs: names and words as in JSON on the link; what is unknown is null."""
@@ -36,7 +38,7 @@ class Survey:
         """For people."""
         lines = show.identity_lines(self.identity)
         if self.status is not None:
-            lines += show.status_lines(self.status)
+            lines += show.status_lines(self.status, self.host_s)
             lines += show.alarm_lines(self.alarms)
         elif self.readings is not None:
             lines += show.readings_lines(self.readings)
@@ -46,8 +48,9 @@ class Survey:
 def survey(dut: Client, identity: m.Identity) -> Survey:
     """Ask for everything worth a look; PeerError when the device denies what it offers."""
     if Capability.CONTROL_LOGIC not in identity.capabilities:
-        return Survey(identity, None, (), _given(dut.read_readings()))
-    return Survey(identity, _given(dut.status()).status, _given(dut.alarms()), None)
+        return Survey(identity, None, (), _given(dut.read_readings()), unix_s())
+    status = _given(dut.status()).status
+    return Survey(identity, status, _given(dut.alarms()), None, unix_s())
 
 
 def _given(answer: A | m.Refused) -> A:

@@ -1,12 +1,13 @@
 """The contract between control logic and whatever runs it: a pump, a bench host, a board.
 
-Control logic never sees the plant's time. It lives on `ticks`, the count of its own oscillator
-since boot, and on the readings it is given. Given the same readings at the same ticks it must
-decide the same, wherever it runs.
+Control logic never sees the plant's time. It lives on `ticks`, what the counter of its own
+oscillator reads, and on the readings it is given. The counter is `TICK_BITS` wide and wraps, after
+36.4 h, as hardware counters do: only differences of counts mean anything (TIM-01, decision 0005).
+Given the same readings at the same ticks it must decide the same, wherever it runs.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from protocol.messages import AlarmOccurrence, Body
 from protocol.vocabulary import (
@@ -22,6 +23,8 @@ from protocol.vocabulary import (
 
 TICKS_PER_S = 32_768
 """Nominal rate of the oscillator (domain: a watch crystal)."""
+TICK_BITS: Final = 32
+"""Width of the counter: `ticks` and deadlines are counts below 2 ** TICK_BITS."""
 
 
 class Readings(NamedTuple):
@@ -146,13 +149,17 @@ class ControlLogic(Protocol):
         """Take a new sample: never one that was given before."""
 
     def advance(self, ticks: int) -> Outcome:
-        """A deadline has come (ticks >= next_deadline()) without new readings."""
+        """The deadline has come without new readings."""
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer a request; `reply` is never None here. A session's end arrives as `Close`."""
 
     def next_deadline(self) -> int | None:
-        """The tick count at which `advance` is wanted, or None."""
+        """The tick count at which `advance` is wanted, or None.
+
+        Of all the times the counter reads it, the nearest to the call before is meant: a deadline
+        lies less than half of the counter's range ahead.
+        """
 
 
 @runtime_checkable

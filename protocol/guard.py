@@ -1,10 +1,15 @@
-"""A fence around control logic: whatever it does wrong comes out as one named fault (RST-11)."""
+"""A fence around control logic: whatever it does wrong comes out as one named fault (RST-11).
+
+The fence is also where time gets its width: outside, ticks count without end; inside, they are what
+a counter of `TICK_BITS` reads (TIM-01, decision 0005).
+"""
 
 from collections.abc import Callable
 from traceback import format_exception_only
 from typing import Any, Final, TypeGuard
 
 from protocol.control import (
+    TICK_BITS,
     Actuation,
     Beliefs,
     ControlLogic,
@@ -30,7 +35,8 @@ from protocol.vocabulary import (
 
 MAX_ITEMS: Final = 256
 """Events, and likewise alarms, that one call may return; more is nonsense."""
-MAX_TICKS: Final = 2**63
+COUNTS: Final = 1 << TICK_BITS
+"""How many values the tick counter has."""
 MAX_CONFIG_ID: Final = 2**32 - 1
 MAX_FAULT_DETAIL: Final = 120
 ALARM_TYPES: Final = frozenset({AlarmId})
@@ -75,22 +81,27 @@ class Guard:
     PowerLostError passes through: it is the supply's doing, not the logic's.
     """
 
-    def __init__(self, logic: ControlLogic) -> None:
-        """Guard `logic`, which has not been booted yet."""
+    def __init__(self, logic: ControlLogic, preset: int = 0) -> None:
+        """Guard `logic`, which has not been booted yet; its counter reads `preset` at tick 0."""
         self.logic = logic
-        self.deadline: int | None = None
+        self.deadline: int | None = None  # a count without end
+        self._preset = preset
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         """Boot it."""
-        return self._call(self.logic.boot, memory, cause, ticks)
+        return self._call(ticks, self.logic.boot, memory, cause, self._count(ticks))
+
+    def resume(self, ticks: int) -> None:
+        """Go on with logic that took up a saved state instead of booting."""
+        self.deadline = self._deadline(self.logic.next_deadline(), ticks)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Give it a new sample."""
-        return self._call(self.logic.sample, ticks, readings)
+        return self._call(ticks, self.logic.sample, self._count(ticks), readings)
 
     def advance(self, ticks: int) -> Outcome:
         """Tell it that its deadline has come; the next one must lie ahead."""
-        outcome = self._call(self.logic.advance, ticks)
+        outcome = self._call(ticks, self.logic.advance, self._count(ticks))
         if self.deadline is not None and self.deadline <= ticks:
             detail = f"next_deadline() stays at {self.deadline} at tick {ticks}"
             raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, detail)
@@ -98,27 +109,37 @@ class Guard:
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Let it answer a request."""
-        outcome = self._call(self.logic.handle, ticks, request)
+        outcome = self._call(ticks, self.logic.handle, self._count(ticks), request)
         kind = type(request.body)
         if not isinstance(outcome.reply, (answer_type(kind), Refused)):
             raise _bad(f"handle() answered {kind.__name__} with {type(outcome.reply).__name__}")
         return outcome
 
-    def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
+    def _call(self, ticks: int, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
         try:
             outcome = method(*arguments)
-            deadline = self.logic.next_deadline()
+            count = self.logic.next_deadline()
         except PowerLostError:
             raise
         except (Exception, SystemExit) as error:  # logic that exits does not end the emulator
             detail = format_exception_only(error)[-1].strip()
             raise FirmwareFaultError(FirmwareFault.RAISED, detail) from error
-        if deadline is not None and not (type(deadline) is int and 0 <= deadline < MAX_TICKS):
-            detail = f"next_deadline() is {type(deadline).__name__}, no count of ticks"
-            raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, detail)
+        deadline = None if count is None else self._deadline(count, ticks)
         _check(outcome)
         self.deadline = deadline
         return outcome
+
+    def _count(self, ticks: int) -> int:
+        return (ticks + self._preset) % COUNTS
+
+    def _deadline(self, count: object, ticks: int) -> int | None:
+        """The count without end that the logic means, `ticks` being now."""
+        if count is None:
+            return None
+        if not (type(count) is int and 0 <= count < COUNTS):
+            detail = f"next_deadline() is {type(count).__name__}, no count of the counter's"
+            raise FirmwareFaultError(FirmwareFault.BAD_DEADLINE, detail)
+        return ticks + (count - self._preset - ticks + COUNTS // 2) % COUNTS - COUNTS // 2
 
 
 def _check(outcome: object) -> None:

@@ -21,10 +21,7 @@ MAX_PPM: Final = 1_000.0
 
 @dataclass(slots=True)
 class Oscillator:
-    """Ticks since boot, and a real-time clock that boots do not touch.
-
-    `width_bits` is the width of the tick counter; None counts without end, 32 wraps after 36.4 h.
-    """
+    """Ticks since boot, counted without end, and a real-time clock that boots do not touch."""
 
     error_ppm: float = 0.0
     rtc_start_s: int = 0
@@ -34,7 +31,6 @@ class Oscillator:
     anchor_uticks: int = 0
     boot_uticks: int = 0
     rate_uticks_per_s: int = NOMINAL_UTICKS_PER_S
-    width_bits: int | None = None
 
     def update(self, now_ns: int, temperature_k: float) -> None:
         """From now on run at the rate of this temperature."""
@@ -47,24 +43,14 @@ class Oscillator:
         self.rate_uticks_per_s = rate
 
     def ticks(self, now_ns: int) -> int:
-        """The tick counter: whole ticks since boot, as far as its width goes."""
-        count = (self._uticks(now_ns) - self.boot_uticks) // MICRO
-        return count if self.width_bits is None else count % (1 << self.width_bits)
+        """Whole ticks since boot."""
+        return (self._uticks(now_ns) - self.boot_uticks) // MICRO
 
     def instant_of(self, ticks: int) -> int | None:
-        """The earliest instant with that count at the present rate; None while it stands still.
-
-        A counter that wraps reads every count again and again: the one meant is the nearest to
-        the count at the last `update`, as a signed difference of its width would have it.
-        """
+        """The earliest instant with that count at the present rate; None while it stands still."""
         if not self.rate_uticks_per_s:
             return None
-        count = (self.anchor_uticks - self.boot_uticks) // MICRO
-        ahead = ticks - count
-        if self.width_bits is not None:
-            half = 1 << (self.width_bits - 1)
-            ahead = (ahead + half) % (2 * half) - half
-        missing = (count + ahead) * MICRO + self.boot_uticks - self.anchor_uticks
+        missing = ticks * MICRO + self.boot_uticks - self.anchor_uticks
         return self.anchor_ns - (-missing * NS_PER_S // self.rate_uticks_per_s)
 
     def boot(self, now_ns: int) -> None:

@@ -18,7 +18,7 @@ from pumpsim.oscillator import Oscillator
 from pumpsim.pumpfile import PumpFile
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
@@ -108,4 +108,4 @@ def _load_logic(device: Device, saved: dict[str, Any] | None) -> None:
         raise ValueError(message)
     logic.load(device.memory, saved)
     device.guard = Guard(logic)
-    device.guard.deadline = logic.next_deadline()
+    device.guard.resume(device.ticks())

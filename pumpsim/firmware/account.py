@@ -25,6 +25,7 @@ class Account:
     total_nl: int = 0
     since_refill_nl: int = 0
     remainder: int = 0  # of total_nl, in nl/h x ticks
+    uncertain_nl: int = 0  # of total_nl: counted, since nobody could tell that it did not leave
     drug: str = UNKNOWN_DRUG
     concentration_ng_per_ml: int = 0
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
@@ -48,6 +49,11 @@ class Account:
             self._leave(volume_nl, drug, concentration)  # flushed through: what enters leaves
         else:
             self.push(volume_nl, drug, concentration)
+
+    def deliver_at_most(self, volume_nl: int) -> None:
+        """So much may have left while nobody counted: the widest value counts (RST-03)."""
+        self.deliver(HOUR, volume_nl)
+        self.uncertain_nl += volume_nl
 
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid enters the catheter; as much leaves it at the tip and becomes dose."""

@@ -28,14 +28,13 @@ NONE: Final[Conditions] = (None,) * len(ORDER)
 def evaluate(state: State, now: int) -> Conditions:
     """Every condition at this tick, in the order of `ORDER`."""
     configuration = state.configuration
-    lost = HIGH if state.configuration_lost else None
-    memory = HIGH if state.memory_failed else None
+    electronics = _electronics(state, now)
     if configuration is None:
-        return (*NONE[:-2], lost, memory)
+        return (*NONE[: -len(electronics)], *electronics)
     low, empty = _reservoir(state, configuration)
     deviation, refills = state.deviation, state.refills
     by_fill, catheter = state.by_fill, state.catheter
-    crosscheck, environment, battery = state.crosscheck, state.environment, state.battery
+    crosscheck, environment = state.crosscheck, state.environment
     over = deviation.over_infusion or by_fill.over
     under = deviation.under_infusion or (by_fill.under and not refills.settling(now))
     conflict = crosscheck.high.stands or catheter.impossible.stands
@@ -67,13 +66,20 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if crosscheck.low.stands else None,
         MEDIUM if environment.hot.stands else None,
         MEDIUM if environment.thin.stands or environment.dense.stands else None,
-        None,  # CLOCK_INVALID
-        None,  # RESETS
-        None,  # FIRMWARE_FAULT
-        LOW if battery.low.stands else None,
-        HIGH if battery.end.stands else None,
-        lost,
-        memory,
+        *electronics,
+    )
+
+
+def _electronics(state: State, now: int) -> Conditions:
+    """From CLOCK_INVALID on: what needs no configuration."""
+    return (
+        LOW if state.clock.wrong else None,
+        MEDIUM if state.resets.too_many(now) else None,
+        HIGH if state.resets.after_fault else None,
+        LOW if state.battery.low.stands else None,
+        HIGH if state.battery.end.stands else None,
+        HIGH if state.configuration_lost else None,
+        HIGH if state.memory_failed else None,
     )
 
 
@@ -97,7 +103,21 @@ def resume(state: State) -> Conditions:
     for alarm, condition in _persistences(state):
         condition.stands = condition.stands or alarm in standing
     state.catheter.calm = False
+    state.clock.wrong = AlarmId.CLOCK_INVALID in standing
+    state.resets.after_fault = state.resets.after_fault or AlarmId.FIRMWARE_FAULT in standing
     return tuple(standing.get(alarm) for alarm in ORDER)
+
+
+def at_boot(state: State, resumed: Conditions) -> Conditions:
+    """What can be judged before the first sample; what readings tell stands as it was resumed."""
+    judged = {
+        AlarmId.RESETS: MEDIUM if state.resets.too_many(0) else None,
+        AlarmId.FIRMWARE_FAULT: HIGH if state.resets.after_fault else None,
+        AlarmId.CONFIGURATION_LOST: HIGH if state.configuration_lost else None,
+        AlarmId.MEMORY_FAULT: HIGH if state.memory_failed else None,
+    }
+    standing = zip(ORDER, resumed, strict=True)
+    return tuple(judged.get(alarm, priority) for alarm, priority in standing)
 
 
 def _persistences(state: State) -> list[tuple[AlarmId, Persistence]]:

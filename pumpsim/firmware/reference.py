@@ -31,14 +31,14 @@ from protocol.messages import (
     Status,
 )
 from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Sounder
-from pumpsim.firmware import conditions, requests
+from pumpsim.firmware import conditions, downtime, requests
 from pumpsim.firmware.causes import causes_of
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.refills import T_REFILL
 from pumpsim.firmware.state import State, decode, encode
 from pumpsim.firmware.store import Store
-from pumpsim.firmware.ticks import HOUR, MINUTE, from_s
+from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, MINUTE, extend
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
@@ -81,37 +81,41 @@ class ReferenceLogic:
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         """Take up what memory holds; blank memory is a pump that was never configured."""
-        del cause  # logged by the device
         state = self._state
-        state.now = state.sampled = self._saved_at = ticks
+        state.origin = ticks
         self._store = Store(memory)
         try:
             content, damaged = self._store.load()
             if content is not None:
-                state.load_durable(ticks, decode(content))
+                state.load_durable(decode(content))
             state.configuration_lost = content is None and damaged
         except MemoryFailedError:
             state.memory_failed = state.configuration_lost = True
         self._alarms = state.alarms.present()
         self._rebuild()
+        if state.before is not None or cause is not ResetCause.POWER_ON:
+            state.resets.begin(cause)
+            self._save(0)  # RST-04: a boot loop gets no further
         self._conditions = conditions.resume(state)
-        if state.configuration is None:  # readings are judged once there are some
-            self._evaluate(ticks)
-        return self._outcome(ticks, None, NO_EVENTS)
+        self._judge(conditions.at_boot(state, self._conditions))
+        return self._outcome(state.now, None, NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
         state = self._state
         self._status = None
-        elapsed = ticks - state.now
-        state.now = state.sampled = ticks
+        ticks = self._enter(ticks)
+        elapsed = ticks - state.sampled
+        state.sampled = ticks
         state.stale = False
         if state.refills.window_since is not None or state.bolus is not None:
             state.screen.forget()  # hands are at work: readings may jump
         events: list[Event] = []
         trusted = state.readings = state.screen.take(ticks, readings, events)
-        if state.rtc_at_save_s is not None and readings.rtc_valid:
-            self._bridge_downtime(ticks, readings)
+        state.resets.after_fault = False
+        state.clock.judge(ticks, elapsed, readings)
+        if state.before is not None:
+            downtime.bridge(state, state.before, ticks)
         if self._model is None:
             state.fill.level_nl = trusted.fill_level_nl
         else:
@@ -176,6 +180,7 @@ class ReferenceLogic:
         """End pauses and refill windows, remind of alarms (ALM-07), miss samples (SEN-06)."""
         state = self._state
         self._status = None
+        ticks = self._enter(ticks)
         state.alarms.advance(ticks)
         events = []
         window = state.refills.window_since
@@ -183,6 +188,7 @@ class ReferenceLogic:
             state.refills.window_since = None
             state.reopen()
             events.append(Event(EventKind.REFILL_WINDOW_ENDED))
+            self._save(ticks)  # RST-01: a reset does not open it again
         if ticks - state.sampled >= AGE_MAX and not state.stale:
             state.stale = True
             state.flow = state.volume = state.readings = None
@@ -191,6 +197,7 @@ class ReferenceLogic:
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer, and keep what changed before the answer leaves."""
+        ticks = self._enter(ticks)
         if type(request.body) is GetStatus:
             return Outcome(self._tell_status(ticks))
         reply, events = requests.answer(self._state, ticks, request)
@@ -200,7 +207,10 @@ class ReferenceLogic:
         self._rebuild()
         self._evaluate(ticks)
         self._diagnose()
-        return self._outcome(ticks, reply, events)
+        outcome = self._outcome(ticks, reply, events)
+        if self._state.volume is None:  # a refill, say: the level it led to bounds a downtime
+            self._saved_at = ticks - SAVE_INTERVAL
+        return outcome
 
     def _tell_status(self, ticks: int) -> Status:
         """Asked again before anything has changed, the status of before still holds."""
@@ -212,11 +222,15 @@ class ReferenceLogic:
     def next_deadline(self) -> int | None:
         """The alarms' next timer, the end of the refill window, or of the last sample's age."""
         state = self._state
-        deadline = state.alarms.deadline()
+        due = state.alarms.deadline()
         window = state.refills.window_since
         if window is not None:
-            deadline = _earlier(deadline, window + T_REFILL)
-        return deadline if state.stale else _earlier(deadline, state.sampled + AGE_MAX)
+            due = _earlier(due, window + T_REFILL)
+        if not state.stale:
+            due = _earlier(due, state.sampled + AGE_MAX)
+        if due is None:
+            return None
+        return (min(due, state.now + LONGEST_AHEAD) + state.origin) & MASK
 
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
@@ -239,6 +253,12 @@ class ReferenceLogic:
         self._status = None
         self._rebuild()
 
+    def _enter(self, ticks: int) -> int:
+        """Ticks since boot, without end, from what the counter reads at an entry (TIM-01)."""
+        state = self._state
+        now = state.now = extend(state.now, ticks - state.origin)
+        return now
+
     def _rebuild(self) -> None:
         """Make anew what follows from configuration and refill."""
         configuration, refill = self._state.configuration, self._state.refills.refill
@@ -251,30 +271,20 @@ class ReferenceLogic:
         self._state.screen.configure(configuration.capacity_nl)
 
     def _evaluate(self, ticks: int) -> None:
-        now = conditions.evaluate(self._state, ticks)
+        self._judge(conditions.evaluate(self._state, ticks))
+
+    def _judge(self, now: conditions.Conditions) -> None:
         if now == self._conditions:
             return
+        state = self._state
         for alarm, priority in zip(conditions.ORDER, now, strict=True):
-            self._state.alarms.update(ticks, alarm, priority)
+            state.alarms.update(state.now, alarm, priority)
         self._conditions = now
         self._diagnose()
 
     def _diagnose(self) -> None:
         state = self._state
         state.causes = causes_of(conditions.symptoms(state), low=state.low)
-
-    def _bridge_downtime(self, ticks: int, readings: Readings) -> None:
-        """RST-03: the flow went on while the device was without supply.
-
-        The clock tells the time since the last save; ticks have counted what passed since boot.
-        """
-        state = self._state
-        if state.rtc_at_save_s is None or readings.rtc_s is None:
-            return
-        downtime = max(from_s(readings.rtc_s - state.rtc_at_save_s) - ticks, 0)
-        state.rtc_at_save_s = None
-        state.refills.shift(downtime)
-        state.account.deliver(downtime, state.assumed_flow_nl_per_h())
 
     def _save(self, ticks: int) -> None:
         state = self._state

@@ -11,6 +11,7 @@ from protocol.control import Event, Interval, Request
 from protocol.vocabulary import EventKind, Refusal, Role
 from pumpsim.firmware import ticks
 from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.clock import plausible
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
 from pumpsim.firmware.state import State
@@ -176,9 +177,15 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
     return _done(EventKind.CONFIGURATION_WRITTEN, state.config_id, state.config_id)
 
 
-def _set_clock(state: State, _now: int, request: Request) -> Answer:
+def _set_clock(state: State, now: int, request: Request) -> Answer | Refusal:
+    """A step of any size: the log tells the old and the new second (TIM-06)."""
     rtc_s = _body(request, m.SetClock).rtc_s
+    if not plausible(rtc_s):
+        return Refusal.OUT_OF_RANGE
     state.set_rtc_s = rtc_s
+    state.clock.set(now, rtc_s)
+    if state.before is not None:  # the old clock's difference went with it
+        state.before = state.before._replace(rtc_s=None)
     old_s = state.readings.rtc_s if state.readings is not None else None
     return m.Done(), [Event(EventKind.CLOCK_SET, old_s or 0, rtc_s)]
 

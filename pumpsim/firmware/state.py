@@ -2,24 +2,35 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from protocol.control import Interval, Readings
 from protocol.messages import BeginBolusAccess, Configuration
 from protocol.vocabulary import Cause, Quality
-from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarm_book import AlarmBook
 from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.catheter import Catheter
+from pumpsim.firmware.clock import Clock
 from pumpsim.firmware.crosscheck import CrossCheck
 from pumpsim.firmware.deviation import Deviation, FillDeviation
 from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
+from pumpsim.firmware.resets import Resets
 from pumpsim.firmware.screen import Screen
 
 P = TypeVar("P", Configuration, BeginBolusAccess)
+
+
+class Before(NamedTuple):
+    """What the life before knew at the last sample it saved, to which its account goes.
+
+    It stands until the downtime has been accounted for, over further resets if need be.
+    """
+
+    rtc_s: int | None  # by a clock that could be trusted
+    volume: Interval | None
 
 
 @dataclass(slots=True)
@@ -33,8 +44,10 @@ class State:
     account: Account = field(default_factory=Account)
     refills: Refills = field(default_factory=Refills)
     alarms: AlarmBook = field(default_factory=AlarmBook)
+    resets: Resets = field(default_factory=Resets)
     bolus: BeginBolusAccess | None = None
 
+    clock: Clock = field(default_factory=Clock)
     fill: FillLevel = field(default_factory=FillLevel)
     deviation: Deviation = field(default_factory=Deviation)
     by_fill: FillDeviation = field(default_factory=FillDeviation)
@@ -49,12 +62,13 @@ class State:
     low: bool = False
     empty: bool = False
     readings: Readings | None = None  # of the latest sample, as far as they can be trusted
-    sampled: int = 0  # its tick, or that of the boot
+    origin: int = 0  # what the tick counter read at boot
+    now: int = 0  # ticks since boot, without end
+    sampled: int = 0  # tick of the last sample, or that of the boot
     looked_at: int = 0  # tick of the last look at what changes slowly
-    stale: bool = False  # too long ago (SEN-06)
+    stale: bool = False  # the last sample is too long ago (SEN-06)
     unjudged: int = 0  # samples in a row that told no flow
-    now: int = 0
-    rtc_at_save_s: int | None = None  # set until the downtime has been accounted for
+    before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock
 
     def assumed_flow_nl_per_h(self) -> int:
@@ -79,29 +93,27 @@ class State:
             "account": asdict(self.account),
             "refills": self.refills.save(now),
             "alarms": self.alarms.save(),
+            "resets": self.resets.save(now),
             "bolus": _dump(self.bolus),
             "flow": self.flow,
-            "rtc_s": self._clock_s(now),
+            "before": self.before or Before(self.clock.time_s(self.sampled), self.volume),
         }
 
-    def _clock_s(self, now: int) -> int | None:
-        """The real-time clock at this tick; while the downtime is open, reckoned from its start."""
-        if self.rtc_at_save_s is not None:
-            return self.rtc_at_save_s + ticks.to_s(now)
-        readings = self.readings
-        return readings.rtc_s if readings is not None and readings.rtc_valid else None
-
-    def load_durable(self, now: int, data: dict[str, Any]) -> None:
-        """Take up what `durable` gave, in a new life."""
+    def load_durable(self, data: dict[str, Any]) -> None:
+        """Take up what `durable` gave, at tick 0 of a new life."""
         configuration, bolus = data["configuration"], data["bolus"]
         self.configuration = _read(Configuration, configuration)
         self.config_id = data["config_id"]
         self.account = Account(**data["account"])
-        self.refills.load(now, data["refills"])
-        self.alarms.load(now, data["alarms"])
+        self.refills.load(0, data["refills"])
+        self.alarms.load(0, data["alarms"])
+        self.resets.load(data["resets"])
         self.bolus = _read(BeginBolusAccess, bolus)
         self.flow = _interval(data["flow"])
-        self.rtc_at_save_s = data["rtc_s"]
+        rtc_s, volume = data["before"]
+        self.before = Before(rtc_s, _interval(volume))
+        if rtc_s is not None:
+            self.clock.earliest_s = rtc_s
 
 
 def encode(data: dict[str, Any]) -> bytes:

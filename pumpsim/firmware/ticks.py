@@ -1,11 +1,24 @@
-"""Durations in ticks of the oscillator: every interval is a difference of ticks (TIM-01)."""
+"""Durations in ticks of the oscillator: every interval is a difference of ticks (TIM-01).
+
+The counter wraps. At each entry its reading is extended to a count without end, the ticks since
+boot, and everything else reckons with that (TIM-02).
+"""
 
 from typing import Final
 
-from protocol.control import TICKS_PER_S
+from protocol.control import TICK_BITS, TICKS_PER_S
 
 MINUTE: Final = 60 * TICKS_PER_S
 HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+MASK: Final = (1 << TICK_BITS) - 1
+LONGEST_AHEAD: Final = MASK >> 1
+"""A deadline further ahead would be taken for one that is past."""
+
+
+def extend(now: int, count: int, mask: int = MASK) -> int:
+    """The first count without end, at or after `now`, of which a counter as wide reads `count`."""
+    return now + ((count - now) & mask)
 
 
 def from_s(duration_s: int) -> int:

@@ -13,6 +13,11 @@ class Raising(ReferenceLogic):
         return super().sample(ticks, readings)
 
 
+class Hopeless(ReferenceLogic):
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        raise ZeroDivisionError(ticks, readings)
+
+
 class Nonsense(ReferenceLogic):
     def handle(self, ticks: int, request: Request) -> Outcome:
         if isinstance(request.body, GetStatus):

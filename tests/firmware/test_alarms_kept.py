@@ -104,7 +104,7 @@ def test_a_pause_that_is_too_long_is_refused_by_name(bench: Bench) -> None:
 def test_a_refill_that_becomes_due_lifts_the_pause_of_its_warning(bench: Bench) -> None:
     """ALM-05, ALM-18: the same occurrence, at a higher priority."""
     bench.run(1)
-    bench.ticks = 14 * DAY - 3 * MINUTE
+    bench.wait_until(14 * DAY - 3 * MINUTE)
     bench.run(1)
     due = occurrence_of(bench, AlarmId.REFILL_DUE)
     assert due.priority is Priority.LOW
@@ -189,6 +189,17 @@ def live(bench: Bench) -> None:
     bench.run(3, catheter_pressure_pa=STOPPED_PA)
 
 
+def cut_short(bench: Bench, memory: Memory) -> Bench:
+    """A life up to the loss of power; one that does not get through its boot tells nothing."""
+    try:
+        alive = next_life(bench, memory)
+    except PowerLostError:
+        return Bench()
+    with pytest.raises(PowerLostError):
+        live(alive)
+    return alive
+
+
 def open_by(outcomes: list[Outcome]) -> dict[AlarmId, int]:
     """The occurrences that somebody who heard it all takes for open, by alarm."""
     standing: dict[AlarmId, int] = {}
@@ -209,9 +220,7 @@ def test_no_alarm_that_was_told_is_lost_by_a_cut_anywhere(bench: Bench) -> None:
         for cut_at in range(OPERATIONS_PER_SAVE, counting.operations):
             cells = RamMemory(content=content)
             memory = MortalMemory(cells, seed, cut_at=cut_at)
-            alive = next_life(bench, memory)
-            with pytest.raises(PowerLostError):
-                live(alive)
+            alive = cut_short(bench, memory)
             kept = {a.alarm: a.occurrence for a in Bench(cells).alarms()}
             before = open_by(alive.outcomes)
             for alarm, number in before.items():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, Interval, Memory, Outcome, Readings, Request
+from protocol.guard import Guard
 from protocol.memory import RamMemory
 from protocol.vocabulary import (
     AlarmId,
@@ -42,16 +43,34 @@ STEPS = {
 class Bench:
     """Logic on a bench: it is told the time in minutes and keeps what it answered."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        cause: ResetCause = ResetCause.POWER_ON,
+        *,
+        start_s: int = 1_767_225_600,
+        preset: int = 0,
+    ) -> None:
         self.memory = memory or RamMemory()
         self.logic = ReferenceLogic()
+        self.guard = Guard(self.logic, preset)
         self.ticks = 0
         self.number = 0
         self.level_nl = 28_000_000
-        self.outcomes = [self.logic.boot(self.memory, ResetCause.POWER_ON, 0)]
+        self.start_s = start_s  # what the real-time clock read at boot
+        self.outcomes = [self.guard.boot(self.memory, cause, 0)]
+
+    def reset(self, cause: ResetCause = ResetCause.BROWN_OUT, down_s: int = 0) -> "Bench":
+        """The next life, on the same memory, after so long without supply."""
+        again = Bench(self.memory, cause, start_s=self.rtc_s() + down_s)
+        again.level_nl = self.level_nl - down_s * 54_000 // 3_600
+        return again
+
+    def rtc_s(self) -> int:
+        return self.start_s + self.ticks // TICKS_PER_S
 
     def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = 1) -> m.Reply:
-        outcome = self.logic.handle(self.ticks, Request(body, role, session_id))
+        outcome = self.guard.handle(self.ticks, Request(body, role, session_id))
         self.outcomes.append(outcome)
         assert isinstance(outcome.reply, m.Reply)
         return outcome.reply
@@ -62,27 +81,47 @@ class Bench:
         assert self.ask(m.BeginRefill()) == m.Done()
         assert self.ask(m.CommitRefill(refill=REFILL)) == m.Done(reference=1)
 
+    def wait_until(self, ticks: int) -> None:
+        """Nothing is sampled meanwhile; the counter is read now and then."""
+        while self.ticks < ticks:
+            self.ticks = min(self.ticks + DAY, ticks)
+            self.serve()
+            self.ask(m.GetStatus())
+
+    def serve(self) -> None:
+        """Let everything happen that is due."""
+        while (due := self.guard.deadline) is not None and due <= self.ticks:
+            self.outcomes.append(self.guard.advance(due))
+
     def run(self, minutes: int, **changed: int | None) -> None:
         """Take samples; changed readings are believed at once."""
         if changed:
-            self.logic._state.screen.forget()
+            self.believe()
         self.run_screened(minutes, **changed)
+
+    def believe(self) -> None:
+        """Take the next sample as it is, however far its readings jump."""
+        self.logic._state.screen.forget()
 
     def run_screened(self, minutes: int, **changed: int | None) -> None:
         """Take samples; one that jumps waits for its confirmation."""
         for _ in range(minutes):
             self.ticks += MINUTE
-            while (due := self.logic.next_deadline()) is not None and due <= self.ticks:
-                self.outcomes.append(self.logic.advance(due))
+            self.serve()
             self.number += 1
             if "fill_level_nl" not in changed:
                 self.level_nl -= 900  # the flow of the calibration point
-            sample = {**USUAL._asdict(), "fill_level_nl": self.level_nl, **changed}
+            sample = {
+                **USUAL._asdict(),
+                "fill_level_nl": self.level_nl,
+                "rtc_s": self.rtc_s(),
+                **changed,
+            }
             if self.number % 2:  # a sensor that never moves is a broken one
                 for name, step in STEPS.items():
                     sample[name] = sample[name] and sample[name] + step
             sample["sequence"] = self.number
-            self.outcomes.append(self.logic.sample(self.ticks, Readings(**sample)))
+            self.outcomes.append(self.guard.sample(self.ticks, Readings(**sample)))
 
     def status(self) -> m.StatusPart:
         reply = self.ask(m.GetStatus())
@@ -217,7 +256,7 @@ def test_low_comes_before_empty_and_ends_with_a_refill(bench: Bench) -> None:
     bench.run(2, fill_level_nl=900_000)
     assert [a.alarm for a in bench.alarms()] == [AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR]
     assert bench.sounder() is Sounder.HIGH
-    bench.ticks += 8 * DAY
+    bench.wait_until(bench.ticks + 8 * DAY)
     bench.ask(m.BeginRefill())
     bench.ask(m.CommitRefill(refill=REFILL))
     bench.run(1)
@@ -237,7 +276,7 @@ def test_refill_due_rises_in_steps_and_never_falls(bench: Bench) -> None:
             {AlarmId.REFILL_DUE: Priority.MEDIUM, AlarmId.REFILL_OVERDUE: Priority.HIGH},
         ),
     ):
-        bench.ticks = days * DAY
+        bench.wait_until(days * DAY)
         bench.run(1)
         due = [a for a in bench.alarms() if "REFILL" in a.alarm.name]
         assert {a.alarm: a.priority for a in due} == expected
@@ -450,7 +489,7 @@ def test_a_reset_clears_nothing_that_must_stay(bench: Bench) -> None:
     bench.run(3, catheter_pressure_pa=347_000)
     bench.run(120)
     before, alarms = bench.status(), bench.raised()
-    again = Bench(bench.memory)
+    again = bench.reset()
     after = again.status()
     assert after.delivered_total_nl == pytest.approx(before.delivered_total_nl, rel=0.6)
     assert after.drug == "FUDR"
@@ -461,13 +500,11 @@ def test_a_reset_clears_nothing_that_must_stay(bench: Bench) -> None:
 
 def test_downtime_is_bridged_by_the_clock(bench: Bench) -> None:
     """RST-03: an hour without supply is an hour of flow, and an hour nearer the refill."""
-    start_s = 1_767_225_600
-    for minute in range(60):
-        bench.run(1, rtc_s=start_s + 60 * minute)
+    bench.run(60)
     bench.ask(m.RunSelfTest())  # any command saves
     before = bench.status()
-    again = Bench(bench.memory)
-    again.run(1, rtc_s=start_s + 59 * 60 + 3_600)
+    again = bench.reset(down_s=3_540)
+    again.run(1)
     after = again.status()
     assert after.delivered_total_nl - before.delivered_total_nl == pytest.approx(54_000, rel=0.001)
     assert before.refill_due_in_s is not None
@@ -475,15 +512,15 @@ def test_downtime_is_bridged_by_the_clock(bench: Bench) -> None:
 
 
 def test_a_second_reset_before_any_sample_loses_no_downtime(bench: Bench) -> None:
-    """RST-03: a request may save in between."""
-    start_s = 1_767_225_600
-    bench.run(1, rtc_s=start_s)
+    """RST-03: a request may save in between; what was lived without a sample counts, too."""
+    bench.run(1)
     bench.ask(m.RunSelfTest())
     before = bench.status().delivered_total_nl
-    hasty = Bench(bench.memory)
+    hasty = bench.reset(down_s=900)
+    hasty.wait_until(15 * MINUTE)
     hasty.ask(m.RunSelfTest())
-    again = Bench(bench.memory)
-    again.run(1, rtc_s=start_s + 3_600)
+    again = hasty.reset(down_s=1_740)
+    again.run(1)
     assert again.status().delivered_total_nl - before == pytest.approx(54_000, rel=0.001)
 
 
@@ -492,12 +529,12 @@ def test_a_restored_alarm_ends_when_its_condition_does(bench: Bench) -> None:
     bench.run(1, fill_level_nl=2_900_000)
     (low,) = bench.alarms()
     bench.ask(m.AcknowledgeAlarm(alarm=low.alarm, occurrence=low.occurrence))
-    low_still = Bench(bench.memory)
+    low_still = bench.reset()
     low_still.run(1, fill_level_nl=2_900_000)
     (same,) = low_still.alarms()
     assert (same.occurrence, same.acknowledged) == (low.occurrence, True)
     assert low_still.sounder() is Sounder.OFF
-    filled = Bench(bench.memory)
+    filled = low_still.reset()
     filled.run(1)
     assert filled.alarms() == ()
 
@@ -546,6 +583,8 @@ def test_saved_logic_goes_on_as_if_nothing_had_happened(bench: Bench) -> None:
     copy = Bench(RamMemory(content=bench.memory.read(0, bench.memory.size)))
     copy.logic = ReferenceLogic()
     copy.logic.load(copy.memory, json.loads(json.dumps(bench.logic.save())))
+    copy.guard = Guard(copy.logic)
+    copy.guard.resume(bench.ticks)
     copy.ticks, copy.number, copy.level_nl = bench.ticks, bench.number, bench.level_nl
     outcomes: list[list[Outcome]] = []
     for each in (bench, copy):

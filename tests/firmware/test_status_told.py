@@ -24,7 +24,7 @@ STEPS: list[Readings | m.Body | float] = [
     m.BeginRefill(),
     8 * 3_600.0,  # the window ends by itself
     LOW._replace(sequence=2, temperature_mk=311_150),
-    m.SetClock(rtc_s=1),
+    m.SetClock(rtc_s=1_800_000_000),
 ]
 
 

@@ -1,6 +1,7 @@
 """Control logic for tests: some that watches the clock, and some that breaks its contract."""
 
 from protocol.control import (
+    TICK_BITS,
     TICKS_PER_S,
     Actuation,
     Event,
@@ -12,6 +13,8 @@ from protocol.control import (
 )
 from protocol.messages import Done
 from protocol.vocabulary import EventKind, ResetCause, Sounder
+
+COUNTS = 1 << TICK_BITS
 
 
 class Metronome:
@@ -25,7 +28,7 @@ class Metronome:
 
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         del memory, cause
-        self._due = ticks + self.PERIOD
+        self._due = (ticks + self.PERIOD) % COUNTS
         return Outcome(actuation=Actuation(Sounder.OFF, patient_signal=False))
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
@@ -35,7 +38,7 @@ class Metronome:
 
     def advance(self, ticks: int) -> Outcome:
         assert self._due is not None
-        self._due += self.PERIOD
+        self._due = (self._due + self.PERIOD) % COUNTS
         self._on = not self._on
         sounder = Sounder.LOW if self._on else Sounder.OFF
         beep = Actuation(sounder, patient_signal=self._on)

@@ -57,7 +57,7 @@ def test_a_refill_that_is_overdue_is_told_by_how_much() -> None:
     with open_rig("sim:") as rig:
         status = rig.dut.status()
     assert isinstance(status, m.Status)
-    lines = status_lines(status.status.model_copy(update={"refill_due_in_s": -90_061}))
+    lines = status_lines(status.status.model_copy(update={"refill_due_in_s": -90_061}), 0)
     assert "refill OVERDUE by     1 d 01:01:01" in lines
     assert not any("due in" in line for line in lines)
 

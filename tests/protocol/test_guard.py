@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.control import (
     NOTHING,
+    TICK_BITS,
     Actuation,
     Beliefs,
+    ControlLogic,
     Event,
     Interval,
     Outcome,
@@ -223,7 +227,7 @@ def test_each_request_has_its_reply(body: type[m.Body]) -> None:
 
 @every_call
 @pytest.mark.parametrize(
-    "deadline", [-1, 2**63, pytest.param(10**6_000, id="huge"), 1.5, True, "11"]
+    "deadline", [-1, 2**32, pytest.param(10**6_000, id="huge"), 1.5, True, "11"]
 )
 def test_a_deadline_that_is_no_count_is_a_fault(
     call: Callable[[Guard], Outcome], deadline: Any
@@ -241,3 +245,39 @@ def test_a_deadline_that_never_moves_is_a_fault(deadline: int) -> None:
 @pytest.mark.parametrize("deadline", [None, 11])
 def test_a_deadline_that_moves_is_sound(deadline: int | None) -> None:
     assert guarded(Logic(lambda: NOTHING, deadline)).advance(10) is NOTHING
+
+
+# ---- the counter
+
+
+class Echo:
+    """Wants to be called so far from each sample, and remembers what it was told."""
+
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
+        self.counts: list[int] = []
+
+    def sample(self, count: int, *_: object) -> Outcome:
+        self.counts.append(count)
+        return NOTHING
+
+    def next_deadline(self) -> int:
+        return (self.counts[-1] + self.ahead) % (1 << TICK_BITS)
+
+
+@given(
+    preset=st.integers(0, 2**TICK_BITS - 1),
+    ticks=st.integers(0, 2**48),
+    ahead=st.integers(-(2 ** (TICK_BITS - 1)), 2 ** (TICK_BITS - 1) - 1),
+)
+def test_inside_the_counter_is_narrow_and_outside_time_has_no_end(
+    preset: int, ticks: int, ahead: int
+) -> None:
+    """TIM-01: a deadline is the nearest that the counter can mean, wherever it was preset."""
+    logic = Echo(ahead)
+    guard, again = (Guard(cast("ControlLogic", logic), preset) for _ in range(2))
+    guard.sample(ticks, READINGS)
+    assert logic.counts == [(ticks + preset) % 2**TICK_BITS]
+    assert guard.deadline == ticks + ahead
+    again.resume(ticks)
+    assert again.deadline == guard.deadline

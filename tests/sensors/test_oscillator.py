@@ -95,18 +95,6 @@ def test_setting_the_clock_leaves_the_count() -> None:
     assert oscillator.ticks(51 * NS_PER_S) == 51 * TICKS_PER_S
 
 
-def test_a_counter_of_32_bits_wraps_and_still_finds_the_next_deadline() -> None:
-    oscillator = Oscillator(width_bits=32)
-    oscillator.update(0, TURNOVER_K)
-    wrap_ns = 2**32 * NS_PER_S // TICKS_PER_S  # 131,072 s
-    near_ns = wrap_ns - NS_PER_S
-    oscillator.update(near_ns, TURNOVER_K)
-    assert oscillator.ticks(near_ns) == 2**32 - TICKS_PER_S
-    assert oscillator.ticks(wrap_ns) == 0
-    assert oscillator.instant_of(TICKS_PER_S) == wrap_ns + NS_PER_S
-    assert oscillator.instant_of(2**32 - 2 * TICKS_PER_S) == near_ns - NS_PER_S
-
-
 @given(PPM, TEMPERATURES, st.integers(0, 10**13))
 def test_a_snapshot_goes_on(ppm: float, kelvin: float, now_ns: int) -> None:
     oscillator = running(ppm, kelvin)

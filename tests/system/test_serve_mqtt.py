@@ -286,11 +286,38 @@ def test_a_command_that_is_repeated_acts_once(
 def test_a_retained_request_never_acts(
     serve: Serve, mosquitto: Mosquitto, bench: Callable[..., Bench]
 ) -> None:
+    """COM-07."""
     mosquitto.start()
     one = bench((mosquitto.host, mosquitto.port))
     one.publish(to_json(one.session.ask(m.GetStatus())), retain=True)
     serve(*LEAN, "--mqtt", mosquitto.uri)
     one.only_this()
+
+
+@pytest.mark.needs_mosquitto
+def test_a_retained_command_acts_live_and_never_again(
+    serve: Serve, mosquitto: Mosquitto, watch: Watch, bench: Callable[..., Bench]
+) -> None:
+    """COM-07: the pump restarts, the broker tells it the command again, and nothing comes of it."""
+    mosquitto.start()
+    address = (mosquitto.host, mosquitto.port)
+    first = serve(*LEAN, "--mqtt", mosquitto.uri)
+    one = bench(address)
+    assert isinstance(one.ask(m.Open(role=Role.CLINICIAN, client="test")), m.Opened)
+    begin = one.session.command(m.BeginRefill(), next(COMMAND_IDS), 60_000)
+    one.publish(to_json(begin), retain=True)
+    assert one.reply().body == m.Done()
+    assert first.end() == 0
+    serve(*LEAN, "--mqtt", mosquitto.uri)
+    watch(address, one.request).wait_for(lambda line: "begin_refill" in line)  # the broker has it
+    one.only_this()
+    status = one.ask(m.GetStatus())
+    assert isinstance(status, m.Status)
+    assert not status.status.refill_open
+    page = one.ask(m.ReadLog(from_sequence=0, limit=m.MAX_LIST))
+    assert isinstance(page, m.LogPage)
+    kinds = {entry.kind for entry in page.entries}
+    assert not kinds & {EventKind.COMMAND_DONE, EventKind.COMMAND_REFUSED}
 
 
 @pytest.mark.needs_mosquitto
