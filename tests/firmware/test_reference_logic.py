@@ -56,6 +56,7 @@ class Bench:
             self.ticks += MINUTE
             while (due := self.logic.next_deadline()) is not None and due <= self.ticks:
                 self.outcomes.append(self.logic.advance(due))
+                assert self.logic.next_deadline() != due
             self.number += 1
             if "fill_level_nl" not in changed:
                 self.level_nl -= 900  # the flow of the calibration point
