@@ -98,7 +98,7 @@ class AlarmBook:
         return earliest
 
     def sounder(self) -> Sounder:
-        """The burst of the highest priority that is to be heard."""
+        """The burst of the highest priority to be heard; when it ends, the next one's (ALM-03)."""
         return Sounder(max((o.priority for o in self.open if o.life in AUDIBLE), default=0))
 
     def highest(self) -> Priority | None:

@@ -301,7 +301,7 @@ class ReferenceLogic:
         """Gather what the call led to; most samples lead to beliefs alone.
 
         ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
-        what memory fails to keep sounds all the same.
+        what memory fails to keep sounds all the same, and with the same sample (ALM-14).
         """
         state = self._state
         book = state.alarms
