@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.control import TICKS_PER_S
+from protocol.control import TICKS_PER_S, Request
 from protocol.vocabulary import AlarmId, EventKind, Refusal, ResetCause, Role, Sounder
 from pumpsim import snapshot
 from pumpsim.device import SAMPLE_NS, Device
@@ -194,9 +194,7 @@ def test_a_snapshot_keeps_what_is_due_across_wraps_of_the_counter() -> None:
     """TIM-01, TIM-02: in its second turn, with a refill window open."""
     device = make()
     device.advance(40 * HOUR_NS)
-    programmer = Programmer(device)
-    programmer.open()
-    in_a_refill_window(programmer)
+    device.ask_logic(Request(m.BeginRefill(), Role.CLINICIAN, 0))  # no session, whose end would ask
     copy = snapshot.restore(device.pump, snapshot.take(device))
     assert copy.guard is not None
     assert device.guard is not None
