@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
+from protocol.control import TICKS_PER_S, Request
 from protocol.vocabulary import AlarmId, EventKind, Refusal, ResetCause, Role, Sounder
+from pumpsim import snapshot
 from pumpsim.device import SAMPLE_NS, Device
 from tests.device.test_device import HOUR_NS, Programmer, make, reason, status_of, stimulus
 
@@ -186,6 +188,21 @@ def test_logic_that_fails_with_every_sample_alarms_with_every_boot() -> None:
     programmer = Programmer(device)
     assert status_of(programmer.ask(m.GetStatus())).drug == "FUDR"
     assert {AlarmId.FIRMWARE_FAULT, AlarmId.RESETS} <= set(alarms_of(programmer))
+
+
+def test_a_snapshot_keeps_what_is_due_across_wraps_of_the_counter() -> None:
+    """TIM-01, TIM-02: in its second turn, with a refill window open."""
+    device = make()
+    device.advance(40 * HOUR_NS)
+    device.ask_logic(Request(m.BeginRefill(), Role.CLINICIAN, 0))  # no session, whose end would ask
+    copy = snapshot.restore(device.pump, snapshot.take(device))
+    assert copy.guard is not None
+    assert device.guard is not None
+    assert copy.guard.deadline == device.guard.deadline == device.ticks() + 1_800 * TICKS_PER_S
+    copy.advance(copy.now_ns + HOUR_NS // 2 + SECOND_NS)
+    ended = entries_of(Programmer(copy))[-1]
+    assert ended.kind is EventKind.REFILL_WINDOW_ENDED
+    assert ended.uptime_ms - device.uptime_ms() == pytest.approx(1_800_000, abs=1)
 
 
 def test_the_oscillator_that_stops_is_told_by_the_clock() -> None:
