@@ -7,13 +7,18 @@ from typing import Annotated, Any, Final, Literal, Protocol, get_args
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
+from protocol.memory import RamMemory
 from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
+from pumpsim.effects import Effects
+from pumpsim.firmware.store import Store
+from pumpsim.misbehaviour import How
+from pumpsim.nvm import MortalMemory
 from pumpsim.oscillator import MAX_PPM, Oscillator
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.plant import Plant
-from pumpsim.sensors import NAMES, SensorFault, Sensors
+from pumpsim.sensors import NAMES, Converter, SensorFault, Sensors
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
@@ -26,6 +31,13 @@ class Target(Protocol):
     plant: Plant
     sensors: Sensors
     oscillator: Oscillator
+    memory: RamMemory
+    chip: MortalMemory
+    effects: Effects
+    converter: Converter
+
+    def misbehave(self, how: How) -> None:
+        """Let the control logic go wrong at its next call."""
 
     def reset(self, now_ns: int, cause: ResetCause) -> None:
         """Start the electronics anew."""
@@ -201,7 +213,7 @@ class PlantCondition(c.Section):
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Set it now."""
         target.plant.set_condition(now_ns, self.name, self.value)
-        return {}
+        return target.effects.at_once(now_ns)
 
 
 class SensorCondition(c.Section):
@@ -230,8 +242,11 @@ class SensorCondition(c.Section):
         del now_ns
         fault = SensorFault(**self.model_dump(exclude={"kind", "channel"}))
         neutral = SensorFault(spike_every=self.spike_every)
-        target.sensors.set_fault(self.channel, None if fault == neutral else fault)
-        return {}
+        if fault == neutral:
+            target.sensors.set_fault(self.channel, None)
+            return target.effects.mended(self.channel)
+        target.sensors.set_fault(self.channel, fault)
+        return target.effects.later(self.channel)
 
 
 class OscillatorFault(c.Section):
@@ -246,7 +261,7 @@ class OscillatorFault(c.Section):
         oscillator = target.oscillator
         oscillator.error_ppm, oscillator.stopped = self.error_ppm, self.stopped
         oscillator.update(now_ns, target.plant.state.pump_temperature_k)
-        return {}
+        return target.effects.at_once(now_ns)
 
 
 class ClockFault(c.Section):
@@ -263,7 +278,97 @@ class ClockFault(c.Section):
         jump_s = (self.forward - self.back) // SECOND
         oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
         oscillator.rtc_valid = self.valid
-        return {}
+        return target.effects.at_once(now_ns)
+
+
+class BatteryFault(c.Section):
+    """The battery gives less than its age explains; a drop of 0 mends it."""
+
+    kind: Literal["battery_fault"]
+    drop_mv: int = Field(description="below what it would give", ge=0, le=4_000)
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Weaken it; takes effect with the next sample."""
+        del now_ns
+        target.sensors.drop_battery(self.drop_mv)
+        return target.effects.later("battery") if self.drop_mv else target.effects.mended("battery")
+
+
+class ConverterFault(c.Section):
+    """The converter behind the sensors hangs: its last sample comes again, or none comes."""
+
+    kind: Literal["converter_fault"]
+    how: Literal["frozen", "silent", "sound"] = Field(description='"sound" mends it')
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Stop or mend it; takes effect when the next sample is due."""
+        del now_ns
+        target.converter = Converter(self.how)
+        if target.converter is Converter.SOUND:
+            return target.effects.mended("converter")
+        return target.effects.later("converter")
+
+
+class MemoryFault(c.Section):
+    """Memory loses its supply, fails or rots: exactly one of the three.
+
+    Bits flip at once, in what a save of the reference logic left; the others wait for the next
+    operations of whatever logic there is.
+    """
+
+    kind: Literal["memory_fault"]
+    cut_in: int = Field(
+        default=0, description="power goes during this operation from now", ge=0, le=1_000_000
+    )
+    failing: int = Field(
+        default=0, description="so many operations from now on fail", ge=0, le=1_000_000
+    )
+    flip: int = Field(default=0, description="so many bits of a record flip", ge=0, le=1_000)
+    where: Literal["newest", "older", "both"] = Field(
+        default="newest", description="the record whose bits flip"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "MemoryFault":
+        if sum(count > 0 for count in (self.cut_in, self.failing, self.flip)) != 1:
+            raise ValueError("say one of cut_in, failing, flip")
+        return self
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Spoil it."""
+        if self.flip:
+            self._rot(target)
+            return target.effects.at_once(now_ns)
+        if self.cut_in:
+            target.chip.cut_in(self.cut_in)
+        else:
+            target.chip.fail(self.failing)
+        return target.effects.later("memory")
+
+    def _rot(self, target: Target) -> None:
+        places = Store(target.memory).places()
+        chosen = {"newest": places[:1], "older": places[1:], "both": places}[self.where]
+        if not chosen:
+            message = f"memory cannot rot there: it holds {len(places)} sound records"
+            raise ValueError(message)
+        for place in chosen:
+            target.chip.rot(place, self.flip)
+
+
+class FirmwareFault(c.Section):
+    """The control logic goes wrong at its next call, once.
+
+    A stall is told by the supervisor, as by a watchdog: the call itself is not interrupted.
+    """
+
+    kind: Literal["firmware_fault"]
+    how: How = Field(description="what it does")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let it go wrong; takes effect with its next call."""
+        del now_ns
+        target.misbehave(self.how)
+        return target.effects.later("firmware")
 
 
 class PowerCycle(c.Section):
@@ -294,6 +399,10 @@ Stimulus = Annotated[
     | SensorCondition
     | OscillatorFault
     | ClockFault
+    | BatteryFault
+    | ConverterFault
+    | MemoryFault
+    | FirmwareFault
     | PowerCycle,
     Field(discriminator="kind"),
 ]

@@ -8,6 +8,7 @@ as empty (NVM-03, NVM-07).
 
 import struct
 import zlib
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from protocol.control import Memory, MemoryFailedError
@@ -108,7 +109,11 @@ class Store:
 
     def places(self) -> list[range]:
         """Where each sound record lies, the newest first: for whoever wants to spoil it."""
-        found = [record for slot in range(SLOTS) if (record := self._read(slot)) is not None]
+        found = []
+        for slot in range(SLOTS):
+            with suppress(UnsoundError):
+                record = self._read(slot)
+                found += [] if record is None else [record]
         if len(found) == SLOTS and _later(found[1], found[0]):
             found.reverse()
         starts = [(r.slot * self._slot_size, HEAD.size + len(r.content)) for r in found]
