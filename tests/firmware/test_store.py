@@ -256,12 +256,12 @@ def test_a_supply_that_failed_is_back_in_the_next_life() -> None:
     with pytest.raises(PowerLostError):
         memory.sync()
     assert told == [1]
-    memory.power_up()
+    memory.restart(supply_lost=False)
     memory.write(0, b"5678")
     memory.sync()
     assert cells.read(0, 4) == b"5678"
     memory.cut_in(3)
-    memory.power_up()  # a new life before the cut: it comes all the same
+    memory.restart(supply_lost=True)  # a new life before the cut: it comes all the same
     memory.read(0, 1)
     memory.read(0, 1)
     with pytest.raises(PowerLostError):
@@ -269,12 +269,14 @@ def test_a_supply_that_failed_is_back_in_the_next_life() -> None:
     assert told == [1, 1]
 
 
-def test_what_is_not_synced_is_torn_by_a_new_life() -> None:
+def test_what_is_not_synced_is_torn_when_the_supply_goes() -> None:
     left = set()
     for seed in SEEDS:
         memory = MortalMemory(RamMemory(4), seed)
         memory.write(0, b"1234")
-        memory.power_up()
+        memory.restart(supply_lost=False)
+        assert memory.read(0, 4) == b"1234"
+        memory.restart(supply_lost=True)
         left.add(memory.read(0, 4))
     assert {b"1234", b"\xff" * 4} < left
 
