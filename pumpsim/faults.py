@@ -156,22 +156,21 @@ class ConverterFault(c.Section):
 
 
 class MemoryFault(c.Section):
-    """Memory loses its supply, fails or rots: exactly one of the three.
-
-    Bits flip at once, in what a save of the reference logic left; the others wait for the next
-    operations of whatever logic there is.
-    """
+    """Memory loses its supply, fails or rots: say one of cut_in, failing, flip."""
 
     kind: Literal["memory_fault"]
     cut_in: int = Field(
-        default=0, description="power goes during this operation from now", ge=0, le=1_000_000
+        default=0,
+        description="power goes during this operation; 1 is the next one",
+        ge=0,
+        le=1_000_000,
     )
     failing: int = Field(
-        default=0, description="so many operations from now on fail", ge=0, le=1_000_000
+        default=0, description="so many operations fail, from the next one on", ge=0, le=1_000_000
     )
-    flip: int = Field(default=0, description="so many bits of a record flip", ge=0, le=1_000)
+    flip: int = Field(default=0, description="so many bits flip at once", ge=0, le=1_000)
     where: Literal["newest", "older", "both"] = Field(
-        default="newest", description="the record whose bits flip"
+        default="newest", description="whose bits flip: a record of the reference logic"
     )
 
     @model_validator(mode="after")
@@ -202,13 +201,10 @@ class MemoryFault(c.Section):
 
 
 class FirmwareFault(c.Section):
-    """The control logic goes wrong at its next call, once.
-
-    A stall is told by the supervisor, as by a watchdog: the call itself is not interrupted.
-    """
+    """The control logic goes wrong at its next call, once, and is started anew."""
 
     kind: Literal["firmware_fault"]
-    how: How = Field(description="what it does")
+    how: How = Field(description="what it does; a stall is told as by a watchdog")
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Let it go wrong; takes effect with its next call."""

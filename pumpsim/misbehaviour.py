@@ -28,9 +28,9 @@ class Misbehaving:
         self.how = how
         self._struck = struck
 
-    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
-        """Not asked for: running logic has been booted."""
-        return self.logic.boot(memory, cause, ticks)
+    def boot(self, _memory: Memory, _cause: ResetCause, _ticks: int) -> Outcome:
+        """Go wrong, though what runs was booted before."""
+        return self._go_wrong()
 
     def sample(self, _ticks: int, _readings: Readings) -> Outcome:
         """Go wrong."""

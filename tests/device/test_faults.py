@@ -282,6 +282,16 @@ def test_logic_that_goes_wrong_is_a_named_fault_and_a_new_life(
         assert status_of(Programmer(device).ask(m.GetStatus())).drug == "FUDR"
 
 
+def test_logic_can_go_wrong_at_its_deadline() -> None:
+    """RST-11, SEN-06: no sample comes, and the call that should notice fails."""
+    device, _ = watchful()
+    act(device, "converter_fault", how="silent")
+    act(device, "firmware_fault", how="raises")
+    later(device, 5)
+    assert device.effects.instants[2] == pytest.approx(3 * SAMPLE_NS, rel=1e-4)
+    assert causes(device) == [ResetCause.POWER_ON, ResetCause.FIRMWARE_FAULT]
+
+
 def test_logic_that_does_not_run_cannot_go_wrong() -> None:
     with pytest.raises(ValueError, match="no control logic"):
         act(make("bare"), "firmware_fault", how="raises")
