@@ -90,6 +90,7 @@ class State:
         return {
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
+            "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
             "account": asdict(self.account),
             "refills": self.refills.save(now),
             "alarms": self.alarms.save(),
@@ -101,19 +102,24 @@ class State:
 
     def load_durable(self, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, at tick 0 of a new life."""
-        configuration, bolus = data["configuration"], data["bolus"]
-        self.configuration = _read(Configuration, configuration)
+        self.load_numbers(0, data)
         self.config_id = data["config_id"]
-        self.account = Account(**data["account"])
-        self.refills.load(0, data["refills"])
+        self.configuration_lost = data["configuration_lost"]
+        self.needle.load(0, data["needle"])
         self.alarms.load(0, data["alarms"])
         self.resets.load(data["resets"])
-        self.bolus = _read(BeginBolusAccess, bolus)
+        self.bolus = _read(BeginBolusAccess, data["bolus"])
         self.flow = _interval(data["flow"])
         rtc_s, volume = data["before"]
         self.before = Before(rtc_s, _interval(volume))
         if rtc_s is not None:
             self.clock.earliest_s = rtc_s
+
+    def load_numbers(self, now: int, data: dict[str, Any]) -> None:
+        """Take what is reckoned with from what `durable` gave at the moment that is `now`."""
+        self.configuration = _read(Configuration, data["configuration"])
+        self.account = Account(**data["account"])
+        self.refills.load(now, data["refills"])
 
 
 def encode(data: dict[str, Any]) -> bytes:
