@@ -31,13 +31,13 @@ def evaluate(state: State, now: int) -> Conditions:
     if configuration is None:
         return (*NONE[:-2], lost, memory)
     low, empty = _reservoir(state, configuration)
-    deviation, refills = state.deviation, state.refills
+    deviation, refills, needle = state.deviation, state.refills, state.needle
     over = deviation.over_infusion or state.fill_over
     under = deviation.under_infusion or (state.fill_under and not refills.settling(now))
     return (
         MEDIUM if low else None,
         HIGH if empty else None,
-        refills.due_priority(now, configuration),
+        refills.due_priority(now),
         HIGH if refills.overdue(now, configuration) else None,
         HIGH if over else None,
         MEDIUM if under else None,
@@ -47,12 +47,12 @@ def evaluate(state: State, now: int) -> Conditions:
         None,  # PARTIAL_OCCLUSION
         None,  # CATHETER_DISCONNECT
         None,  # BOLUS_PATH_INJECTION
-        None,  # TAMPERING
-        None,  # POCKET_FILL
-        None,  # REFILL_DISCREPANCY
-        None,  # OVERFILL
-        None,  # OFF_PLAN
-        None,  # DOSE_LIMIT
+        HIGH if now < needle.tampering_until else None,
+        HIGH if now < needle.pocket_fill_until else None,
+        MEDIUM if now < needle.discrepancy_until else None,
+        HIGH if needle.overfilled else None,
+        MEDIUM if now < refills.off_plan_until else None,
+        HIGH if state.dose_limit.exceeded else None,
         None,  # BALANCE_FAULT
         None,  # SENSOR_FAULT
         None,  # SENSOR_CONFLICT

@@ -108,11 +108,23 @@ class ReferenceLogic:
             state.flow = _degraded(state.flow)
             state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
             state.fill.level_nl = readings.fill_level_nl
+        if model is not None:
+            self._watch(model.configuration, elapsed, readings)
         state.volume = state.fill.volume()
         self._evaluate(ticks)
         if ticks - self._saved_at >= SAVE_INTERVAL:
             self._save(ticks)
         return self._outcome(None, NO_EVENTS)
+
+    def _watch(self, configuration: Configuration, elapsed: int, readings: Readings) -> None:
+        """What a needle moved, and what dose came of everything."""
+        state, level_nl = self._state, readings.fill_level_nl
+        if level_nl is not None and state.refills.window_since is None:
+            state.needle.watch(state.now, level_nl, configuration)
+        prescribed_nl_per_h = configuration.nominal_flow_nl_per_h
+        if state.fill_over:
+            prescribed_nl_per_h -= state.unexplained_flow_nl_per_h()
+        state.dose_limit.feed(elapsed, prescribed_nl_per_h, state.account)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
         state = self._state
@@ -128,7 +140,8 @@ class ReferenceLogic:
             if state.fill.slope is not None:
                 state.fill_over, state.fill_under = fill_deviates(state.fill.slope, model.limits)
             if state.volume is not None:
-                state.refills.predict(ticks, state.volume, flow_nl_per_h, model.configuration)
+                fastest_nl_per_h = state.fastest_flow_nl_per_h()
+                state.refills.predict(ticks, state.volume, fastest_nl_per_h, model.configuration)
 
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows whose time has come."""
@@ -139,6 +152,7 @@ class ReferenceLogic:
         window = state.refills.window_since
         if window is not None and ticks - window >= T_REFILL:
             state.refills.window_since = None
+            state.needle.aborted()
             state.fill.clear()
             events.append(Event(EventKind.REFILL_WINDOW_ENDED))
         return self._outcome(None, events)
@@ -222,6 +236,7 @@ class ReferenceLogic:
         state.rtc_at_save_s = None
         state.refills.shift(downtime)
         state.account.deliver(downtime, state.assumed_flow_nl_per_h())
+        state.dose_limit.skip(downtime, state.account)
 
     def _save(self, ticks: int) -> None:
         state = self._state

@@ -11,6 +11,8 @@ from pumpsim.firmware import ticks
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarms import AlarmBook
 from pumpsim.firmware.deviation import Deviation
+from pumpsim.firmware.dose_limit import DoseLimit
+from pumpsim.firmware.exchange import Needle
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
 
@@ -26,7 +28,9 @@ class State:
     configuration_lost: bool = False
     memory_failed: bool = False
     account: Account = field(default_factory=Account)
+    dose_limit: DoseLimit = field(default_factory=DoseLimit)
     refills: Refills = field(default_factory=Refills)
+    needle: Needle = field(default_factory=Needle)
     alarms: AlarmBook = field(default_factory=AlarmBook)
     bolus: BeginBolusAccess | None = None
 
@@ -52,13 +56,27 @@ class State:
             return self.fill.slope.estimate
         return 0 if self.configuration is None else self.configuration.nominal_flow_nl_per_h
 
+    def fastest_flow_nl_per_h(self) -> int:
+        """The largest flow that pressures or fill level leave possible, for dates (RES-03)."""
+        seen = (estimate.high for estimate in (self.flow, self.fill.slope) if estimate is not None)
+        return max(seen, default=self.assumed_flow_nl_per_h())
+
+    def unexplained_flow_nl_per_h(self) -> int:
+        """What leaves the reservoir beside what the pressures explain, once it is beyond doubt."""
+        slope = self.fill.slope
+        if not self.fill_over or slope is None:
+            return 0
+        return max(slope.estimate - self.assumed_flow_nl_per_h(), 0)
+
     def durable(self, now: int) -> dict[str, Any]:
         """What a reset must not clear (RST-02)."""
         return {
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
             "account": asdict(self.account),
+            "dose_limit": self.dose_limit.save(),
             "refills": self.refills.save(now),
+            "needle": self.needle.save(now),
             "alarms": self.alarms.save(),
             "bolus": _dump(self.bolus),
             "flow": self.flow,
@@ -78,7 +96,11 @@ class State:
         self.configuration = _read(Configuration, configuration)
         self.config_id = data["config_id"]
         self.account = Account(**data["account"])
+        self.dose_limit.load(data["dose_limit"])
+        if self.configuration is not None:
+            self.dose_limit.limit(self.configuration)
         self.refills.load(now, data["refills"])
+        self.needle.load(now, data["needle"])
         self.alarms.load(data["alarms"])
         self.bolus = _read(BeginBolusAccess, bolus)
         self.flow = _interval(data["flow"])
