@@ -9,10 +9,11 @@ all of it. With a nominal dose rate n, a limit of L times the prescription and a
     excess(s) <= (L - 1) n W. So no window fails unless, for an s in (0, W], excess(s) is larger.
 
 With C the sum of all excess so far, the largest excess(s) is C now less the least C in the last W.
-That least is kept in bins: the window reaches back by up to one bin more than W, which can only
-alarm too early, and a pump that runs slow saves up nothing beyond it. Time without supply has no
-excess by definition: nobody measured any. A declared injection of a drug that was never filled has
-no prescription, and is not judged.
+That least is kept in bins: the window reaches back by up to one bin more than W (two, if the bins
+do not divide a cycle), which can only alarm too early, and a pump that runs slow saves up nothing
+beyond it. Time without supply has no excess by definition: nobody measured any. A declared
+injection of a drug that was never filled has no prescription, and is not judged. A drug given for
+longer than its plan says is prescribed wherever it is at the tip: that is OFF_PLAN's to tell.
 
 The hot path costs a few additions and comparisons: all windows together are one threshold for C,
 made anew when a bin of five minutes is complete, and moved down with every new least C.
@@ -31,7 +32,7 @@ BIN_S: Final = 300
 HOUR_S: Final = 3_600
 WEEK_S: Final = 7 * DAY_S
 BINS: Final = (12, 24, 28, 28)
-"""Of the windows of an hour, a day, a week and a cycle."""
+"""Of the windows of an hour, a day, a week and a cycle; the last at most: cycles differ."""
 MAX_SERIES: Final = 2
 """Drugs that are watched at a time: the one in the reservoir, and the one before it."""
 MAX_FG: Final = 2**62
@@ -103,7 +104,7 @@ class Series:
     threshold_fg: int = 0  # for the sum, by all windows
     least_limit_fg: int = 0  # a new least sum lets the shortest window rise by so much
     exceeded: bool = False
-    windows: list[Window] = field(default_factory=lambda: [Window(bins=bins) for bins in BINS])
+    windows: list[Window] = field(default_factory=lambda: [Window() for _ in BINS])
 
     def limit(self, configuration: Configuration) -> None:
         """Take the limits that follow from the prescription."""
@@ -114,10 +115,11 @@ class Series:
         concentration = self.concentration_ng_per_ml
         rate_fg_per_h = configuration.nominal_flow_nl_per_h * concentration
         beyond = rate_fg_per_h * (configuration.dose_limit_permille - 1_000)
-        for window, span, prescribed in zip(self.windows, spans, given, strict=True):
+        for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
             limit_fg = beyond * prescribed // (HOUR_S * 1_000)
             window.limit_fg = min(max(limit_fg, ROUNDING_NL * concentration), MAX_LIMIT_FG)
-            window.width = -(-span // (window.bins * BIN_S))
+            window.width = -(-span // (most * BIN_S))
+            window.bins = -(-span // (window.width * BIN_S))
         self.least_limit_fg = min(window.limit_fg for window in self.windows)
         self.check(0)
 
