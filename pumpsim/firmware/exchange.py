@@ -125,7 +125,7 @@ class Needle:
         missing_nl = expected_nl - level_nl
         if abs(missing_nl) <= max(FILL_PERCENT * self.filled_nl // 100, FILL_NL):
             return
-        unmoved = level_nl <= self.before_nl + STEP_NL
+        unmoved = abs(level_nl - self.before_nl) <= STEP_NL
         if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
             self.pocket_fill_until = now + HOLD
         else:
