@@ -42,7 +42,7 @@ class Course:
         begins = present is None or self._over(now, plan[present])
         called = 0 if present is None else (present + begins) % len(plan)
         given = _next_with(plan, drug, called)
-        if begins or given != present:
+        if begins or given not in {None, present}:
             self.since = now
         if given is not None:
             self.step = given
