@@ -143,7 +143,7 @@ class PumpFile(c.Section):
     fill: FillSection = FillSection()
     patient: PatientSection = PatientSection()
     alarms: AlarmSection = AlarmSection()
-    plan: tuple[PlanSection, ...] = Field(default=(), max_length=MAX_PLAN)
+    plan: tuple[PlanSection, ...] = Field(default=(), max_length=MAX_PLAN, strict=False)
     clock: ClockSection = ClockSection()
     link: LinkSection = LinkSection()
 

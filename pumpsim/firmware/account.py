@@ -5,6 +5,10 @@ tip, and only there it becomes dose (RES-11, RES-12). Volume keeps its remainder
 femtograms, where 1 nl of 1 ng/ml is exactly one: nothing is lost to rounding (DOS-01), and 64 bits
 hold nine kilograms (DOS-10). Nothing but the passing of liquid ever changes a total (DOS-03).
 
+Behind an occlusion the catheter widens and holds liquid back. What it holds is neither delivered
+nor dose until it leaves at the tip, drop by drop or all at once (OCC-03, OCC-04): at any time
+delivered + held + what is left in the reservoir is what was filled.
+
 Every total is reckoned a second time, with the opposite sign and all in one sum: a total that was
 changed by anything else leaves the account out of balance (NVM-04).
 """
@@ -17,6 +21,8 @@ from pumpsim.firmware.ticks import HOUR
 FG_PER_NG: Final = 1_000_000
 MAX_PLUGS: Final = 16
 MAX_DRUGS: Final = 32
+MAX_DOSE_FG: Final = 2**63 - 1
+"""A dose stops here and never wraps (DOS-07)."""
 UNKNOWN_DRUG: Final = ""
 """Liquid nobody declared; it has volume, but no dose can be told from it (DOS-09)."""
 
@@ -31,6 +37,8 @@ class Account:
     uncertain_nl: int = 0  # of total_nl: counted, since nobody could tell that it did not leave
     drug: str = UNKNOWN_DRUG
     concentration_ng_per_ml: int = 0
+    held_nl: int = 0  # by a catheter that an occlusion has widened
+    early_nl: int = 0  # counted as dose, and still in the catheter
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
@@ -40,22 +48,34 @@ class Account:
         """The catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
 
-    def deliver(self, elapsed: int, flow_nl_per_h: int) -> None:
-        """The pump ran for `elapsed` ticks. Reverse flow takes no dose back."""
-        if flow_nl_per_h <= 0:
-            return
+    def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int = 0) -> None:
+        """The pump ran for `elapsed` ticks. Reverse flow takes no dose back.
+
+        `stored_nl` is what the catheter can hold now beyond its own volume, from its pressure and
+        compliance; what it cannot hold leaves it. Totals stand still meanwhile, and never fall.
+        """
         before = self.remainder
-        volume_nl, after = divmod(before + flow_nl_per_h * elapsed, HOUR)
-        self.remainder = after
-        self.total_nl += volume_nl
-        self.since_refill_nl += volume_nl
-        self.balance -= 2 * volume_nl + after - before
+        if flow_nl_per_h > 0:
+            volume_nl, self.remainder = divmod(self.remainder + flow_nl_per_h * elapsed, HOUR)
+        elif self.held_nl:
+            volume_nl = 0  # what is held may still leave
+        else:
+            return
+        out_nl = volume_nl
+        if stored_nl or self.held_nl:
+            out_nl = max(self.held_nl + volume_nl - stored_nl, 0)
+            self.held_nl += volume_nl - out_nl
+        self.total_nl += out_nl
+        self.since_refill_nl += out_nl
+        self.balance -= 2 * out_nl + self.remainder - before
         drug, concentration = self.drug, self.concentration_ng_per_ml
         plug = self.plugs[0]
         if len(self.plugs) == 1 and plug[1] == drug and plug[2] == concentration:
-            self._leave(volume_nl, drug, concentration)  # flushed through: what enters leaves
+            plug[0] += volume_nl - out_nl
+            self._leave(out_nl, drug, concentration)  # flushed through: what enters leaves
         else:
-            self.push(volume_nl, drug, concentration)
+            self._enter(volume_nl, drug, concentration)
+            self._drain(out_nl)
 
     def deliver_at_most(self, volume_nl: int) -> None:
         """So much may have left while nobody counted: the widest value counts (RST-03)."""
@@ -63,17 +83,28 @@ class Account:
         self.uncertain_nl += volume_nl
 
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
-        """Liquid enters the catheter; as much leaves it at the tip and becomes dose."""
-        plugs = self.plugs
-        last = plugs[-1] if plugs else None
-        if last is not None and last[1] == drug and last[2] == concentration_ng_per_ml:
+        """Liquid is injected into the catheter; as much leaves it at the tip and becomes dose."""
+        self._enter(volume_nl, drug, concentration_ng_per_ml)
+        self._drain(volume_nl)
+
+    def _enter(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
+        """Behind what is in the catheter. Of too many plugs the first counts as dose early."""
+        last = self.plugs[-1]
+        if last[1] == drug and last[2] == concentration_ng_per_ml:
             last[0] += volume_nl
-        else:
-            plugs.append([volume_nl, drug, concentration_ng_per_ml])
-            if len(plugs) > MAX_PLUGS:
-                oldest = plugs.pop(0)
-                self._leave(*oldest)
-                volume_nl -= oldest[0]
+        elif volume_nl:
+            self.plugs.append([volume_nl, drug, concentration_ng_per_ml])
+        if len(self.plugs) > MAX_PLUGS:
+            first = self.plugs.pop(0)
+            self._leave(*first)
+            self.early_nl += first[0]
+
+    def _drain(self, volume_nl: int) -> None:
+        """As much leaves at the tip."""
+        plugs = self.plugs
+        counted_nl = min(self.early_nl, volume_nl)
+        self.early_nl -= counted_nl
+        volume_nl -= counted_nl
         while volume_nl > 0:
             first = plugs[0]
             out_nl = volume_nl if volume_nl < first[0] else first[0]
@@ -107,8 +138,9 @@ class Account:
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         if not drug or (drug not in self.doses_fg and len(self.doses_fg) >= MAX_DRUGS):
             return
-        gained_fg = volume_nl * concentration_ng_per_ml
-        self.doses_fg[drug] = self.doses_fg.get(drug, 0) + gained_fg
+        dose_fg = self.doses_fg.get(drug, 0)
+        gained_fg = min(volume_nl * concentration_ng_per_ml, MAX_DOSE_FG - dose_fg)
+        self.doses_fg[drug] = dose_fg + gained_fg
         self.balance -= gained_fg
         if drug == self.drug:
             self.dose_since_refill_fg += gained_fg

@@ -16,8 +16,6 @@ ORDER: Final = tuple(TABLE)
 LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
-COLD_MK: Final = 308_650
-"""Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
 
 Conditions = tuple[Priority | None, ...]
 """One priority, or None, for each entry of `ORDER`."""
@@ -32,7 +30,7 @@ def evaluate(state: State, now: int) -> Conditions:
     if configuration is None:
         return (*NONE[: -len(electronics)], *electronics)
     low, empty = _reservoir(state, configuration)
-    deviation, refills = state.deviation, state.refills
+    deviation, refills, needle = state.deviation, state.refills, state.needle
     by_fill, catheter = state.by_fill, state.catheter
     crosscheck, environment = state.crosscheck, state.environment
     over = deviation.over_infusion or by_fill.over
@@ -43,7 +41,7 @@ def evaluate(state: State, now: int) -> Conditions:
     return (
         MEDIUM if low else None,
         HIGH if empty else None,
-        refills.due_priority(now, configuration),
+        refills.due_priority(now),
         HIGH if refills.overdue(now, configuration) else None,
         HIGH if over else None,
         MEDIUM if under else None,
@@ -53,12 +51,12 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if catheter.partial.stands else None,
         HIGH if catheter.off else None,
         HIGH if catheter.injection else None,
-        None,  # TAMPERING
-        None,  # POCKET_FILL
-        None,  # REFILL_DISCREPANCY
-        None,  # OVERFILL
-        None,  # OFF_PLAN
-        None,  # DOSE_LIMIT
+        HIGH if now < needle.tampering_until else None,
+        HIGH if now < needle.pocket_fill_until else None,
+        MEDIUM if now < needle.discrepancy_until else None,
+        HIGH if needle.overfilled else None,
+        MEDIUM if now < refills.off_plan_until else None,
+        HIGH if state.dose_limit.exceeded else None,
         MEDIUM if by_fill.loss or by_fill.rest else None,
         MEDIUM if state.screen.faulty or state.stale else None,
         MEDIUM if conflict else None,
@@ -136,14 +134,6 @@ def _persistences(state: State) -> list[tuple[AlarmId, Persistence]]:
         (AlarmId.BATTERY_LOW, state.battery.low),
         (AlarmId.BATTERY_END, state.battery.end),
     ]
-
-
-def cold(state: State, now: int) -> bool:
-    """Thermal settling after a refill, at most T_SETTLE (FLW-08)."""
-    if not state.refills.settling(now) or state.readings is None:
-        return False
-    temperature_mk = state.readings.temperature_mk
-    return temperature_mk is not None and temperature_mk < COLD_MK
 
 
 def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:

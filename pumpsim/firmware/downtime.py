@@ -29,6 +29,7 @@ def _by_clock(state: State, since_sample_s: int, now: int) -> None:
     """Ticks have counted what passed since boot."""
     downtime = max(from_s(since_sample_s) - now, 0)
     state.account.deliver(downtime, state.assumed_flow_nl_per_h())
+    state.dose_limit.skip(downtime, state.account)
     state.refills.shift(downtime)
     state.resets.shift(downtime)
     state.before = None
@@ -38,6 +39,7 @@ def _by_fill(state: State, widest_nl: int) -> None:
     """The refill is due as early as that volume allows; resets may have come as close as told."""
     flow_nl_per_h = state.assumed_flow_nl_per_h()
     state.account.deliver_at_most(widest_nl)
-    if flow_nl_per_h > 0:
-        state.refills.shift(widest_nl * HOUR // flow_nl_per_h)
+    longest = widest_nl * HOUR // flow_nl_per_h if flow_nl_per_h > 0 else 0
+    state.dose_limit.skip(longest, state.account)
+    state.refills.shift(longest)
     state.before = None

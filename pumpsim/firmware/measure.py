@@ -19,6 +19,8 @@ WATER_PERMILLE: Final = 1_000
 PA_PER_KPA: Final = 1_000
 SLOW: Final = 10 * MINUTE - 30 * TICKS_PER_S
 """Between two looks at what changes slowly; to the nearest sample, whatever the crystal."""
+COLD_MK: Final = 308_650
+"""Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
 MAX_UNJUDGED: Final = 1
 """Samples without a flow that are made up for; more of them are missing pressures."""
 
@@ -77,7 +79,7 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
             fill.unexplained()
     else:
         stretch = _stretch(state.unjudged, elapsed)
-        state.deviation.feed(stretch, flow_nl_per_h, model.limits, cold=state.cold())
+        state.deviation.feed(stretch, flow_nl_per_h, model.limits, cold=_cold(state, readings))
         state.unjudged = 0
     if fill.add(now, readings.fill_level_nl, account.total_nl + account.held_nl):
         state.by_fill.judge(fill, flow, model.limits)
@@ -85,6 +87,14 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
             fastest_nl_per_h = state.fastest_flow_nl_per_h()
             state.refills.predict(now, state.volume, fastest_nl_per_h, model.configuration)
     return flow
+
+
+def _cold(state: State, readings: Readings) -> bool:
+    """Thermal settling after a refill, at most T_SETTLE (FLW-08)."""
+    temperature_mk = readings.temperature_mk
+    if temperature_mk is None or temperature_mk >= COLD_MK:
+        return False
+    return state.refills.settling(state.now)
 
 
 def _stretch(unjudged: int, elapsed: int) -> tuple[int, int]:

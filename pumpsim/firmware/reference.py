@@ -260,12 +260,13 @@ class ReferenceLogic:
         state.causes = causes_of(conditions.symptoms(state), low=state.low)
 
     def _keep(self) -> Sequence[Event]:
-        """Write what must outlive a reset; memory that fails or is full is a fault (NVM-07).
+        """Write what must outlive a reset, and is proven; failing memory is a fault (NVM-07).
 
         The record is of the last sample: totals and the real-time clock are known for that tick.
         What could not be written is tried again with the next sample (ALM-09).
         """
         state = self._state
+        self._prove()
         self._kept_at, self._keep_soon = state.now, False
         try:
             sound = self._store.save(encode(state.durable(state.now)))

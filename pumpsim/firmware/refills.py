@@ -1,20 +1,23 @@
 """Refills: the window in which liquid is exchanged, and when the next one is due.
 
-The due date is the earliest of the refill interval, the drug's stability and the predicted low
-reservoir; until the next refill it only ever moves earlier (RES-03, RES-04).
+The due date is the earliest of the refill interval, the drug's stability, the end of the plan's
+step and the predicted low reservoir; until the next refill it only ever moves earlier (RES-03,
+RES-04).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.control import Interval
 from protocol.messages import CommitRefill, Configuration, Refill
 from protocol.vocabulary import Priority, Refusal
+from pumpsim.firmware.exchange import HOLD
+from pumpsim.firmware.plan import Course
 from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 
 T_REFILL: Final = 30 * MINUTE
 T_SETTLE: Final = 4 * HOUR
-MAX_LEAD_S: Final = 14 * 86_400
+MAX_LEAD: Final = from_s(14 * 86_400)
 
 
 @dataclass(slots=True)
@@ -25,10 +28,13 @@ class Refills:
     refill_id: int = 0
     at: int | None = None
     due: int | None = None
+    lead: int = 0  # so long before it the reminder begins
     window_since: int | None = None
-    residual_nl: int = 0  # when the window opened: in it, the level is in flux
+    residual_nl: int | None = None  # when the window opened: in it, the level is in flux
+    course: Course = field(default_factory=Course)
+    off_plan_until: int = 0
 
-    def begin(self, now: int, residual_nl: int) -> Refusal | None:
+    def begin(self, now: int, residual_nl: int | None) -> Refusal | None:
         """Open the window."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
@@ -49,7 +55,7 @@ class Refills:
         """Why this refill cannot be committed, or None."""
         if self.window_since is None:
             return Refusal.NO_REFILL_OPEN
-        left_nl = max(self.residual_nl - request.refill.withdrawn_nl, 0)
+        left_nl = max((self.residual_nl or 0) - request.refill.withdrawn_nl, 0)
         if left_nl + request.refill.filled_nl > configuration.capacity_nl:
             return Refusal.OVER_CAPACITY
         early = self.at is not None and now - self.at < from_s(configuration.refill_min_interval_s)
@@ -61,15 +67,20 @@ class Refills:
         self.refill = refill
         self.refill_id += 1
         self.at = now
-        self.due = now + from_s(
-            min(configuration.refill_interval_s, configuration.drug_stability_s)
-        )
+        if not self.course.refilled(now, refill.drug, configuration.plan):
+            self.off_plan_until = now + HOLD
+        interval = from_s(configuration.refill_interval_s)
+        step_ends = self.course.ends(configuration.plan)
+        if step_ends is not None:  # another drug is due then
+            interval = min(interval, step_ends - now)
+        self.due = now + min(interval, from_s(configuration.drug_stability_s))
+        self.lead = min(MAX_LEAD, interval // 4)
         self.window_since = None
 
     def predict(
         self, now: int, volume: Interval, flow_nl_per_h: int, configuration: Configuration
     ) -> None:
-        """Move the due date earlier when the reservoir will be low before it."""
+        """Move the due date earlier when at this flow the reservoir will be low before it."""
         if self.due is None or flow_nl_per_h <= 0:
             return
         spare_nl = max(volume.low - configuration.low_volume_nl, 0)
@@ -79,14 +90,13 @@ class Refills:
         """Negative once past."""
         return None if self.due is None else to_s(self.due - now)
 
-    def due_priority(self, now: int, configuration: Configuration) -> Priority | None:
+    def due_priority(self, now: int) -> Priority | None:
         """LOW ahead of the due date, MEDIUM from it on."""
         if self.due is None:
             return None
         if now >= self.due:
             return Priority.MEDIUM
-        lead = from_s(min(MAX_LEAD_S, configuration.refill_interval_s // 4))
-        return Priority.LOW if now - self.due >= -lead else None
+        return Priority.LOW if now >= self.due - self.lead else None
 
     def overdue(self, now: int, configuration: Configuration) -> bool:
         """Past the due date by the whole grace."""
@@ -105,8 +115,11 @@ class Refills:
             "refill_id": self.refill_id,
             "at": None if self.at is None else self.at - now,
             "due": None if self.due is None else self.due - now,
+            "lead": self.lead,
             "window_since": None if self.window_since is None else self.window_since - now,
             "residual_nl": self.residual_nl,
+            "step": self.course.step,
+            "step_since": self.course.since - now,
         }
 
     def load(self, now: int, state: dict[str, Any]) -> None:
@@ -115,12 +128,15 @@ class Refills:
         self.refill_id = state["refill_id"]
         self.at = None if state["at"] is None else now + state["at"]
         self.due = None if state["due"] is None else now + state["due"]
+        self.lead = state["lead"]
         window = state["window_since"]
         self.window_since = None if window is None else now + window
         self.residual_nl = state["residual_nl"]
+        self.course = Course(state["step"], now + state["step_since"])
 
     def shift(self, elapsed: int) -> None:
         """Time passed that the ticks did not count: the device was without supply (RST-03)."""
         self.at = None if self.at is None else self.at - elapsed
         self.due = None if self.due is None else self.due - elapsed
         self.window_since = None if self.window_since is None else self.window_since - elapsed
+        self.course.since -= elapsed

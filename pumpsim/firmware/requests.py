@@ -116,8 +116,7 @@ def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
 def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
-    residual_nl = 0 if state.volume is None else state.volume.estimate
-    refusal = state.refills.begin(now, residual_nl)
+    refusal = state.refills.begin(now, state.needle.residual_nl(now))
     return refusal or _done(EventKind.REFILL_BEGUN)
 
 
@@ -129,8 +128,11 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if refusal is not None:
         return refusal
     refill = body.refill
+    state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, refill, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
+    state.dose_limit.refilled(state.account)
+    state.dose_limit.limit(state.configuration)
     state.reopen()
     state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
@@ -140,6 +142,7 @@ def _abort_refill(state: State, _now: int, _request: Request) -> Answer | Refusa
     refusal = state.refills.abort()
     if refusal is not None:
         return refusal
+    state.needle.aborted()
     state.reopen()
     return _done(EventKind.REFILL_ABORTED)
 
@@ -156,6 +159,7 @@ def _end_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
     if bolus is None:
         return Refusal.NO_BOLUS_ACCESS_OPEN
     state.account.push(body.injected_nl, bolus.drug, bolus.concentration_ng_per_ml)
+    state.dose_limit.feed(0, 0, state.account)  # all of it beyond the prescription (DOS-02)
     state.bolus = None
     return _done(EventKind.BOLUS_ACCESS_ENDED, body.injected_nl)
 
@@ -171,6 +175,9 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
         return Refusal.INVALID_CONFIGURATION
     if state.configuration is None:
         state.account.prime(new.catheter_volume_nl)
+    if state.configuration is None or state.configuration.plan != new.plan:
+        state.refills.course.replanned(new.plan, state.account.drug, state.refills.at)
+    state.dose_limit.limit(new)
     state.configuration = new
     state.config_id += 1
     state.configuration_lost = False

@@ -101,6 +101,10 @@ class Screen:
             self.careful = self.careful or track.suspect
         self.looked = list(self.lasts)
 
+    def pending_fill_level_nl(self) -> int | None:
+        """A fill level that jumped, while it awaits its confirmation."""
+        return self.tracks[FILL_LEVEL].pending
+
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
         """The readings, with None for all that cannot be trusted in this sample."""
         values = readings[FIRST:LAST]

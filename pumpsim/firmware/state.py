@@ -14,7 +14,9 @@ from pumpsim.firmware.catheter import Catheter
 from pumpsim.firmware.clock import Clock
 from pumpsim.firmware.crosscheck import CrossCheck
 from pumpsim.firmware.deviation import Deviation, FillDeviation
+from pumpsim.firmware.dose_limit import DoseLimit
 from pumpsim.firmware.environment import Environment
+from pumpsim.firmware.exchange import Needle
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
@@ -42,7 +44,9 @@ class State:
     configuration_lost: bool = False
     memory_failed: bool = False
     account: Account = field(default_factory=Account)
+    dose_limit: DoseLimit = field(default_factory=DoseLimit)
     refills: Refills = field(default_factory=Refills)
+    needle: Needle = field(default_factory=Needle)
     alarms: AlarmBook = field(default_factory=AlarmBook)
     resets: Resets = field(default_factory=Resets)
     bolus: BeginBolusAccess | None = None
@@ -79,11 +83,28 @@ class State:
             return self.fill.slope.estimate
         return 0 if self.configuration is None else self.configuration.nominal_flow_nl_per_h
 
+    def fastest_flow_nl_per_h(self) -> int:
+        """The largest flow that pressures or fill level leave possible, for dates (RES-03)."""
+        seen = (estimate.high for estimate in (self.flow, self.fill.slope) if estimate is not None)
+        return max(seen, default=self.assumed_flow_nl_per_h())
+
+    def unexplained_flow_nl_per_h(self) -> int:
+        """What leaves the reservoir beside what the pressures explain, once it is beyond doubt."""
+        slope = self.fill.slope
+        if not self.by_fill.over or slope is None:
+            return 0
+        return max(slope.estimate - self.assumed_flow_nl_per_h(), 0)
+
     def reopen(self) -> None:
         """Liquid was moved by needle: what the level told before says nothing about the flow."""
         self.fill.clear()
         self.by_fill = FillDeviation()
         self.screen.forget()
+
+    def lose_numbers(self) -> None:
+        """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
+        self.configuration, self.configuration_lost = None, True
+        self.account, self.dose_limit = Account(), DoseLimit()
 
     def durable(self, now: int) -> dict[str, Any]:
         """What a reset must not clear (RST-02)."""
@@ -92,7 +113,9 @@ class State:
             "config_id": self.config_id,
             "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
             "account": asdict(self.account),
+            "dose_limit": self.dose_limit.save(),
             "refills": self.refills.save(now),
+            "needle": self.needle.save(now),
             "alarms": self.alarms.save(),
             "resets": self.resets.save(now),
             "bolus": _dump(self.bolus),
@@ -119,6 +142,9 @@ class State:
         """Take what is reckoned with from what `durable` gave at the moment that is `now`."""
         self.configuration = _read(Configuration, data["configuration"])
         self.account = Account(**data["account"])
+        self.dose_limit.load(data["dose_limit"])
+        if self.configuration is not None:
+            self.dose_limit.limit(self.configuration)
         self.refills.load(now, data["refills"])
 
 

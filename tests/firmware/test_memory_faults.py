@@ -160,7 +160,7 @@ def test_memory_that_cannot_be_read_is_a_fault_and_no_first_boot(bench: Bench) -
 
 def an_hour_on(memory: MortalMemory) -> int:
     """A pump runs until an hour after its first save; the operations there were before that one."""
-    bench = Bench(memory)
+    bench = Bench(memory, start_s=1_767_225_600 + 3_600)
     bench.run(60)
     before = memory.operations
     bench.run(1)
@@ -265,17 +265,18 @@ def test_a_number_that_changes_by_itself_is_a_fault_and_is_put_right(
     spoil(bench.logic)
     for each in (bench, other):
         each.run(minutes(CHECK_INTERVAL))
-    assert alarms_of(bench) == {AlarmId.MEMORY_FAULT}
+    wary = {AlarmId.DOSE_LIMIT}  # what a dose that leaps must look like until it is proven
+    assert alarms_of(bench) - wary == {AlarmId.MEMORY_FAULT}
     for each in (bench, other):
         each.run(60)
-    assert alarms_of(bench) == {AlarmId.MEMORY_FAULT}
+    assert alarms_of(bench) - wary == {AlarmId.MEMORY_FAULT}
     assert bench.logic._model is not None
     assert bench.logic._sealed() == other.logic._sealed()
     was, is_now = other.status(), bench.status()
     assert is_now.delivered_total_nl == pytest.approx(was.delivered_total_nl, abs=20)
     assert is_now.dose_total_ng == pytest.approx(was.dose_total_ng, rel=0.01)
     assert is_now.refill_due_in_s == was.refill_due_in_s
-    assert alarms_of(Bench(bench.memory)) == {AlarmId.MEMORY_FAULT}  # until a sample tells
+    assert alarms_of(bench.reset()) == set()  # what was kept is sound
 
 
 @pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__)
@@ -307,7 +308,7 @@ def test_a_healthy_pump_proves_itself_in_silence(bench: Bench) -> None:
     bench.ask(m.BeginRefill())
     bench.ask(m.CommitRefill(refill=emptied, reason=RefillReason.OTHER, previous_refill_id=1))
     bench.run(200)
-    again = Bench(bench.memory)
+    again = bench.reset()
     again.run(30)
     assert alarms_of(bench) == alarms_of(again) == set()
     assert bench.logic._state.account.balanced()

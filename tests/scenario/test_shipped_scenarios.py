@@ -73,10 +73,14 @@ def test_a_course_gives_what_the_prescription_says(played: Played) -> None:
     assert data["dose_ng"]["FUDR"]["truth"] / 1e6 == pytest.approx(fudr_ml * 6.46, rel=0.03)
 
 
-def test_a_course_raises_no_alarm_but_the_reminders(played: Played) -> None:
+def test_a_course_raises_no_alarm_but_the_reminders_and_the_flush(played: Played) -> None:
     _, data = played("six-month-course")
-    assert {row["alarm"] for row in data["alarms"]} == {"refill_due"}
-    assert len(data["alarms"]) == 13  # one for each refill, one ahead of the explant
+    # DOS-02: the tracer pushes the catheter's chemotherapy out, three hours' dose within minutes
+    [flush] = alarms(data, "dose_limit")
+    assert flush["raised_ns"] == 1 * DAY + 14 * HOUR + 4 * MINUTE
+    reminders = alarms(data, "refill_due")
+    assert len(reminders) == 13  # one for each refill, one ahead of the explant
+    assert len(data["alarms"]) == 14
 
 
 def test_a_fever_raises_the_flow_by_what_physics_says_and_no_alarm(played: Played) -> None:
@@ -149,6 +153,8 @@ def test_a_wrong_volume_is_seen_by_its_fill_level(played: Played) -> None:
     [refill] = data["refills"]
     assert (refill["filled_nl"], refill["declared_filled_nl"]) == (20_000_000, 28_000_000)
     # what was typed would last until day 35; the fill level calls a fortnight after the visit
+    [discrepancy] = alarms(data, "refill_discrepancy")  # RES-07: with the first level after it
+    assert discrepancy["raised_ns"] <= refill["at_ns"] + 9 * MINUTE
     [low] = alarms(data, "low_reservoir")
     assert low["raised_ns"] < 28 * DAY
     assert low["ended_ns"] is None

@@ -1,0 +1,254 @@
+"""Dose limits over an hour, a day, a week and a cycle, told before they are exceeded (DOS-02).
+
+*Excess* is the dose that leaves the catheter's tip beyond the prescription there: the nominal flow
+of the liquid that is at the tip. A bridge after a change of drug is therefore no excess; a bolus is
+all of it. With a nominal dose rate n, a limit of L times the prescription and a window W:
+
+    A window that ends u from now, 0 <= u < W, holds what came in the last s = W - u, that is
+    n s + excess(s), and n u to come: it stays at or below L n W as long as
+    excess(s) <= (L - 1) n W. So no window fails unless, for an s in (0, W], excess(s) is larger.
+
+With C the sum of all excess so far, the largest excess(s) is C now less the least C in the last W.
+That least is kept in bins: the window reaches back by up to one bin more than W (two, if the bins
+do not divide a cycle), which can only alarm too early, and a pump that runs slow saves up nothing
+beyond it. Time without supply has no excess by definition: nobody measured any. A declared
+injection of a drug that was never filled has no prescription, and is not judged. A drug given for
+longer than its plan says is prescribed wherever it is at the tip: that is OFF_PLAN's to tell.
+
+The hot path costs a few additions and comparisons: all windows together are one threshold for C,
+made anew when a bin of five minutes is complete, and moved down with every new least C.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocol.messages import Configuration
+from pumpsim.firmware.account import Account
+from pumpsim.firmware.plan import DAY_S, cycle_s, given_s
+from pumpsim.firmware.ticks import HOUR, MINUTE
+
+BIN: Final = 5 * MINUTE
+BIN_S: Final = 300
+HOUR_S: Final = 3_600
+WEEK_S: Final = 7 * DAY_S
+BINS: Final = (12, 24, 28, 28)
+"""Of the windows of an hour, a day, a week and a cycle; the last at most: cycles differ."""
+MAX_SERIES: Final = 2
+"""Drugs that are watched at a time: the one in the reservoir, and the one before it."""
+MAX_FG: Final = 2**62
+"""Sums stop here and never wrap (DOS-07)."""
+MAX_LIMIT_FG: Final = 2**60
+"""So much excess, a kilogram, is over every limit; sums beyond it start again from 0."""
+ROUNDING_NL: Final = 2
+"""Dose and prescription are whole nanolitres; no limit can be finer than that."""
+CLEAR_DIVISOR: Final = 10
+"""The condition ends when the excess is below the limit by a tenth of the least limit."""
+
+
+@dataclass(slots=True)
+class Window:
+    """The least excess of each bin of one window, and its limit."""
+
+    limit_fg: int = 0
+    width: int = 1  # of a bin, in bins of the first window
+    bins: int = 12
+    count: int = 0  # of those that the running bin has
+    running_fg: int = 0  # the least of the running bin
+    floor_fg: int = 0  # the least of all others
+    least_fg: list[int] = field(default_factory=list)  # theirs, oldest first
+
+    def complete(self, count: int, least_fg: int, now_fg: int) -> int:
+        """`count` bins of five minutes are over, the least sum in them given; what is allowed."""
+        self.running_fg = min(self.running_fg, least_fg)
+        self.count += count
+        if self.count >= self.width:
+            self._roll(now_fg)
+        floor_fg, running_fg = self.floor_fg, self.running_fg
+        return (floor_fg if floor_fg < running_fg else running_fg) + self.limit_fg
+
+    def _roll(self, now_fg: int) -> None:
+        """Bins are full; the first has the least that was seen, those without samples stand."""
+        full, self.count = divmod(self.count, self.width)
+        self.least_fg += [self.running_fg, *[now_fg] * (min(full, self.bins) - 1)]
+        del self.least_fg[: -self.bins]
+        self.floor_fg = min(self.least_fg)
+        self.running_fg = now_fg
+
+    def save(self) -> list[int]:
+        """Plain data; the limit follows from the prescription."""
+        return [self.width, self.bins, self.count, self.running_fg, *self.least_fg]
+
+    @classmethod
+    def load(cls, row: list[int]) -> "Window":
+        """What `save` gave."""
+        width, bins, count, running_fg, *least_fg = row
+        floor_fg = min(least_fg, default=running_fg)
+        return cls(0, width, bins, count, running_fg, floor_fg, least_fg)
+
+    def rebase(self, by_fg: int) -> None:
+        """Count from another zero."""
+        self.running_fg = _bounded(self.running_fg - by_fg)
+        self.floor_fg = _bounded(self.floor_fg - by_fg)
+        self.least_fg = [_bounded(least - by_fg) for least in self.least_fg]
+
+
+@dataclass(slots=True)
+class Series:
+    """The excess of one drug."""
+
+    drug: str
+    concentration_ng_per_ml: int  # as filled last
+    seen_fg: int  # of its dose in the account
+    sum_fg: int = 0
+    least_fg: int = 0  # of the sum, in the running bin
+    threshold_fg: int = 0  # for the sum, by all windows
+    least_limit_fg: int = 0  # a new least sum lets the shortest window rise by so much
+    exceeded: bool = False
+    windows: list[Window] = field(default_factory=lambda: [Window() for _ in BINS])
+
+    def limit(self, configuration: Configuration) -> None:
+        """Take the limits that follow from the prescription."""
+        plan, drug = configuration.plan, self.drug
+        rounds = -(-DAY_S // cycle_s(plan))  # a cycle shorter than a day is judged by the day
+        spans = (HOUR_S, DAY_S, WEEK_S, cycle_s(plan) * rounds)
+        given = (HOUR_S, DAY_S, WEEK_S, given_s(plan, drug) * rounds)
+        concentration = self.concentration_ng_per_ml
+        rate_fg_per_h = configuration.nominal_flow_nl_per_h * concentration
+        beyond = rate_fg_per_h * (configuration.dose_limit_permille - 1_000)
+        for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
+            limit_fg = beyond * prescribed // (HOUR_S * 1_000)
+            window.limit_fg = min(max(limit_fg, ROUNDING_NL * concentration), MAX_LIMIT_FG)
+            window.width = -(-span // (most * BIN_S))
+            window.bins = -(-span // (window.width * BIN_S))
+        self.least_limit_fg = min(window.limit_fg for window in self.windows)
+        self.check(0)
+
+    def add(self, excess_fg: int) -> None:
+        """So much more, or less, than prescribed."""
+        total = self.sum_fg = self.sum_fg + excess_fg
+        if total > self.threshold_fg:
+            self.exceeded = True
+            self.sum_fg = _bounded(total)
+        elif total < self.least_fg:
+            self.sum_fg = self.least_fg = _bounded(total)
+            self.threshold_fg = min(self.threshold_fg, self.least_fg + self.least_limit_fg)
+
+    def check(self, bins: int) -> None:
+        """So many bins are over: what the windows allow from here on."""
+        if not -MAX_LIMIT_FG <= self.sum_fg <= MAX_LIMIT_FG:
+            self._rebase()
+        total_fg = self.sum_fg
+        self.threshold_fg = min(
+            [window.complete(bins, self.least_fg, total_fg) for window in self.windows]
+        )
+        if bins:
+            self.least_fg = total_fg
+        slack_fg = self.least_limit_fg // CLEAR_DIVISOR if self.exceeded else 0
+        self.exceeded = total_fg > self.threshold_fg - slack_fg
+
+    def save(self) -> list[Any]:
+        """Plain data."""
+        windows = [window.save() for window in self.windows]
+        sums_fg = [self.seen_fg, self.sum_fg, self.least_fg]
+        return [self.drug, self.concentration_ng_per_ml, *sums_fg, self.exceeded, windows]
+
+    @classmethod
+    def load(cls, row: list[Any]) -> "Series":
+        """What `save` gave; `limit` is to follow."""
+        drug, concentration, seen_fg, sum_fg, least_fg, exceeded, windows = row
+        series = cls(drug, concentration, seen_fg, sum_fg, least_fg)
+        series.exceeded = exceeded
+        series.windows = [Window.load(window) for window in windows]
+        return series
+
+    def _rebase(self) -> None:
+        by_fg = self.sum_fg
+        for window in self.windows:
+            window.rebase(by_fg)
+        self.least_fg = _bounded(self.least_fg - by_fg)
+        self.sum_fg = 0
+
+
+@dataclass(slots=True)
+class DoseLimit:
+    """The series of the last drugs that were filled, and whether any limit will be exceeded."""
+
+    exceeded: bool = False
+    left: int = BIN  # ticks of the running bin
+    remainder: int = 0  # of the prescribed volume, in nl/h x ticks
+    series: list[Series] = field(default_factory=list)  # the drug in the reservoir last
+
+    def refilled(self, account: Account) -> None:
+        """What is in the reservoir now is prescribed; `limit` is to follow."""
+        drug, concentration = account.drug, account.concentration_ng_per_ml
+        if not drug or not concentration:
+            return
+        series = self._of(drug)
+        if series is None:
+            series = Series(drug, concentration, account.doses_fg.get(drug, 0))
+        else:
+            self.series.remove(series)
+            series.concentration_ng_per_ml = concentration
+        self.series.append(series)
+        del self.series[:-MAX_SERIES]
+
+    def limit(self, configuration: Configuration) -> None:
+        """After a refill, a new configuration, a reset: the limits follow from what holds now."""
+        for series in self.series:
+            series.limit(configuration)
+        self.exceeded = any(series.exceeded for series in self.series)
+
+    def feed(self, elapsed: int, prescribed_nl_per_h: int, account: Account) -> None:
+        """The account has moved on by a sample; an injection takes 0 ticks."""
+        tip = account.plugs[0]
+        tip_drug, concentration = tip[1], tip[2]
+        doses_fg = account.doses_fg
+        for series in self.series:
+            drug = series.drug
+            dose_fg = doses_fg.get(drug, 0)
+            excess_fg = dose_fg - series.seen_fg
+            series.seen_fg = dose_fg
+            if drug == tip_drug and elapsed:
+                volume_nl, self.remainder = divmod(
+                    self.remainder + prescribed_nl_per_h * elapsed, HOUR
+                )
+                excess_fg -= volume_nl * concentration
+            if excess_fg:
+                series.add(excess_fg)
+                if series.exceeded:
+                    self.exceeded = True
+        self.left -= elapsed
+        if self.left <= 0:
+            self._complete()
+
+    def skip(self, elapsed: int, account: Account) -> None:
+        """Time without supply: it passes, and what the account assumed for it is no excess."""
+        for series in self.series:
+            series.seen_fg = account.doses_fg.get(series.drug, 0)
+        self.left -= elapsed
+        if self.left <= 0:
+            self._complete()
+
+    def _complete(self) -> None:
+        bins = -self.left // BIN + 1
+        self.left += bins * BIN
+        for series in self.series:
+            series.check(bins)
+        self.exceeded = any(series.exceeded for series in self.series)
+
+    def _of(self, drug: str) -> Series | None:
+        return next((series for series in self.series if series.drug == drug), None)
+
+    def save(self) -> dict[str, Any]:
+        """Plain data: nothing in it depends on this boot's ticks."""
+        series = [series.save() for series in self.series]
+        return {"left": self.left, "remainder": self.remainder, "series": series}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `save` gave; `limit` is to follow."""
+        self.left, self.remainder = state["left"], state["remainder"]
+        self.series = [Series.load(row) for row in state["series"]]
+
+
+def _bounded(total_fg: int) -> int:
+    return max(-MAX_FG, min(total_fg, MAX_FG))

@@ -1,0 +1,159 @@
+"""What the fill level says about liquid that a needle moved, declared or not.
+
+Outside a refill window the level falls by what the pump infuses and no faster. A larger move that
+the next sample confirms is a needle nobody announced (TAMPERING); a single sample out of line is
+the sensor's own affair. After a refill the first level there is must be what was left before, less
+what was taken out, plus what was put in (RES-06, RES-07). An exchange of like for like that never
+took place leaves the level where it was, and cannot be seen.
+
+What was found is over at once; its alarm latches, and the condition is held for `HOLD` only.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from protocol.messages import Configuration, Refill
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
+from pumpsim.firmware.ticks import HOUR, MINUTE
+
+STEP_NL: Final = 250_000
+"""A move between two readings that neither noise (95 ul) nor infusion (3 ul) makes."""
+ABORTED_NL: Final = 500_000
+"""What a needle may cost that was put in and taken out again: a trial draw, its own volume."""
+INFUSION_FACTOR: Final = 3
+"""So many times the nominal flow may have left between two readings; more is free flow."""
+HOLD: Final = 5 * MINUTE
+MAX_AGE: Final = HOUR
+"""A level so old still tells the residual: the infusion of an hour is within its error."""
+MAX_WAIT: Final = 4 * HOUR
+"""A refill that no level has confirmed by then is compared no more."""
+DISCREPANCY_PERCENT: Final = 20
+"""Parameter dV_discrepancy: withdrawn against predicted."""
+DISCREPANCY_NL: Final = 1_000_000
+"""And at least so much: a needle leaves 0.6 ml behind, and the level is known to 0.25 ml."""
+FILL_PERCENT: Final = 10
+"""Level against declaration after a refill, in parts of the fill."""
+FILL_NL: Final = 500_000
+"""And at least so much: two levels, each known to 0.25 ml."""
+OVERFILL_HYSTERESIS_NL: Final = 100_000
+
+
+@dataclass(slots=True)
+class Needle:
+    """The last level that can be relied on, and what was found; instants are ticks of this boot."""
+
+    level_nl: int | None = None
+    at: int | None = None  # when it was read; None: before this boot
+    limit_nl: int = STEP_NL  # a larger difference from it is a move
+    first: bool = False  # it stands alone, and no other reading has confirmed it
+    suspected: bool = False  # the last reading had moved
+    expected_nl: int | None = None  # after a refill, until a level has been laid beside it
+    compare_until: int = 0
+    before_nl: int = 0  # that refill
+    filled_nl: int = 0
+    tampering_until: int = 0
+    pocket_fill_until: int = 0
+    discrepancy_until: int = 0
+    overfilled: bool = False
+
+    def watch(self, now: int, level_nl: int, configuration: Configuration) -> None:
+        """Take the level of a sample outside a refill window."""
+        before_nl, limit_nl = self.level_nl, self.limit_nl
+        if before_nl is None:
+            self._begin(now, level_nl)
+        elif -limit_nl < level_nl - before_nl < limit_nl:
+            self.level_nl, self.at = level_nl, now
+            if self.first or self.suspected or limit_nl != STEP_NL:
+                self._confirmed()
+        elif self.first or self._infused(now, before_nl - level_nl, configuration):
+            self._begin(now, level_nl)
+        elif self.suspected:
+            self.tampering_until = now + HOLD
+            self._begin(now, level_nl)
+        else:
+            self.suspected = True
+            return
+        if level_nl > configuration.capacity_nl or self.overfilled:
+            self._fills(level_nl, configuration.capacity_nl)
+
+    def _begin(self, now: int, level_nl: int) -> None:
+        """A level that nothing before it explains; one reading alone may be out of line."""
+        self.level_nl, self.at, self.first = level_nl, now, True
+        self.limit_nl, self.suspected = STEP_NL, False
+        if self.expected_nl is not None and now <= self.compare_until:
+            self._compare(now, level_nl, self.expected_nl)
+
+    def _confirmed(self) -> None:
+        self.first = self.suspected = False
+        self.limit_nl = STEP_NL
+        self.expected_nl = None
+
+    def _infused(self, now: int, fall_nl: int, configuration: Configuration) -> bool:
+        """Whether the pump may have done it: no level came for long, or nobody counted time."""
+        if fall_nl < 0:
+            return False
+        if self.at is None:
+            return True
+        fastest_nl_per_h = INFUSION_FACTOR * configuration.nominal_flow_nl_per_h
+        infused_nl = fastest_nl_per_h * (now - self.at) // HOUR
+        return fall_nl < self.limit_nl + infused_nl
+
+    def residual_nl(self, now: int) -> int | None:
+        """What is in the reservoir when a refill begins; None when no level tells."""
+        return self.level_nl if self.at is not None and now - self.at <= MAX_AGE else None
+
+    def aborted(self) -> None:
+        """A refill window ended undeclared: the level must still be what it was before it."""
+        self.limit_nl = ABORTED_NL
+        self.first = self.suspected = False
+
+    def committed(self, now: int, residual_nl: int | None, refill: Refill) -> None:
+        """A refill was declared; what was there before it is unknown at implantation."""
+        self.level_nl = self.expected_nl = None
+        if residual_nl is None:
+            return
+        off_nl = abs(refill.withdrawn_nl - residual_nl)
+        if off_nl > DISCREPANCY_NL and 100 * off_nl > DISCREPANCY_PERCENT * residual_nl:
+            self.discrepancy_until = now + HOLD
+        self.expected_nl = max(residual_nl - refill.withdrawn_nl, 0) + refill.filled_nl
+        self.compare_until = now + MAX_WAIT
+        self.before_nl = residual_nl
+        self.filled_nl = refill.filled_nl
+
+    def _compare(self, now: int, level_nl: int, expected_nl: int) -> None:
+        """RES-07: the declared fill against the level."""
+        missing_nl = expected_nl - level_nl
+        if abs(missing_nl) <= max(FILL_PERCENT * self.filled_nl // 100, FILL_NL):
+            return
+        unmoved = abs(level_nl - self.before_nl) <= STEP_NL
+        if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
+            self.pocket_fill_until = now + HOLD
+        else:
+            self.discrepancy_until = now + HOLD
+
+    def _fills(self, level_nl: int, capacity_nl: int) -> None:
+        """RES-08: the level, less its error, is above capacity; noise does not end it."""
+        slack_nl = OVERFILL_HYSTERESIS_NL if self.overfilled else 0
+        self.overfilled = level_nl - VOLUME_ERROR_NL > capacity_nl - slack_nl
+
+    def save(self, now: int) -> dict[str, Any]:
+        """What outlives a reset; what was found stands in the alarm book."""
+        return {
+            "level_nl": self.level_nl,
+            "limit_nl": self.limit_nl,
+            "expected_nl": self.expected_nl,
+            "compare_in": self.compare_until - now,
+            "before_nl": self.before_nl,
+            "filled_nl": self.filled_nl,
+            "overfilled": self.overfilled,
+        }
+
+    def load(self, now: int, state: dict[str, Any]) -> None:
+        """Take up what `save` gave: time passed uncounted, and only a rise tells of a needle."""
+        self.level_nl = state["level_nl"]
+        self.limit_nl = state["limit_nl"]
+        self.expected_nl = state["expected_nl"]
+        self.compare_until = now + state["compare_in"]
+        self.before_nl = state["before_nl"]
+        self.filled_nl = state["filled_nl"]
+        self.overfilled = state["overfilled"]

@@ -1,0 +1,390 @@
+"""Dose limits: told ahead, told whenever they must be, and never without a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.control import TICKS_PER_S
+from protocol.vocabulary import AlarmId, RefillReason
+from pumpsim import pumpfile
+from pumpsim.device import Device
+from pumpsim.firmware import dose_limit
+from pumpsim.firmware.account import MAX_DOSE_FG, Account
+from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit
+from pumpsim.firmware.ticks import MINUTE, from_s
+from tests.firmware.test_reference_logic import DAY, Bench
+from tests.firmware.usual import CONFIGURATION, REFILL
+
+NOMINAL = CONFIGURATION.nominal_flow_nl_per_h
+PLAN = (m.PlanStep(drug="FUDR", duration_s=43_200), m.PlanStep(drug="saline", duration_s=43_200))
+PUMPS = Path(__file__).parents[2] / "pumps"
+CONCENTRATION = 5_000
+ROUNDING_NL = 4
+
+
+class Watched:
+    """An account and its limits, fed minute by minute, without the logic around them."""
+
+    def __init__(self, configuration: m.Configuration, catheter_nl: int = 0) -> None:
+        self.configuration = configuration
+        self.account = Account()
+        self.account.prime(catheter_nl)
+        self.limit = DoseLimit()
+
+    def fill(self, drug: str = "FUDR", concentration: int = CONCENTRATION) -> None:
+        self.account.refilled(drug, concentration)
+        self.limit.refilled(self.account)
+        self.limit.limit(self.configuration)
+
+    def run(self, minutes: int, flow_nl_per_h: int = NOMINAL) -> bool:
+        """Whether a limit is exceeded at any sample."""
+        found = False
+        nominal = self.configuration.nominal_flow_nl_per_h
+        for _ in range(minutes):
+            self.account.deliver(MINUTE, flow_nl_per_h)
+            self.limit.feed(MINUTE, nominal, self.account)
+            found = found or self.limit.exceeded
+        return found
+
+    def inject(self, volume_nl: int, drug: str, concentration: int) -> None:
+        self.account.push(volume_nl, drug, concentration)
+        self.limit.feed(0, 0, self.account)
+
+
+def configured(permille: int = 1_250, plan: tuple[m.PlanStep, ...] = ()) -> m.Configuration:
+    return CONFIGURATION.model_copy(update={"dose_limit_permille": permille, "plan": plan})
+
+
+# ---- against brute force
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 500, 900, 1_000, 1_000, 1_100, 1_200, 1_300, 2_000, 5_000]),
+        st.integers(1, 500),  # minutes
+        st.sampled_from([0, 0, 0, 200_000, 900_000]),  # nl injected at the end
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def fullest(doses: np.ndarray, window: int) -> np.ndarray:
+    """At each minute: the fullest window of `window` minutes that ends within the next one.
+
+    In nl beyond the nominal flow: every one that holds the last s minutes, and nominal flow for the
+    rest of it.
+    """
+    beyond = doses - NOMINAL / 60 * np.arange(len(doses))
+    return np.array(
+        [beyond[at] - beyond[max(at - window, 0) : at + 1].min() for at in range(len(doses))]
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(events=EVENTS, permille=st.sampled_from([1_050, 1_250, 2_000]), planned=st.booleans())
+def test_limits_are_those_of_brute_force(
+    *, events: list[tuple[int, int, int]], permille: int, planned: bool
+) -> None:
+    """DOS-02: always when a window within the next window length would be too full.
+
+    Never, but for the bins that the window is too long, and a condition on its way to end.
+    """
+    watched = Watched(configured(permille, PLAN if planned else ()))
+    watched.fill()
+    watched.run(1)  # the drug is at the tip
+    doses, told = [0.0], [False]
+    for permille_of_nominal, minutes, bolus_nl in events:
+        flow = NOMINAL * permille_of_nominal // 1_000
+        for minute in range(minutes):
+            watched.run(1, flow)
+            injected_nl = bolus_nl if minute == minutes - 1 else 0
+            if injected_nl:
+                watched.inject(injected_nl, "FUDR", CONCENTRATION)
+            doses.append(doses[-1] + flow / 60 + injected_nl)
+            told.append(watched.limit.exceeded)
+    sums = np.array(doses)
+    windows = [(60, 60, 5), (1_440, 1_440, 60), (10_080, 10_080, 360)]
+    windows.append((1_440, 720, 110) if planned else (40_320, 40_320, 1_440))
+    clearing_nl = 60 * (permille / 1_000 - 1) * NOMINAL / 60 / dose_limit.CLEAR_DIVISOR
+    must, may, stays = (np.zeros(len(told), bool) for _ in range(3))
+    for window, prescribed, spare in windows:
+        limit_nl = prescribed * (permille / 1_000 - 1) * NOMINAL / 60
+        must |= fullest(sums, window) > limit_nl + ROUNDING_NL
+        may |= fullest(sums, window + spare) > limit_nl - ROUNDING_NL
+        stays |= fullest(sums, window + spare) > limit_nl - clearing_nl - ROUNDING_NL
+    for at in range(1, len(told)):
+        assert told[at] or not must[at]
+        if told[at]:
+            assert stays[max(at - 5, 0) : at + 1].any() if told[at - 1] else may[at]
+
+
+# ---- life
+
+
+def test_a_change_of_drug_is_no_excess() -> None:
+    """DOS-02, RES-11: the old drug in the catheter is prescribed until it has left."""
+    watched = Watched(configured(1_050), catheter_nl=170_000)
+    for drug, concentration in (
+        ("FUDR", 5_000),
+        ("heparin", 9_000),
+        ("FUDR", 7_000),
+        ("FUDR", 4_000),
+    ):
+        watched.fill(drug, concentration)
+        assert not watched.run(2 * 1_440)
+
+
+def test_saving_up_does_not_allow_more_later() -> None:
+    """DOS-02: a day without flow is no credit."""
+    watched = Watched(configured())
+    watched.fill()
+    assert not watched.run(1_440, 0)
+    assert not watched.run(50, NOMINAL * 129 // 100)
+    assert watched.run(10, NOMINAL * 129 // 100)
+
+
+def test_a_fall_and_a_rise_within_a_bin_count() -> None:
+    """DOS-02: the least excess is that of the minute, not that of the bin's ends."""
+    watched = Watched(configured(2_000))
+    watched.fill()
+    watched.run(5)
+    watched.run(4, 0)
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    assert not watched.limit.exceeded
+    watched.inject(1, "FUDR", CONCENTRATION)
+    assert watched.limit.exceeded
+
+
+def test_an_excess_on_its_limit_is_one_occurrence() -> None:
+    """DOS-02: the condition does not come and go with every bin."""
+    watched = Watched(configured())
+    watched.fill()
+    assert watched.run(55, NOMINAL * 130 // 100)
+    for _ in range(20):
+        watched.run(5, NOMINAL * 125 // 100)
+        assert watched.limit.exceeded
+
+
+def test_at_a_hundred_percent_rounding_is_no_excess() -> None:
+    """DOS-02: the account knows whole nanolitres."""
+    exact = configured(1_000).model_copy(update={"nominal_flow_nl_per_h": 54_007})
+    watched = Watched(exact)
+    watched.fill()
+    watched.account.remainder = 11 * 60 * TICKS_PER_S * 60 // 13
+    assert not watched.run(24 * 60, 54_007)
+    assert watched.run(1, 2 * 54_007)
+
+
+def test_a_fever_is_no_excess() -> None:
+    """DOS-02: 13 % more for a day stays within 125 % in every window."""
+    watched = Watched(configured())
+    watched.fill()
+    assert not watched.run(1_440)
+    assert not watched.run(1_440, NOMINAL * 113 // 100)
+    assert not watched.run(1_440)
+
+
+def test_of_a_drug_in_turn_a_cycle_holds_its_days_only() -> None:
+    """DOS-02: with a plan, a cycle's prescription is that of the drug's own steps."""
+    pure, planned = Watched(configured()), Watched(configured(plan=PLAN))
+    for watched in (pure, planned):
+        watched.fill()
+    limits = [
+        [window.limit_fg for window in watched.limit.series[0].windows]
+        for watched in (pure, planned)
+    ]
+    assert limits[0][:3] == limits[1][:3]
+    assert limits[0][3] == 28 * limits[0][1]
+    assert limits[1][3] == limits[1][1] // 2  # half a day of FUDR in a cycle of a day
+
+
+def test_the_last_two_drugs_are_watched() -> None:
+    """DOS-02: the drug before the last is still watched, liquid without a drug never."""
+    watched = Watched(configured())
+    for drug, concentration in (("A", 1), ("B", 1), ("water", 0), ("A", 2), ("C", 3)):
+        watched.fill(drug, concentration)
+    assert [series.drug for series in watched.limit.series] == ["A", "C"]
+    watched.inject(100_000, "A", 2)
+    watched.inject(1, "B", 1)
+    assert watched.limit.exceeded
+
+
+def test_liquid_of_an_undeclared_drug_is_not_judged() -> None:
+    """DOS-02, DOS-09."""
+    watched = Watched(configured())
+    watched.limit.refilled(watched.account)
+    assert watched.limit.series == []
+    watched.inject(1_000_000, "contrast", 10)
+    assert not watched.run(60)
+
+
+def test_the_account_saturates() -> None:
+    """DOS-07: the dose stops where 64 bits end."""
+    account = Account()
+    account.refilled("FUDR", m.MAX_CONCENTRATION_NG_PER_ML)
+    for _ in range(3):
+        account.push(m.MAX_VOLUME_NL, "FUDR", m.MAX_CONCENTRATION_NG_PER_ML)
+    assert account.doses_fg["FUDR"] == account.dose_since_refill_fg == MAX_DOSE_FG
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([-1, 0, 1, m.MAX_FLOW_NL_PER_H]),
+            st.integers(1, 40),
+            st.sampled_from([1, m.MAX_CONCENTRATION_NG_PER_ML]),
+        ),
+        max_size=12,
+    )
+)
+def test_sums_never_leave_64_bits(events: list[tuple[int, int, int]]) -> None:
+    """DOS-07: flow and concentration at the ends of their ranges, up and down."""
+    extreme = CONFIGURATION.model_copy(
+        update={
+            "nominal_flow_nl_per_h": m.MAX_FLOW_NL_PER_H,
+            "dose_limit_permille": 2_000,
+            "plan": (m.PlanStep(drug="FUDR", duration_s=m.MAX_DURATION_S),),
+        }
+    )
+    watched = Watched(extreme)
+    for flow, minutes, concentration in events:
+        watched.fill(concentration=concentration)
+        watched.run(minutes, flow)
+        watched.account.doses_fg.clear()  # a drug's dose starts again, its limits do not
+        watched.limit.skip(0, watched.account)
+        for series in watched.limit.series:
+            assert abs(series.sum_fg) <= MAX_FG
+            assert abs(series.threshold_fg) <= MAX_FG + MAX_LIMIT_FG
+            for window in series.windows:
+                assert 0 < window.limit_fg <= MAX_LIMIT_FG
+                assert max(abs(least) for least in (*window.least_fg, window.running_fg)) <= MAX_FG
+
+
+def test_an_excess_beyond_counting_is_an_excess() -> None:
+    """DOS-07: saturation never hides one."""
+    watched = Watched(configured())
+    watched.fill()
+    watched.inject(m.MAX_VOLUME_NL, "FUDR", m.MAX_CONCENTRATION_NG_PER_ML)
+    assert watched.limit.exceeded
+    watched.account.doses_fg.clear()  # it has stopped counting; the sums still do
+    watched.limit.skip(0, watched.account)
+    watched.run(5)
+    assert watched.limit.exceeded
+    watched.run(29 * 1_440)
+    assert [series.exceeded for series in watched.limit.series] == [False]
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    for _ in range(5):
+        watched.run(1)
+        assert watched.limit.exceeded
+
+
+# ---- with the logic around it
+
+
+def limits_told(bench: Bench) -> list[bool]:
+    return [a.present for a in bench.alarms() if a.alarm is AlarmId.DOSE_LIMIT]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.configure()
+    return bench
+
+
+def test_a_flush_delivers_the_catheters_drug_at_once(bench: Bench) -> None:
+    """DOS-02, RES-12: what the flush pushes out is three hours' dose within an hour."""
+    bench.run(60 * 24)
+    bench.ask(m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0))
+    assert limits_told(bench) == []
+    bench.ask(m.EndBolusAccess(injected_nl=500_000))
+    assert limits_told(bench) == [True]
+    bench.run(70)
+    assert limits_told(bench) == [False]  # over, and latched
+
+
+def test_excess_outlives_a_reset(bench: Bench) -> None:
+    """DOS-02, RST-02: half of a limit's excess before it, and half after it."""
+    bench.run(60 * 24)
+    bench.run(9, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    bench.ask(m.RunSelfTest())  # any command saves
+    again = bench.reset()
+    again.run(5, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    assert limits_told(again) == []
+    again.run(2, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    assert limits_told(again) == [True]
+
+
+def test_downtime_is_no_excess_and_passes(bench: Bench) -> None:
+    """DOS-02, RST-03: nobody measured it; the hour before it is over."""
+    start_s = 1_767_225_600
+    bench.run(60)
+    bench.run(10, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    bench.ask(m.RunSelfTest())
+    again = Bench(bench.memory, start_s=start_s + 20 * 3_600)
+    again.run(10, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    assert limits_told(again) == []
+    assert again.status().delivered_total_nl > 19 * NOMINAL
+    again.run(7, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    assert limits_told(again) == [True]
+
+
+def test_a_new_configuration_brings_its_limits(bench: Bench) -> None:
+    """DOS-02, FLW-07: a flow that was within 125 % is beyond 110 %."""
+    bench.run(24 * 60)
+    bench.run(40, catheter_pressure_pa=347_700 - 234_000 * 12 // 10)
+    assert limits_told(bench) == []
+    stricter = m.WriteConfiguration(base_config_id=1, configuration=configured(1_100))
+    assert isinstance(bench.ask(stricter), m.Done)
+    assert limits_told(bench) == [True]
+
+
+def test_a_refill_does_not_end_it(bench: Bench) -> None:
+    """DOS-02: the drug is in the patient."""
+    bench.run(60 * 24)
+    bench.ask(m.BeginBolusAccess(drug="FUDR", concentration_ng_per_ml=5_000_000))
+    bench.ask(m.EndBolusAccess(injected_nl=5_000_000))
+    bench.ask(m.BeginRefill())
+    emptied = REFILL.model_copy(update={"withdrawn_nl": bench.level_nl, "drug": "saline"})
+    saline = emptied.model_copy(update={"concentration_ng_per_ml": 0})
+    change = m.CommitRefill(refill=saline, reason=RefillReason.DRUG_CHANGE, previous_refill_id=1)
+    assert isinstance(bench.ask(change), m.Done)
+    bench.level_nl = 28_000_000
+    bench.run(60 * 20)
+    assert limits_told(bench) == [True]  # by the day, and the cycle
+
+
+def present(device: Device) -> tuple[AlarmId, ...]:
+    assert device.beliefs is not None
+    return device.beliefs.alarms
+
+
+def test_a_fast_pump_is_told_before_its_day_is_too_full() -> None:
+    """DOS-02: no pressure explains its flow; the fill level tells it after six hours."""
+    device = Device(pumpfile.load(PUMPS / "fast.toml"), 1)
+    device.implant()
+    hour_ns = 3_600 * 10**9
+    device.advance(6 * hour_ns)
+    assert AlarmId.DOSE_LIMIT not in present(device)
+    device.advance(9 * hour_ns)
+    assert AlarmId.DOSE_LIMIT in present(device)
+    day_limit_ng = 1.25 * 1_300_000 * 6_460_000 / 1e6
+    assert device.plant.ledger.doses_ng()["FUDR"] < 0.5 * day_limit_ng
+
+
+def test_a_second_bin_is_as_long_as_its_first() -> None:
+    """DOS-02: a gap between samples fills as many bins as it is long."""
+    watched = Watched(configured())
+    watched.fill()
+    watched.run(10, 2 * NOMINAL)
+    watched.limit.skip(from_s(70 * 60), watched.account)
+    assert not watched.run(14, 2 * NOMINAL)
+    assert watched.run(2, 2 * NOMINAL)
+    watched.limit.skip(DAY * 400, watched.account)
+    assert not watched.limit.exceeded
+    assert watched.limit.left <= 5 * 60 * TICKS_PER_S

@@ -1,0 +1,578 @@
+"""What a needle moved and what was declared: the fill level tells one from the other."""
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.control import Interval, Request
+from protocol.vocabulary import AlarmId, Priority, Quality, RefillReason, Refusal, Role
+from pumpsim import pumpfile, stimuli
+from pumpsim.device import Device
+from pumpsim.firmware.account import Account
+from pumpsim.firmware.exchange import DISCREPANCY_NL, MAX_AGE, MAX_WAIT, Needle
+from pumpsim.firmware.refills import Refills
+from pumpsim.firmware.ticks import from_s
+from tests.firmware.test_reference_logic import DAY, HOUR, MINUTE, Bench, refusal
+from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
+
+NEEDLE = {
+    AlarmId.TAMPERING,
+    AlarmId.POCKET_FILL,
+    AlarmId.REFILL_DISCREPANCY,
+    AlarmId.OVERFILL,
+}
+FULL_NL = 28_000_000
+CAPACITY_NL = CONFIGURATION.capacity_nl
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Ten days after its implantation."""
+    bench = Bench()
+    bench.configure()
+    bench.run(2)
+    bench.rest(bench.ticks + 10 * DAY)
+    bench.level_nl = 15_000_000
+    bench.run(2)
+    assert found(bench) == set()
+    return bench
+
+
+def found(bench: Bench) -> set[AlarmId]:
+    return {alarm.alarm for alarm in bench.alarms()} & NEEDLE
+
+
+def declared(withdrawn_nl: int, filled_nl: int = FULL_NL) -> m.Refill:
+    return REFILL.model_copy(update={"withdrawn_nl": withdrawn_nl, "filled_nl": filled_nl})
+
+
+def commit(bench: Bench, refill: m.Refill) -> m.Reply:
+    again = m.CommitRefill(
+        refill=refill, reason=RefillReason.VERIFY_PUMP, previous_refill_id=last_id(bench)
+    )
+    return bench.ask(again)
+
+
+def last_id(bench: Bench) -> int:
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    assert report.last_refill_id is not None
+    return report.last_refill_id
+
+
+def refilled(
+    bench: Bench, level_nl: int, withdrawn_nl: int = 14_400_000, filled_nl: int = FULL_NL
+) -> set[AlarmId]:
+    """A visit of five minutes after which the level is that, and what was found."""
+    bench.ask(m.BeginRefill())
+    bench.run(2)
+    bench.level_nl = level_nl
+    bench.run(2)
+    assert commit(bench, declared(withdrawn_nl, filled_nl)) == m.Done(reference=2)
+    bench.run(1)
+    return found(bench)
+
+
+# ---- moves outside a window
+
+
+@pytest.mark.parametrize("moved_nl", [-5_000_000, -260_000, 260_000, 5_000_000])
+def test_an_undeclared_move_is_tampering_at_the_second_sample(bench: Bench, moved_nl: int) -> None:
+    """RES-07."""
+    bench.level_nl += moved_nl
+    bench.run(1)
+    assert found(bench) == set()
+    bench.run(1)
+    [tampering] = bench.alarms()
+    assert (tampering.alarm, tampering.priority) == (AlarmId.TAMPERING, Priority.HIGH)
+    assert tampering.present
+    bench.run(10)
+    [latched] = bench.alarms()
+    assert (latched.occurrence, latched.present) == (tampering.occurrence, False)
+
+
+@pytest.mark.parametrize("moved_nl", [-240_000, 240_000])
+def test_what_noise_and_infusion_move_is_none(bench: Bench, moved_nl: int) -> None:
+    """RES-07: the bound of the noise is 95 ul from reading to reading."""
+    bench.level_nl += moved_nl
+    bench.run(5)
+    assert found(bench) == set()
+
+
+@given(st.lists(st.integers(-47_500, 47_500), min_size=2, max_size=60))
+def test_noise_is_no_needle(noise: list[int]) -> None:
+    """RES-07: for any noise within its bound."""
+    needle = Needle()
+    for minute, error_nl in enumerate(noise):
+        needle.watch(minute * MINUTE, 20_000_000 - 900 * minute + error_nl, CONFIGURATION)
+        assert not needle.suspected
+    assert needle.tampering_until == 0
+
+
+def test_one_sample_out_of_line_is_the_sensors_affair(bench: Bench) -> None:
+    """RES-07: a spike, again and again, is no needle."""
+    for _ in range(5):
+        bench.run(1, fill_level_nl=bench.level_nl + 5_000_000)
+        bench.run(3)
+    assert found(bench) == set()
+
+
+def test_a_spike_right_after_a_refill_is_no_needle() -> None:
+    """RES-07: one reading alone is no level to hold the next one against."""
+    needle = Needle()
+    needle.committed(0, 15_000_000, declared(14_400_000))
+    for minute, level_nl in enumerate((33_000_000, 28_600_000, 28_599_000, 28_598_000)):
+        needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
+    assert needle.tampering_until == 0
+    assert needle.level_nl == 28_598_000
+
+
+def test_a_gap_in_the_level_holds_what_was_infused_meanwhile(bench: Bench) -> None:
+    """RES-07: eight hours without the sensor, and then it reads what is left."""
+    bench.run(8 * 60, fill_level_nl=None)
+    bench.level_nl -= 8 * 54_000
+    bench.run(8)  # a channel that was lost is trusted again after five
+    assert found(bench) == set()
+    bench.run(8 * 60, fill_level_nl=None)
+    bench.level_nl += 300_000
+    bench.run(8)
+    assert found(bench) == {AlarmId.TAMPERING}
+
+
+def test_only_a_rise_tells_of_a_needle_while_the_pump_was_off(bench: Bench) -> None:
+    """RES-07, RST-03: nobody can tell how long it infused."""
+    bench.ask(m.RunSelfTest())
+    for moved_nl, expected in ((-900_000, set()), (900_000, {AlarmId.TAMPERING})):
+        again = Bench(bench.memory)
+        again.level_nl = bench.level_nl + moved_nl
+        again.run(1)
+        assert found(again) == set()
+        again.run(1)
+        assert found(again) == expected
+
+
+# ---- windows without a refill
+
+
+@pytest.mark.parametrize("ended", ["aborted", "by itself"])
+@pytest.mark.parametrize(
+    ("moved_nl", "expected"), [(490_000, 0), (-490_000, 0), (540_000, 1), (-5_000_000, 1)]
+)
+def test_a_window_without_a_refill_must_leave_the_level_alone(
+    bench: Bench, ended: str, moved_nl: int, expected: int
+) -> None:
+    """RES-07, FLW-08: half a millilitre is what a needle may cost."""
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    bench.run(3)
+    bench.level_nl += moved_nl
+    if ended == "aborted":
+        bench.run(3)
+        assert bench.ask(m.AbortRefill()) == m.Done()
+    else:
+        bench.run(27)
+    assert found(bench) == set()
+    bench.run(5)
+    assert len(found(bench)) == expected
+    assert found(bench) <= {AlarmId.TAMPERING}
+
+
+# ---- declared against seen
+
+
+@pytest.mark.parametrize(
+    ("level_nl", "expected"),
+    [
+        (28_600_000, set()),
+        (28_600_000 - 2_800_000 + 5_000, set()),
+        (28_600_000 - 2_800_000 - 5_000, {AlarmId.REFILL_DISCREPANCY}),
+        (15_300_000, {AlarmId.REFILL_DISCREPANCY}),
+        (15_200_000, {AlarmId.POCKET_FILL}),
+        (14_500_000, {AlarmId.POCKET_FILL}),
+        (600_000, {AlarmId.POCKET_FILL}),
+    ],
+)
+def test_the_level_after_a_refill_is_laid_beside_the_declaration(
+    bench: Bench, level_nl: int, expected: set[AlarmId]
+) -> None:
+    """RES-07: at the first level there is."""
+    assert refilled(bench, level_nl) == expected
+
+
+def test_more_than_was_declared_is_a_discrepancy(bench: Bench) -> None:
+    """RES-07: a syringe of 28 ml, and 20 typed."""
+    assert refilled(bench, 28_600_000, filled_nl=20_000_000) == {AlarmId.REFILL_DISCREPANCY}
+
+
+@pytest.mark.parametrize(
+    ("missing_nl", "expected"),
+    [
+        (490_000, set()),
+        (510_000, {AlarmId.REFILL_DISCREPANCY}),
+        (1_010_000, {AlarmId.POCKET_FILL}),
+    ],
+)
+def test_a_small_fill_is_judged_by_half_a_millilitre(
+    bench: Bench, missing_nl: int, expected: set[AlarmId]
+) -> None:
+    """RES-07."""
+    assert refilled(bench, 2_600_000 - missing_nl, filled_nl=2_000_000) == expected
+
+
+def test_a_missing_level_postpones_the_comparison(bench: Bench) -> None:
+    """RES-07: to the next one there is, even over a reset."""
+    bench.ask(m.BeginRefill())
+    assert commit(bench, declared(14_400_000)) == m.Done(reference=2)
+    bench.run(100, fill_level_nl=None)
+    assert found(bench) == set()
+    again = Bench(bench.memory)
+    again.level_nl = 15_000_000
+    again.run(1)
+    assert found(again) == {AlarmId.POCKET_FILL}
+
+
+def test_the_comparison_does_not_wait_for_ever(bench: Bench) -> None:
+    """RES-07."""
+    bench.ask(m.BeginRefill())
+    assert commit(bench, declared(14_400_000)) == m.Done(reference=2)
+    bench.rest(bench.ticks + MAX_WAIT)
+    bench.run(3)
+    assert found(bench) == set()
+
+
+def test_a_residual_that_no_level_tells_is_not_compared(bench: Bench) -> None:
+    """RES-06, RES-07: silence for an hour, then for more."""
+    needle = Needle()
+    assert needle.residual_nl(0) is None
+    needle.watch(5, 9_000_000, CONFIGURATION)
+    assert needle.residual_nl(5 + MAX_AGE) == 9_000_000
+    assert needle.residual_nl(6 + MAX_AGE) is None
+    bench.run(61, fill_level_nl=None)
+    bench.ask(m.BeginRefill())
+    assert commit(bench, declared(1)) == m.Done(reference=2)
+    bench.run(5)
+    assert found(bench) == set()
+
+
+def test_a_pump_filled_as_declared_raises_nothing() -> None:
+    """RES-07: provisioning commits a refill before the first sample; the residual is unknown."""
+    for level_nl in (28_000_000, 15_000_000):
+        bench = Bench()
+        bench.level_nl = level_nl
+        bench.configure()
+        bench.run(5)
+        assert bench.alarms() == ()
+
+
+@given(
+    predicted_nl=st.integers(0, 30_000_000),
+    permille=st.sampled_from([0, 799, 800, 801, 1_000, 1_199, 1_200, 1_201, 2_000]),
+)
+def test_withdrawn_against_predicted(predicted_nl: int, permille: int) -> None:
+    """RES-06: above 20 % it is a discrepancy, and never below what a needle leaves behind."""
+    needle = Needle()
+    withdrawn_nl = predicted_nl * permille // 1_000
+    assume(predicted_nl % 1_000 == 0 or permille not in {800, 1_200})
+    needle.committed(0, predicted_nl, declared(withdrawn_nl))
+    off_nl = abs(withdrawn_nl - predicted_nl)
+    expected = off_nl > DISCREPANCY_NL and not 800 <= permille <= 1_200
+    assert (needle.discrepancy_until > 0) == expected
+
+
+@pytest.mark.parametrize(
+    ("predicted_nl", "withdrawn_nl", "expected"),
+    [
+        (10_000_000, 8_010_000, False),  # 19.9 %
+        (10_000_000, 8_000_000, False),
+        (10_000_000, 7_990_000, True),  # 20.1 %
+        (10_000_000, 12_010_000, True),
+        (1_500_000, 900_000, False),  # all that a needle reaches
+        (600_000, 0, False),
+        (0, 1_000_000, False),
+        (0, 1_000_001, True),
+    ],
+)
+def test_withdrawn_against_predicted_at_its_boundaries(
+    predicted_nl: int, withdrawn_nl: int, *, expected: bool
+) -> None:
+    """RES-06: 19.9, 20.0 and 20.1 %, and tiny predictions."""
+    needle = Needle()
+    needle.committed(7, predicted_nl, declared(withdrawn_nl))
+    assert (needle.discrepancy_until > 0) == expected
+
+
+def test_a_discrepancy_in_what_was_withdrawn_is_told_at_the_commit(bench: Bench) -> None:
+    """RES-06: MEDIUM, before any sample."""
+    bench.ask(m.BeginRefill())
+    assert commit(bench, declared(11_000_000, 20_000_000)) == m.Done(reference=2)
+    [alarm] = bench.alarms()
+    assert (alarm.alarm, alarm.priority) == (AlarmId.REFILL_DISCREPANCY, Priority.MEDIUM)
+
+
+# ---- too much
+
+
+def test_a_fill_above_capacity_is_refused(bench: Bench) -> None:
+    """RES-08: by what is believed to be left."""
+    bench.ask(m.BeginRefill())
+    over = declared(bench.level_nl - 2_000_001, CAPACITY_NL - 2_000_000)
+    assert refusal(commit(bench, over)) is Refusal.OVER_CAPACITY
+    full = declared(bench.level_nl - 2_000_000, CAPACITY_NL - 2_000_000)
+    assert commit(bench, full) == m.Done(reference=2)
+
+
+def test_more_than_fits_is_an_alarm_until_it_is_gone(bench: Bench) -> None:
+    """RES-08: beyond capacity by more than the level's error; noise does not end it."""
+    assert refilled(bench, CAPACITY_NL + 240_000) == set()
+    bench.level_nl = CAPACITY_NL + 300_000
+    bench.run(1)
+    [overfill] = bench.alarms()
+    assert (overfill.alarm, overfill.priority) == (AlarmId.OVERFILL, Priority.HIGH)
+    for level_nl, present in ((240_000, True), (160_000, True), (140_000, False)):
+        bench.level_nl = CAPACITY_NL + level_nl
+        bench.run(1)
+        assert [a.present for a in bench.alarms()] == [present]
+
+
+def test_an_overfill_outlives_a_reset(bench: Bench) -> None:
+    """RES-08, RST-02."""
+    refilled(bench, CAPACITY_NL + 300_000)
+    again = bench.reset()
+    again.run(1, fill_level_nl=CAPACITY_NL + 200_000)
+    assert [(a.alarm, a.present) for a in again.alarms()] == [(AlarmId.OVERFILL, True)]
+
+
+# ---- the shortest interval
+
+
+@pytest.mark.parametrize(("after_s", "accepted"), [(-1, False), (0, True)])
+@pytest.mark.parametrize("jump_s", [-40 * 86_400, 0, 40 * 86_400])
+def test_a_refill_sooner_than_usual_needs_its_reason(
+    after_s: int, jump_s: int, *, accepted: bool
+) -> None:
+    """RES-10: by ticks, whatever the clock says; reason and previous refill's id open it."""
+    bench = Bench()
+    bench.configure()
+    bench.run(1)
+    bench.rest(from_s(CONFIGURATION.refill_min_interval_s + after_s))
+    sample = USUAL._replace(sequence=9, fill_level_nl=27_900_000, rtc_s=1_767_225_600 + jump_s)
+    bench.logic.sample(bench.ticks, sample)
+    bench.ask(m.BeginRefill())
+    plain = m.CommitRefill(refill=declared(27_300_000))
+    assert isinstance(bench.ask(plain), m.Done) == accepted
+    if not accepted:
+        for request in (
+            m.CommitRefill(refill=plain.refill, reason=RefillReason.OTHER),
+            m.CommitRefill(refill=plain.refill, previous_refill_id=1),
+            m.CommitRefill(refill=plain.refill, reason=RefillReason.OTHER, previous_refill_id=2),
+        ):
+            assert refusal(bench.ask(request)) is Refusal.REFILL_TOO_EARLY
+        assert isinstance(commit(bench, plain.refill), m.Done)
+
+
+# ---- due dates
+
+
+@given(
+    volume_nl=st.integers(0, CAPACITY_NL),
+    flows=st.lists(st.integers(-1_000, m.MAX_FLOW_NL_PER_H), min_size=2, max_size=2),
+    now=st.integers(0, 20 * DAY),
+)
+def test_more_flow_never_gives_a_later_date(volume_nl: int, flows: list[int], now: int) -> None:
+    """RES-03; and RES-04: no prediction moves a date later."""
+    dates = []
+    for flow in sorted(flows):
+        refills = Refills()
+        refills.commit(0, REFILL, CONFIGURATION)
+        before = refills.due
+        volume = Interval(volume_nl, volume_nl, volume_nl, Quality.GOOD)
+        refills.predict(now, volume, flow, CONFIGURATION)
+        assert before is not None
+        assert refills.due is not None
+        assert refills.due <= before
+        dates.append(refills.due)
+    assert dates[1] <= dates[0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3 * DAY), st.integers(0, 2**33), st.integers(0, 200_000)),
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_escalation_knows_ticks_only_and_never_goes_down(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    """RES-04, TIM-03: whatever the clock says and the flow becomes, until a refill."""
+    bench = Bench()
+    bench.configure()
+    stages = [0]
+    for elapsed, rtc_s, outlet_pa in steps:
+        bench.rest(bench.ticks + elapsed)
+        bench.run(1, rtc_s=rtc_s, catheter_pressure_pa=outlet_pa)
+        told = [a for a in bench.alarms() if a.present]
+        due = max((int(a.priority) for a in told if a.alarm is AlarmId.REFILL_DUE), default=0)
+        stages.append(due + any(a.alarm is AlarmId.REFILL_OVERDUE for a in told))
+        if bench.ticks >= from_s(CONFIGURATION.refill_interval_s):
+            assert due == Priority.MEDIUM
+    assert stages == sorted(stages)
+
+
+# ---- a catheter that holds liquid back
+
+
+@settings(max_examples=100)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(-20_000, 200_000), st.integers(0, 60_000)), min_size=1, max_size=40
+    ),
+    changed=st.integers(0, 40),
+)
+def test_delivered_and_held_and_left_are_what_was_filled(
+    steps: list[tuple[int, int]], changed: int
+) -> None:
+    """OCC-04: for any number of occlusions; totals and dose never fall (DOS-01)."""
+    account = Account()
+    account.prime(170_000)
+    account.refilled("A", 7)
+    left_nl, remainder, before = 28_000_000, 0, (0, 0)
+    for number, (flow, stored_nl) in enumerate(steps):
+        if number == changed:
+            account.refilled("B", 3)
+        account.deliver(MINUTE, flow, stored_nl)
+        out_nl, remainder = divmod(remainder + max(flow, 0) * MINUTE, HOUR)
+        left_nl -= out_nl
+        assert account.total_nl + account.held_nl + left_nl == 28_000_000
+        assert 0 <= account.held_nl <= stored_nl
+        assert sum(plug[0] for plug in account.plugs) == 170_000 + account.held_nl
+        after = (account.total_nl, sum(account.doses_fg.values()))
+        assert after >= before
+        assert after[1] >= before[1]
+        before = after
+    account.deliver(0, 0)
+    assert account.total_nl + left_nl == 28_000_000
+
+
+def test_what_an_occlusion_held_arrives_with_its_release() -> None:
+    """OCC-03, OCC-04: an hour without delivery, and then all of it; as dose, too."""
+    account = Account()
+    account.prime(1_000)
+    account.refilled("A", 10)
+    account.deliver(HOUR, 54_000)
+    assert account.total_nl == 54_000
+    for minute in range(1, 61):
+        account.deliver(MINUTE, 36_000, 600 * minute)
+    assert (account.total_nl, account.held_nl) == (54_000, 36_000)
+    assert account.doses_fg == {"A": 53_000 * 10}
+    account.deliver(MINUTE, -36_000)
+    assert (account.total_nl, account.held_nl) == (90_000, 0)
+    assert account.doses_fg == {"A": 89_000 * 10}
+    assert account.since_refill_nl == 90_000
+
+
+def test_many_liquids_in_a_catheter_lose_nothing() -> None:
+    """DOS-01, RES-11: of too many plugs the first counts early, and then not again."""
+    account = Account()
+    account.prime(100_000)
+    for number in range(40):
+        account.push(1_000, f"drug {number % 3}", 1 + number)
+    account.push(1_000_000, "water", 0)
+    given_fg = sum(1_000 * (1 + number) for number in range(40))
+    assert sum(account.doses_fg.values()) == given_fg
+    assert sum(plug[0] for plug in account.plugs) == 100_000 - account.early_nl
+    assert account.early_nl == 0
+
+
+# ---- on a real pump
+
+
+class Room:
+    """A device ten days after its implantation, a programmer's requests, and syringes."""
+
+    def __init__(self) -> None:
+        self.device = Device(pumpfile.demo(), 3)
+        self.device.implant()
+        self.pass_minutes(10 * 24 * 60)
+        assert self.told() == set()
+
+    def pass_minutes(self, minutes: int) -> None:
+        self.device.advance(self.device.now_ns + minutes * 60 * 10**9)
+
+    def do(self, kind: str, **fields: Any) -> dict[str, int]:
+        stimulus = stimuli.ADAPTER.validate_python({"kind": kind, **fields})
+        return self.device.stimulate(self.device.now_ns + 10**9, stimulus)
+
+    def ask(self, body: m.Body) -> m.Reply:
+        return self.device.ask_logic(Request(body, Role.CLINICIAN, 1))
+
+    def told(self) -> set[AlarmId]:
+        page = self.ask(m.ListAlarms(after_occurrence=0))
+        assert isinstance(page, m.AlarmList)
+        return {alarm.alarm for alarm in page.alarms} & NEEDLE
+
+
+LIQUID = {"drug": "FUDR", "concentration": "6.46 mg/mL"}
+
+
+@pytest.mark.parametrize(
+    ("withdraws", "fills", "declares", "expected"),
+    [
+        (True, "fill", 28_000_000, set()),
+        (True, "fill", 23_000_000, {AlarmId.REFILL_DISCREPANCY}),  # 20 % typed wrong
+        (True, "fill_pocket", 28_000_000, {AlarmId.POCKET_FILL}),
+        (False, None, 28_000_000, {AlarmId.POCKET_FILL}),
+        (True, "fill", None, {AlarmId.TAMPERING}),  # begun, and aborted
+        (True, None, None, {AlarmId.TAMPERING}),
+        (False, None, None, set()),
+    ],
+)
+@pytest.mark.parametrize("pause", [0, 2])
+def test_a_visit_that_was_begun(
+    withdraws: bool,  # noqa: FBT001
+    fills: str | None,
+    declares: int | None,
+    expected: set[AlarmId],
+    pause: int,
+) -> None:
+    """RES-07: syringe and declaration, on and off, in one minute or in several."""
+    room = Room()
+    assert room.ask(m.BeginRefill()) == m.Done()
+    withdrawn_nl = 14_400_000
+    if withdraws:
+        withdrawn_nl = room.do("withdraw")["withdrawn_nl"]
+    room.pass_minutes(pause)
+    if fills is not None:
+        room.do(fills, volume="28 mL", **(LIQUID if fills == "fill" else {}))
+    room.pass_minutes(pause)
+    if declares is None:
+        assert room.ask(m.AbortRefill()) == m.Done()
+    else:
+        refill = declared(withdrawn_nl, declares)
+        assert isinstance(room.ask(m.CommitRefill(refill=refill)), m.Done)
+    room.pass_minutes(2)
+    assert room.told() == expected
+    room.pass_minutes(3 * 24 * 60)
+    assert room.told() == expected
+
+
+@pytest.mark.parametrize("kind", ["withdraw", "fill"])
+def test_a_syringe_without_a_word_is_tampering(kind: str) -> None:
+    """RES-07: within two samples."""
+    room = Room()
+    room.do(kind, volume="2 mL", **(LIQUID if kind == "fill" else {}))
+    room.pass_minutes(2)
+    assert room.told() == {AlarmId.TAMPERING}
+
+
+def test_a_window_that_was_forgotten_tells_what_the_needle_did() -> None:
+    """RES-07, FLW-08."""
+    room = Room()
+    room.ask(m.BeginRefill())
+    room.do("withdraw")
+    room.pass_minutes(29)
+    assert room.told() == set()
+    room.pass_minutes(5)
+    assert room.told() == {AlarmId.TAMPERING}
