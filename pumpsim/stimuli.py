@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
+from pumpsim.faults import CATALOGUE
 from pumpsim.oscillator import MAX_PPM, Oscillator
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.ledger import Fluid
@@ -280,6 +281,37 @@ class PowerCycle(c.Section):
         return {}
 
 
+class NamedFault(c.Section):
+    """A fault of the catalogue, from now on: `pumpsim alarms --list` names them."""
+
+    kind: Literal["fault"]
+    name: str = Field(description="of the catalogue")
+    severity: float | None = Field(
+        default=None, description="by default the stated one", allow_inf_nan=False
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        fault = CATALOGUE.get(value)
+        if fault is None:
+            message = f"{value!r} is no fault; {c.suggest(value, [*CATALOGUE])}"
+            raise ValueError(message)
+        if not fault.steps or any(step.after_s for step in fault.steps):
+            message = f"{value} is no single act: set its parts at their instants"
+            raise ValueError(message)
+        return value
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let its stimuli act now."""
+        fault = CATALOGUE[self.name]
+        severity = fault.stated() if self.severity is None else self.severity
+        result: dict[str, int] = {}
+        for _, stimulus in fault.steps_at(severity):
+            result |= ADAPTER.validate_python(stimulus).act(target, now_ns)
+        return result
+
+
 Stimulus = Annotated[
     Fever
     | WarmBath
@@ -294,7 +326,8 @@ Stimulus = Annotated[
     | SensorCondition
     | OscillatorFault
     | ClockFault
-    | PowerCycle,
+    | PowerCycle
+    | NamedFault,
     Field(discriminator="kind"),
 ]
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)
