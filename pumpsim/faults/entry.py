@@ -74,6 +74,10 @@ class Fault:
     """With less than that in the reservoir, a detection comes too late."""
     not_promised: str = ""
 
+    def awaits(self, word: Expected) -> bool:
+        """Whether that is a detection. An alarm and an event may share a number."""
+        return any(word is expected for expected in self.expects)
+
     def stated(self) -> float:
         """The severity at which it must be detected; 0 where there are no degrees."""
         return 0.0 if self.severity is None else self.severity.stated

@@ -96,6 +96,14 @@ WRONG: Final = (
     ),
 )
 
+UNMONITORED: Final = Fault(
+    "no_flow_evidence",
+    "Reservoir pressure and fill level are silent together: nothing tells of the flow.",
+    (AlarmId.UNMONITORED,),
+    SOON_S,
+    (*_broken("fill_level_nl", missing=True), *_broken("reservoir_pressure_pa", missing=True)),
+)
+
 RAILS: Final = tuple(
     Fault(
         f"rail_{side}_{channel.name}",
@@ -144,4 +152,4 @@ STUCK: Final = tuple(
     if channel.name != "fill_level"  # see fill_sensor_stuck
 )
 
-SENSORS: Final = (*WRONG, *RAILS, *SILENT, *SPIKING, *STUCK)
+SENSORS: Final = (*WRONG, UNMONITORED, *RAILS, *SILENT, *SPIKING, *STUCK)

@@ -1,6 +1,7 @@
 """One life without faults: every alarm in it is judged on the truth."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,7 +50,9 @@ class Witness:
     def meet(self, device: Device) -> None:
         """The pump it looks at."""
         self._device = device
-        self.truth = Truth(device.pump.report().configuration)
+        configuration = device.report.configuration
+        assert configuration is not None  # every pump file has one
+        self.truth = Truth(configuration)
         self.prescribe(device.pump.fill.concentration)
 
     def prescribe(self, concentration_ng_per_ml: int) -> None:
@@ -119,8 +122,10 @@ class Witness:
         self.trace.stimulated(now_ns, stimulus)
 
 
-def live(pump: PumpFile, seed: int, days: float) -> Life:
-    """A life of so many days."""
+def live(
+    pump: PumpFile, seed: int, days: float, stop: Callable[[], bool] = lambda: False
+) -> Life | None:
+    """A life of so many days; None when it was to stop before."""
     witness = Witness(Trace())
     device = Device(pump, seed, witness)
     witness.meet(device)
@@ -128,11 +133,13 @@ def live(pump: PumpFile, seed: int, days: float) -> Life:
     device.implant()
     fills = {
         "FUDR": pump.fill,
-        "saline": FillSection(drug="saline", concentration="0 mg/mL", viscosity_ratio=1.014),
+        "saline": FillSection.model_validate({"drug": "saline", "concentration": "0 mg/mL"}),
     }
     clinic = Clinic(device, fills)
     length_ns = round(days * DAY_NS)
     for happening in life(seed, length_ns):
+        if stop():
+            return None
         device.advance(happening.at_ns)
         _happen(clinic, witness, happening)
     device.advance(length_ns)
@@ -163,13 +170,14 @@ def _refill(clinic: Clinic, fields: dict[str, Any]) -> Refill:
     unreachable_nl = round(plant.pump.unreachable_m3 * 1e12)
     comes_nl = plant.ledger.reservoir_fl // FL_PER_NL - unreachable_nl
     drawn_error, filled_error = fields["errors"]
-    return Refill(
-        kind="refill",
-        fill=fields["fill"],
-        volume=f"{fields['volume_ml']:.3f} mL",
-        declared_volume=f"{fields['volume_ml'] * (1 + filled_error):.3f} mL",
-        declared_withdrawn=f"{comes_nl / NL_PER_ML * (1 + drawn_error):.3f} mL",
-    )
+    filled_nl = round(fields["volume_ml"] * NL_PER_ML)
+    declared = {
+        "volume": filled_nl,
+        "declared_volume": round(filled_nl * (1 + filled_error)),
+        "declared_withdrawn": round(comes_nl * (1 + drawn_error)),
+    }
+    volumes = {name: f"{volume_nl} nL" for name, volume_nl in declared.items()}
+    return Refill.model_validate({"kind": "refill", "fill": fields["fill"], **volumes})
 
 
 def _named(counts: Counter[AlarmId]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Pumps at the interesting state, each made once per seed and restored for every run."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ class States:
     def __init__(self, pump: PumpFile) -> None:
         """None made yet."""
         self.pump = pump
-        self._snapshot: Callable[[int, int], dict[str, Any]] = lru_cache(KEPT)(self._make)
+        self._snapshot = lru_cache(KEPT)(self._make)
 
     def device(self, seed: int, day: int, tap: Tap) -> Device:
         """The pump of that seed, so many days after it was implanted and filled."""

@@ -6,14 +6,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from protocol.control import Outcome, Readings
-from protocol.messages import Packet
-from protocol.vocabulary import AlarmId, EventKind, ResetCause
+from protocol.vocabulary import EventKind
 from pumpsim import stimuli
-from pumpsim.device import Device
 from pumpsim.faults.entry import Fault
-from pumpsim.performance.effects import EFFECTS, Before
+from pumpsim.performance.effects import Before
 from pumpsim.performance.states import States
+from pumpsim.performance.watch import FL_PER_NL, Tally, Watch
 from pumpsim.pumpfile import FillSection
 from pumpsim.scenario.visits import AnyVisit, Clinic
 from pumpsim.streams import Stream
@@ -24,7 +22,6 @@ VISIT: Final[TypeAdapter[Any]] = TypeAdapter(AnyVisit)
 LATE_FACTOR: Final = 2
 """A run goes on for that many bounds, so that a late detection can be told from none."""
 NL_PER_ML: Final = 1_000_000
-FL_PER_NL: Final = 1_000_000
 
 
 class Verdict(StrEnum):
@@ -38,7 +35,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run, in whole units; errors count from the effect to the detection, or to the end."""
+    """One run, in whole units.
+
+    Errors count from the effect to the detection, or to the end; in a visit from its first act,
+    since its hands do harm before anything is declared.
+    """
 
     fault: str
     seed: int
@@ -52,88 +53,9 @@ class Trial:
     volume_error_nl: int = 0
     dose_error_percent: float = 0.0
     belief_error_nl: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What had flowed at an instant, in truth and as the pump believed."""
-
-    now_ns: int
-    out_nl: int
-    dose_ng: int
-    restrictor_nl: int
-    believed_nl: int
-
-    @classmethod
-    def of(cls, device: Device) -> "Tally":
-        """As of now. Out is what reached the artery or the tissue."""
-        ledger = device.plant.ledger
-        out_fl = ledger.delivered_fl + ledger.leaked_fl + ledger.pocket_fl
-        held_fl = ledger.filled_fl - ledger.withdrawn_fl - ledger.reservoir_fl - ledger.pocket_fl
-        beliefs = device.beliefs
-        return cls(
-            device.now_ns,
-            out_fl // FL_PER_NL,
-            sum(ledger.doses_ng().values()),
-            held_fl // FL_PER_NL,
-            0 if beliefs is None else beliefs.delivered_total_nl,
-        )
-
-
-class Watch:
-    """A `Tap` that waits for the expected alarm, and for a fault to take effect."""
-
-    def __init__(self, fault: Fault) -> None:
-        """Armed: what is expected counts from now on."""
-        self._fault = fault
-        self._device: Device | None = None
-        self._before: Before | None = None
-        self.found_ns: int | None = None
-        self.found: AlarmId | EventKind | None = None
-        self.onset: Tally | None = None
-
-    def arm(self, device: Device, before: Before) -> None:
-        """The fault is about to act: what was told before does not count."""
-        self._device, self._before = device, before
-        self.found_ns = self.found = self.onset = None
-
-    def look(self) -> None:
-        """Whether the fault has taken effect by now."""
-        device, before = self._device, self._before
-        if self.onset is None and device is not None and before is not None:
-            if EFFECTS[self._fault.effect_name()](device, before):
-                self.onset = Tally.of(device)
-
-    def sampled(self, now_ns: int, ticks: int, readings: Readings) -> None:
-        """The sensors were read; the plant stands at this instant."""
-        del now_ns, ticks, readings
-        if self.onset is None:
-            self.look()
-
-    def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
-        """The logic said something."""
-        del ticks
-        if self.found is not None:
-            return
-        told = [news.alarm for news in outcome.alarms if news.present]
-        told += [event.kind for event in outcome.events]
-        for word in told:
-            if word in self._fault.expects and type(word) in map(type, self._fault.expects):
-                self.found_ns, self.found = now_ns, word
-                return
-
-    def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:
-        """Nothing to note."""
-
-    def received(self, now_ns: int, link: str, packet: Packet) -> None:
-        """Nothing to note."""
-
-    def sent(self, now_ns: int, link: str, packet: Packet) -> None:
-        """Nothing to note."""
-
-    def stimulated(self, now_ns: int, stimulus: Any) -> None:
-        """Within a visit too, a fault takes effect when a hand moves."""
-        self.look()
+    told_nl: int | None = None
+    """The volume that an event named; `released_nl` is what really left the catheter at once."""
+    released_nl: int | None = None
 
 
 class Run:
@@ -175,9 +97,9 @@ class Run:
         if steps:
             device.advance(device.now_ns + steps[-1].after_s * SECOND_NS)
         standing = () if device.beliefs is None else device.beliefs.alarms
-        present = [alarm for alarm in fault.expects if alarm in standing]
-        if present and not isinstance(present[0], EventKind):
-            return f"{present[0].name.lower()} stood before"
+        for alarm in standing:
+            if fault.awaits(alarm):
+                return f"{alarm.name.lower()} stood before"
         self.watch.arm(device, Before.of(device))
         if steps:
             self._stimulate(0, steps[-1].stimulus)
@@ -193,14 +115,15 @@ class Run:
         fill = self.device.pump.fill
         clinic = Clinic(self.device, {"usual": FillSection(**fill.model_dump(mode="json"))})
         clinic.receive(VISIT.validate_python(visit))
-        self.watch.look()
         return clinic.journal.refusals[0][1] if clinic.journal.refusals else ""
 
     def _advance_to_effect(self) -> None:
         device, watch = self.device, self.watch
         end_ns = device.now_ns + self.fault.patience_s * SECOND_NS
+        watch.look()
         while watch.onset is None and device.now_ns < end_ns:
             device.advance(device.sample_ns)
+            watch.look()
 
     def _advance_to_detection(self, end_ns: int) -> None:
         device, watch = self.device, self.watch
@@ -210,6 +133,9 @@ class Run:
     def _judge(self, onset: Tally) -> Trial:
         watch, fault = self.watch, self.fault
         end = Tally.of(self.device)
+        since = watch.began if fault.visit is not None and watch.began is not None else onset
+        released = watch.found is EventKind.OCCLUSION_RELEASED
+        released_fl = watch.held_fl - self.device.plant.ledger.catheter_fl
         delay_ns = None if watch.found_ns is None else max(watch.found_ns - onset.now_ns, 0)
         return Trial(
             fault.name,
@@ -220,11 +146,13 @@ class Run:
             detected_by="" if watch.found is None else watch.found.name.lower(),
             onset_ns=onset.now_ns,
             delay_ns=delay_ns,
-            volume_error_nl=self._volume_error_nl(onset, end),
-            dose_error_percent=self._dose_error_percent(onset, end),
+            volume_error_nl=self._volume_error_nl(since, end),
+            dose_error_percent=self._dose_error_percent(since, end),
             belief_error_nl=end.believed_nl
-            - onset.believed_nl
-            - (end.restrictor_nl - onset.restrictor_nl),
+            - since.believed_nl
+            - (end.restrictor_nl - since.restrictor_nl),
+            told_nl=watch.told if released else None,
+            released_nl=released_fl // FL_PER_NL if released else None,
         )
 
     def _verdict(self, delay_ns: int | None) -> Verdict:
@@ -234,17 +162,17 @@ class Run:
         in_time = delay_ns <= self.fault.bound_s * SECOND_NS and left_nl >= self.fault.least_left_nl
         return Verdict.DETECTED if in_time else Verdict.LATE
 
-    def _volume_error_nl(self, onset: Tally, end: Tally) -> int:
-        prescribed_nl = self.device.pump.pump.nominal_flow * _hours(onset, end)
-        return round(end.out_nl - onset.out_nl - prescribed_nl)
+    def _volume_error_nl(self, since: Tally, end: Tally) -> int:
+        prescribed_nl = self.device.pump.pump.nominal_flow * _hours(since, end)
+        return round(end.out_nl - since.out_nl - prescribed_nl)
 
-    def _dose_error_percent(self, onset: Tally, end: Tally) -> float:
+    def _dose_error_percent(self, since: Tally, end: Tally) -> float:
         pump = self.device.pump
         rate_ng_per_h = pump.pump.nominal_flow * pump.fill.concentration / NL_PER_ML
-        prescribed_ng = rate_ng_per_h * _hours(onset, end)
+        prescribed_ng = rate_ng_per_h * _hours(since, end)
         if not prescribed_ng:
             return 0.0
-        return 100.0 * (end.dose_ng - onset.dose_ng - prescribed_ng) / prescribed_ng
+        return 100.0 * (end.dose_ng - since.dose_ng - prescribed_ng) / prescribed_ng
 
     def _inconclusive(self, why: str) -> Trial:
         fault, beyond = self.fault.name, self.beyond
@@ -257,5 +185,5 @@ def _severity(fault: Fault, share: float) -> float:
     return fault.severity.stated + share * (fault.severity.worst - fault.severity.stated)
 
 
-def _hours(onset: Tally, end: Tally) -> float:
-    return (end.now_ns - onset.now_ns) / (3_600 * SECOND_NS)
+def _hours(since: Tally, end: Tally) -> float:
+    return (end.now_ns - since.now_ns) / (3_600 * SECOND_NS)

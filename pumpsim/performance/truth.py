@@ -202,4 +202,4 @@ PREDICATES: Final[dict[AlarmId, Callable[[Truth], bool]]] = {
     AlarmId.BATTERY_LOW: lambda truth: truth.battery_mv < BATTERY_LOW_MV,
     AlarmId.BATTERY_END: lambda truth: truth.battery_mv < BATTERY_END_MV,
 }
-"""All other alarms tell of a fault or a mishap, and ordinary life has none: they are false in it."""
+"""All other alarms tell of a fault or a mishap, and ordinary life has none."""

@@ -109,7 +109,10 @@ class Refill(c.Section):
         default="reservoir", description="where the needle really is; nowhere: it is never used"
     )
     push: c.DurationNs = Field(
-        default=c.text("2 min"), description="through the bolus path", ge=stimuli.SECOND, le=5 * stimuli.MINUTE
+        default=c.text("2 min"),
+        description="through the bolus path",
+        ge=stimuli.SECOND,
+        le=5 * stimuli.MINUTE,
     )
     viscosity_ratio: float | None = Field(
         default=None, description="what the syringe really holds, against water", ge=0.5, le=100
@@ -163,6 +166,8 @@ class Refill(c.Section):
             "viscosity_ratio": self.viscosity_ratio or fill.viscosity_ratio,
         }
         match self.into:
+            case "nowhere":
+                pass
             case "reservoir":
                 clinic.act("fill", **liquid)
             case "pocket":
