@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
-from pumpsim.faults import CATALOGUE
+from pumpsim.catalogue import CATALOGUE
 from pumpsim.oscillator import MAX_PPM, Oscillator
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.ledger import Fluid

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from typing import Any, Final
 
-from pumpsim.faults import CATALOGUE
+from pumpsim.catalogue import CATALOGUE
 from pumpsim.performance.living import YEAR_DAYS, Life, live
 from pumpsim.performance.states import States
 from pumpsim.performance.trial import Run, Trial

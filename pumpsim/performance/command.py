@@ -10,7 +10,7 @@ from typing import Final
 
 from pumpsim import configfile as c
 from pumpsim import pumpfile
-from pumpsim.faults import CATALOGUE
+from pumpsim.catalogue import CATALOGUE
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
 from pumpsim.performance.living import YEAR_DAYS

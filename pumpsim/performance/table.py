@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
-from pumpsim.faults import CATALOGUE
-from pumpsim.faults.entry import Fault
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue.entry import Fault
 from pumpsim.performance.campaign import Plan, Results
 from pumpsim.performance.living import YEAR_DAYS, Life
 from pumpsim.performance.statistics import CONFIDENCE, at_least, quantile, rate_at_most

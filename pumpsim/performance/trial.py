@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from protocol.vocabulary import EventKind
 from pumpsim import stimuli
-from pumpsim.faults.entry import Fault
+from pumpsim.catalogue.entry import Fault
 from pumpsim.performance.effects import Before
 from pumpsim.performance.states import States
 from pumpsim.performance.watch import FL_PER_NL, Tally, Watch

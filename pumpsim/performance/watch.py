@@ -6,8 +6,8 @@ from typing import Any, Final
 from protocol.control import Outcome, Readings
 from protocol.messages import Packet
 from protocol.vocabulary import ResetCause
+from pumpsim.catalogue.entry import Expected, Fault
 from pumpsim.device import Device
-from pumpsim.faults.entry import Expected, Fault
 from pumpsim.performance.effects import EFFECTS, Before
 
 FL_PER_NL: Final = 1_000_000

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pumpsim.catalogue import CATALOGUE
 from pumpsim.cli import main
-from pumpsim.faults import CATALOGUE
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Results
 from pumpsim.performance.command import Options, plan_of

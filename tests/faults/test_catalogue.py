@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from protocol.vocabulary import AlarmId, EventKind
 from pumpsim import stimuli
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue.entry import Fault, Severity
+from pumpsim.catalogue.pending import PENDING
 from pumpsim.device import Device
-from pumpsim.faults import CATALOGUE
-from pumpsim.faults.entry import Fault, Severity
-from pumpsim.faults.pending import PENDING
 from pumpsim.performance.effects import EFFECTS
 from pumpsim.pumpfile import demo
 from pumpsim.scenario.file import Event

@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from protocol.vocabulary import AlarmId
-from pumpsim.faults import CATALOGUE
-from pumpsim.faults.entry import HOUR_S, SEVERITY, Fault, Severity, at_once
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue.entry import HOUR_S, SEVERITY, Fault, Severity, at_once
 from pumpsim.performance.states import States
 from pumpsim.performance.trial import SECOND_NS, Run, Trial, Verdict
 from pumpsim.pumpfile import demo

@@ -6,11 +6,11 @@ and the control API set a fault by its name, `pumpsim alarms` tries all of them.
 
 from typing import Final
 
-from pumpsim.faults.electronics import ELECTRONICS
-from pumpsim.faults.entry import Fault
-from pumpsim.faults.handling import HANDLING
-from pumpsim.faults.hydraulics import CATHETER, FLOW, SURROUNDINGS
-from pumpsim.faults.sensors import SENSORS
+from pumpsim.catalogue.electronics import ELECTRONICS
+from pumpsim.catalogue.entry import Fault
+from pumpsim.catalogue.handling import HANDLING
+from pumpsim.catalogue.hydraulics import CATHETER, FLOW, SURROUNDINGS
+from pumpsim.catalogue.sensors import SENSORS
 
 CATALOGUE: Final[dict[str, Fault]] = {
     fault.name: fault

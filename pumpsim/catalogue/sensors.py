@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from protocol.vocabulary import AlarmId
-from pumpsim.faults.entry import (
+from pumpsim.catalogue.entry import (
     DAY_S,
     HOUR_S,
     SEVERITY,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from protocol.vocabulary import AlarmId, EventKind
-from pumpsim.faults.entry import (
+from pumpsim.catalogue.entry import (
     BEFORE_REFILL,
     DAY_S,
     HOUR_S,

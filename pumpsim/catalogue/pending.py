@@ -6,8 +6,8 @@ Their stimuli are `memory_fault`, `battery_fault`, `converter_fault` and `firmwa
 from typing import Final
 
 from protocol.vocabulary import AlarmId, EventKind
-from pumpsim.faults.electronics import POWER_CYCLE
-from pumpsim.faults.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_once, samples
+from pumpsim.catalogue.electronics import POWER_CYCLE
+from pumpsim.catalogue.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_once, samples
 
 LOGIC: Final = (
     ("raises", "raises an exception"),

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from protocol.vocabulary import AlarmId
-from pumpsim.faults.entry import BEFORE_REFILL, SEVERITY, Fault, Severity, at_once, samples
+from pumpsim.catalogue.entry import BEFORE_REFILL, SEVERITY, Fault, Severity, at_once, samples
 
 
 def _refill(**fields: Any) -> dict[str, Any]:

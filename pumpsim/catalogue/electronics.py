@@ -3,7 +3,7 @@
 from typing import Final
 
 from protocol.vocabulary import AlarmId
-from pumpsim.faults.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_once, samples
+from pumpsim.catalogue.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_once, samples
 
 POWER_CYCLE: Final = {"kind": "power_cycle", "cause": "brown_out"}
 
