@@ -71,7 +71,8 @@ def restart_cause(error: FirmwareFaultError | PowerLostError, *, shaky: bool) ->
 class Guard:
     """Control logic behind its contract: every call returns a sound outcome or raises the fault.
 
-    PowerLostError passes through: it is the supply's doing, not the logic's.
+    PowerLostError passes through: it is the supply's doing, not the logic's. So does a fault that
+    is named already: where a watchdog stands beside the logic, it has seen a call STALL.
     """
 
     def __init__(self, logic: ControlLogic) -> None:
@@ -107,7 +108,7 @@ class Guard:
         try:
             outcome = method(*arguments)
             deadline = self.logic.next_deadline()
-        except PowerLostError:
+        except (PowerLostError, FirmwareFaultError):  # a watchdog beside the logic names its fault
             raise
         except (Exception, SystemExit) as error:  # logic that exits does not end the emulator
             detail = format_exception_only(error)[-1].strip()

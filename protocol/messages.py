@@ -222,6 +222,9 @@ class LogEntry(Part):
     subject: SignedSafe = key(14, "see the kind")
     value: SignedSafe = key(15, "see the kind")
     role: Role | None = key(16, "who asked for it", default=None)
+    repeats: U32 | None = key(
+        17, "alike events since one was told, the last of which had this value", default=None
+    )
 
 
 class Estimate(Part):

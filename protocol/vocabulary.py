@@ -183,7 +183,11 @@ class EventKind(Word):
     SELF_TEST = 19, "subject: failed items"
     FIRMWARE_FAULT = 20, "subject: FirmwareFault"
     TIME_GAP = 21, "value: length, ms"
-    LOG_OVERWRITTEN = 22, "value: entries lost"
+    LOG_OVERWRITTEN = (
+        22,
+        "a class of entries loses its oldest ones; subject: 1 faults, 2 security, "
+        "3 alarms of HIGH priority, 4 other alarms, 5 commands, 6 the rest, value: entries lost",
+    )
     ACTUATED = 23, "subject: Sounder, of a bare device"
     SESSION_REFUSED = 24, "subject: Refusal"
     ALARM_REMINDED = 25, "acknowledged, and still there: subject: AlarmId, value: occurrence"

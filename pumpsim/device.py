@@ -26,13 +26,16 @@ from protocol.provision import provision
 from protocol.session import Sessions
 from protocol.vocabulary import EventKind, Refusal, ResetCause, Role, Sounder
 from pumpsim import reception
-from pumpsim.eventlog import EventLog
+from pumpsim.effects import Effects
+from pumpsim.eventlog import EventLog, When
 from pumpsim.logic import resolve
+from pumpsim.misbehaviour import How, Misbehaving
+from pumpsim.nvm import MortalMemory
 from pumpsim.oscillator import Oscillator
 from pumpsim.outgoing import FAR_NS, Link, Outgoing, Stamp
 from pumpsim.plant.plant import Plant
 from pumpsim.pumpfile import PumpFile
-from pumpsim.sensors import Sensors, default_fit
+from pumpsim.sensors import Converter, Sensors, default_fit
 from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
@@ -56,7 +59,9 @@ class Device:
         self.oscillator = Oscillator(pump.clock.error_ppm, int(pump.clock.start.timestamp()))
         self.report = pump.report()
         self.log = EventLog()
+        self.effects = Effects()
         self.memory = RamMemory()
+        self.chip = MortalMemory(self.memory, seed, struck=self._memory_struck)
         self.sessions = Sessions()
         self.outgoing = Outgoing()
         self.timeline_id = 1
@@ -69,6 +74,7 @@ class Device:
         self.logic = resolve(pump.pump.logic)
         self.guard: Guard | None = None
         self.sample_ns = SAMPLE_NS
+        self.converter = Converter.SOUND
         self.shaky = False  # the logic has failed since it last took a sample
         self._timer_ns = FAR_NS
         self._tap = tap
@@ -206,7 +212,8 @@ class Device:
             "now_ns": plant.now_ns,
             "state": asdict(plant.state),
             "conditions": dict(plant.conditions),
-            "sensor_faults": self.sensors.snapshot(),
+            "sensor_faults": self.sensors.snapshot()["faults"],
+            "faults": self.effects.report(),
             "ledger": plant.ledger.accounts(),
             "doses_ng": plant.ledger.doses_ng(),
             "lost_ng": plant.ledger.lost_ng(),
@@ -225,19 +232,38 @@ class Device:
         oscillator.update(at_ns, plant.state.pump_temperature_k)
         if self.guard is None and self.logic is not None:
             self._boot(ResetCause.FIRMWARE_FAULT)  # it failed twice, and gets another chance
-        guard, ticks = self.guard, oscillator.ticks(at_ns)
-        rtc = (oscillator.rtc_s(at_ns), oscillator.rtc_valid)
-        readings = self.sensors.sample(at_ns // SAMPLE_NS, plant.state, at_ns, rtc)
-        self.readings, self.reading_ticks = readings, ticks
-        if self._tap is not None:
-            self._tap.sampled(at_ns, ticks, readings)
-        if guard is not None:
-            self._decide(guard, ticks, readings)
+        ticks = oscillator.ticks(at_ns)
+        readings = self._convert(at_ns)
+        if readings is not None:
+            self._deliver(ticks, readings)
+        if self.log.runs:
+            self._tell(self.log.tell_repeats(self._when()))
+        if self._timer_ns != FAR_NS or (self.guard is not None and self.guard.deadline is not None):
+            self.arm()  # the oscillator's rate has changed, and with it every instant
+
+    def _convert(self, at_ns: int) -> Readings | None:
+        """What the converter delivers at this instant."""
+        if self.converter is not Converter.SOUND:
+            self.effects.struck("converter", at_ns)
+            return self.readings if self.converter is Converter.FROZEN else None
+        rtc = (self.oscillator.rtc_s(at_ns), self.oscillator.rtc_valid)
+        readings = self.sensors.sample(at_ns // SAMPLE_NS, self.plant.state, at_ns, rtc)
+        if self.effects.waiting:
+            for part in (*self.sensors.differing, "battery"):
+                self.effects.struck(part, at_ns)
+        return readings
+
+    def _deliver(self, ticks: int, readings: Readings) -> None:
+        """A sample for whoever wants it; the logic never gets one it was given before (SEN-06)."""
+        if readings is not self.readings:
+            self.readings, self.reading_ticks = readings, ticks
+            if self._tap is not None:
+                self._tap.sampled(self.now_ns, ticks, readings)
+            if self.guard is not None:
+                self._decide(self.guard, ticks, readings)
         if self.outgoing.links and self.outgoing.wants_samples():
             part = m.ReadingsPart(**readings._asdict())
             self.outgoing.notify(self._stamp(), m.Sampled(ticks=ticks, readings=part))
-        if self._timer_ns != FAR_NS or (guard is not None and guard.deadline is not None):
-            self.arm()  # the oscillator's rate has changed, and with it every instant
 
     def _decide(self, guard: Guard, ticks: int, readings: Readings) -> None:
         try:
@@ -249,6 +275,9 @@ class Device:
         self.beliefs = outcome.beliefs
         if outcome.events or outcome.actuation or outcome.alarms:
             self._apply(ticks, outcome)
+
+    def _memory_struck(self) -> None:
+        self.effects.struck("memory", self.now_ns)
 
     def arm(self) -> None:
         """Find the next instant that belongs to a timer: all of them run on device time."""
@@ -302,6 +331,18 @@ class Device:
             self.oscillator.set_rtc(self.now_ns, actuation.set_rtc_s)
         self.actuation = actuation._replace(set_rtc_s=None)
 
+    def misbehave(self, how: How) -> None:
+        """The logic goes wrong at its next call; ValueError when none is running."""
+        if self.guard is None:
+            raise ValueError("no control logic runs here")
+        logic = self.guard.logic
+        if isinstance(logic, Misbehaving):
+            logic = logic.logic
+        self.guard.logic = Misbehaving(logic, how, self._firmware_struck)
+
+    def _firmware_struck(self) -> None:
+        self.effects.struck("firmware", self.now_ns)
+
     def firmware_name(self) -> str:
         """What identifies the control logic, as its class gives it."""
         name = "bare" if self.bare else getattr(self.logic, "name", self.pump.pump.logic)
@@ -320,6 +361,7 @@ class Device:
         self.beliefs = None
         self.oscillator.boot(self.now_ns)
         self.sessions.reboot(self.boot_id)
+        self.chip.power_up()
         if self._tap is not None:
             self._tap.booted(self.now_ns, cause, self.boot_id)
         self.record(EventKind.BOOT, int(cause), self.resets)
@@ -329,7 +371,7 @@ class Device:
             return
         try:
             guard = self.guard = Guard(made(self.logic))
-            self._apply(0, guard.boot(self.memory, cause, 0))
+            self._apply(0, guard.boot(self.chip, cause, 0))
         except (FirmwareFaultError, PowerLostError) as error:
             self._fail(error)
 
@@ -360,17 +402,21 @@ class Device:
     def _log(self, event: Event, role: Role | None) -> None:
         if event.kind is EventKind.CONFIGURATION_WRITTEN:
             self.config_id = event.value
-        entry = self.log.append(
-            boot_id=self.boot_id,
-            uptime_ms=self.uptime_ms(),
-            rtc_s=self.oscillator.rtc_s(self.now_ns),
-            rtc_valid=self.oscillator.rtc_valid,
-            kind=event.kind,
-            subject=int(event.subject),
-            value=event.value,
-            role=role,
+        self._tell(self.log.append(self._when(), event, role))
+
+    def _tell(self, entries: list[m.LogEntry]) -> None:
+        for entry in entries:
+            self.outgoing.notify(self._stamp(), m.EventLogged(entry=entry))
+
+    def _when(self) -> When:
+        now_ns, clock = self.now_ns, self.oscillator
+        return When(
+            clock.life_s(now_ns),
+            self.boot_id,
+            self.uptime_ms(),
+            clock.rtc_s(now_ns),
+            clock.rtc_valid,
         )
-        self.outgoing.notify(self._stamp(), m.EventLogged(entry=entry))
 
     def _stamp(self) -> Stamp:
         return Stamp(self.boot_id, self.config_id, self.uptime_ms())

@@ -5,7 +5,8 @@ lives in a buffer; when the supply fails, each page of it has reached the cells 
 order, some in part. Chance follows from the seed alone (NVM-02, NVM-07).
 """
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from protocol.control import Memory, MemoryFailedError, PowerLostError
 from pumpsim.streams import Stream
@@ -20,8 +21,8 @@ class MortalMemory:
     """Memory whose supply fails at a given operation, and whose operations can fail.
 
     Operations are counted from 0: every `read`, `write` and `sync`. `cut_at` is the one during
-    which power goes: it and all later ones raise PowerLostError. Those named in `failing` raise
-    MemoryFailedError and do nothing.
+    which power goes: it and all later ones raise PowerLostError, until `power_up`. Those in
+    `failing` raise MemoryFailedError and do nothing. `struck` is told whenever one of both happens.
     """
 
     def __init__(
@@ -30,16 +31,58 @@ class MortalMemory:
         seed: int,
         *,
         cut_at: int | None = None,
-        failing: frozenset[int] = frozenset(),
+        failing: range = range(0),
+        struck: Callable[[], None] | None = None,
     ) -> None:
         """`cells` is what survives: boot the next life from it."""
         self.operations = 0
         self.took_effect = False
         self._cells = cells
         self._chance = Stream(seed, "nvm")
+        self._drawn = 0  # numbers taken from the stream
         self._cut_at = cut_at
         self._failing = failing
+        self._struck = struck
         self._buffer: list[tuple[int, bytes]] = []  # (address, at most a page), oldest first
+
+    def cut_in(self, count: int) -> None:
+        """Power goes during the `count`-th operation from now; 1 is the next."""
+        self._cut_at = self.operations + count - 1
+
+    def fail(self, count: int) -> None:
+        """The next `count` operations fail."""
+        self._failing = range(self.operations, self.operations + count)
+
+    def rot(self, place: Sequence[int], bits: int) -> None:
+        """Flip so many bits of the cells at these addresses, each one of them once."""
+        flipped: set[int] = set()
+        while len(flipped) < min(bits, 8 * len(place)):
+            flipped.add(int((self._draw() + 3.0) / 6.0 * 8 * len(place)) % (8 * len(place)))
+        for bit in flipped:
+            address = place[bit // 8]
+            self._cells.write(address, bytes([self._cells.read(address, 1)[0] ^ 1 << bit % 8]))
+
+    def power_up(self) -> None:
+        """A new life: what was not synced is torn, a supply that had failed is back."""
+        self._tear()
+        if self._cut_at is not None and self.operations > self._cut_at:
+            self._cut_at = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything but the cells, as plain data."""
+        return {
+            "operations": self.operations,
+            "drawn": self._drawn,
+            "cut_at": self._cut_at,
+            "failing": [self._failing.start, self._failing.stop],
+            "buffer": [[address, page.hex()] for address, page in self._buffer],
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take up what `snapshot` gave."""
+        self.operations, self._drawn = data["operations"], data["drawn"]
+        self._cut_at, self._failing = data["cut_at"], range(*data["failing"])
+        self._buffer = [(address, bytes.fromhex(page)) for address, page in data["buffer"]]
 
     @property
     def size(self) -> int:
@@ -70,19 +113,28 @@ class MortalMemory:
         self._count()
         self._program()
 
-    def _count(self, pages: list[tuple[int, bytes]] | None = None) -> None:
+    def _count(self, pages: Sequence[tuple[int, bytes]] = ()) -> None:
         """One more operation: does it take place? `pages` are those it was about to add."""
         number = self.operations
         self.operations += 1
         if self._cut_at is not None and number >= self._cut_at:
             if number == self._cut_at:
-                self.took_effect = True
-                self._buffer += pages or []
+                self._strike()
+                self._buffer += pages
                 self._tear()
             raise PowerLostError
         if number in self._failing:
-            self.took_effect = True
+            self._strike()
             raise MemoryFailedError
+
+    def _strike(self) -> None:
+        self.took_effect = True
+        if self._struck is not None:
+            self._struck()
+
+    def _draw(self) -> float:
+        self._drawn += 1
+        return self._chance.noise(self._drawn - 1)
 
     def _program(self) -> None:
         for address, data in self._buffer:
@@ -91,11 +143,10 @@ class MortalMemory:
 
     def _tear(self) -> None:
         """What of the buffer reached the cells: any of the pages, in any order, some in part."""
-        dice = iter(range(3 * len(self._buffer)))
-        order = sorted(self._buffer, key=lambda _: self._chance.noise(next(dice)))
+        order = sorted(self._buffer, key=lambda _: self._draw())
         for address, data in order:
-            if self._chance.noise(next(dice)) < 0.0:
+            if self._draw() < 0.0:
                 continue
-            share = (self._chance.noise(next(dice)) + 3.0) / 2.0  # some of them in part
+            share = (self._draw() + 3.0) / 2.0  # some of them in part
             self._cells.write(address, data[: int(share * len(data)) if share < 1.0 else None])
         self._buffer.clear()

@@ -76,6 +76,10 @@ class Oscillator:
         rtc_s = self._rtc_s(now_ns)
         return rtc_s if 0 <= rtc_s <= MAX_UNIX_S else min(max(rtc_s, 0), MAX_UNIX_S)
 
+    def life_s(self, now_ns: int) -> int:
+        """Device time since the device was made: no boot, and nobody who sets a clock, moves it."""
+        return self._uticks(now_ns) // NOMINAL_UTICKS_PER_S
+
     def set_rtc(self, now_ns: int, rtc_s: int) -> None:
         """Set the clock; it can be trusted from then on."""
         self.rtc_start_s += rtc_s - self._rtc_s(now_ns)
@@ -86,7 +90,7 @@ class Oscillator:
         return asdict(self)
 
     def _rtc_s(self, now_ns: int) -> int:
-        return self.rtc_start_s + self._uticks(now_ns) // NOMINAL_UTICKS_PER_S
+        return self.rtc_start_s + self.life_s(now_ns)
 
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns

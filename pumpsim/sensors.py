@@ -8,6 +8,7 @@ says.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from protocol.control import Readings
@@ -99,6 +100,14 @@ class SensorFault:
     held: int | None = None  # what a stale channel repeats, once it has been read
 
 
+class Converter(StrEnum):
+    """What has become of the analogue-to-digital converter behind the sensors."""
+
+    SOUND = "sound"
+    FROZEN = "frozen"  # delivers its last sample again and again
+    SILENT = "silent"  # delivers nothing
+
+
 class Drift:
     """A bounded bias: nodes far enough apart that the way between them keeps the drift's bound."""
 
@@ -134,6 +143,8 @@ class Sensors:
             raise ValueError(message)
         self.battery = Battery() if battery is None else battery
         self.faults: dict[str, SensorFault] = {}
+        self.differing: set[str] = set()  # broken channels that read wrong in the latest sample
+        self._battery_drop_mv = 0
         self._drifts = tuple(Drift(channel, seed) for channel in self.fit)
         self._noises = tuple(Stream(seed, f"{channel.name} noise") for channel in self.fit)
         self._hour = self._block = -1
@@ -192,13 +203,20 @@ class Sensors:
             raise ValueError(message)
         self.faults[name] = fault
 
+    def drop_battery(self, drop_mv: int) -> None:
+        """From the next sample on the battery gives so much less than its age explains."""
+        self._battery_drop_mv = drop_mv
+        self._hour = -1  # its voltage is worked out anew
+
     def snapshot(self) -> dict[str, Any]:
         """The faults; all else follows from the seed."""
-        return {name: asdict(fault) for name, fault in self.faults.items()}
+        faults = {name: asdict(fault) for name, fault in self.faults.items()}
+        return {"faults": faults, "battery_drop_mv": self._battery_drop_mv}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
-        self.faults = {name: SensorFault(**fault) for name, fault in data.items()}
+        self.faults = {name: SensorFault(**fault) for name, fault in data["faults"].items()}
+        self.drop_battery(data["battery_drop_mv"])
 
     def _draw(self, block: int) -> None:
         """The noise of a block of samples, in steps."""
@@ -215,7 +233,7 @@ class Sensors:
             (1.0 / c.step, drift.at(hour) / c.step + 0.5, c.step, c.lowest, c.highest)
             for c, drift in zip(self.fit, self._drifts, strict=True)
         ]
-        self._battery_mv = self.battery.voltage_mv(hour * HOUR_NS)
+        self._battery_mv = max(self.battery.voltage_mv(hour * HOUR_NS) - self._battery_drop_mv, 0.0)
         self._hour = hour
 
     def _break(
@@ -226,13 +244,17 @@ class Sensors:
         row: tuple[float, ...],
     ) -> None:
         """Replace what broken channels read."""
+        self.differing.clear()
         for name, fault in self.faults.items():
             place = NAMES.index(name)
             steps, bias, step, lowest, highest = self._scales[place]
             spike = fault.spike if index % fault.spike_every == 0 else 0
             seen = truths[place] * fault.gain + fault.bias + spike
             reading = int(seen * steps + bias + row[place]) * step
-            readings[place] = _say(fault, min(max(reading, lowest), highest))
+            said = _say(fault, min(max(reading, lowest), highest))
+            if said != readings[place]:
+                self.differing.add(name)
+            readings[place] = said
 
 
 def _say(fault: SensorFault, reading: int) -> int | None:

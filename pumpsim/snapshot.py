@@ -10,15 +10,16 @@ from pydantic import TypeAdapter
 
 from protocol.control import Actuation, Beliefs, Readings, Restorable
 from protocol.guard import Guard
-from protocol.memory import RamMemory
 from protocol.vocabulary import ResetCause, Sounder
 from pumpsim import reception
 from pumpsim.device import Device
+from pumpsim.misbehaviour import Misbehaving
 from pumpsim.oscillator import Oscillator
 from pumpsim.pumpfile import PumpFile
+from pumpsim.sensors import Converter
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
@@ -47,6 +48,9 @@ def take(device: Device) -> dict[str, Any]:
         "sessions": device.sessions.snapshot(),
         "log": device.log.snapshot(),
         "memory": device.memory.read(0, device.memory.size).rstrip(b"\xff").hex(),
+        "chip": device.chip.snapshot(),
+        "converter": device.converter,
+        "effects": device.effects.snapshot(),
         "readings": device.readings,
         "actuation": device.actuation,
         "beliefs": device.beliefs,
@@ -75,7 +79,9 @@ def restore(
     device.oscillator = Oscillator(**data["oscillator"])
     ended = device.sessions.restore(data["sessions"], device.timeline_id)
     device.log.restore(data["log"])
-    device.memory = RamMemory(content=bytes.fromhex(data["memory"]))
+    device.memory.write(0, bytes.fromhex(data["memory"]))
+    device.converter = Converter(data["converter"])
+    device.effects.restore(data["effects"])
     readings = data["readings"]
     device.readings = None if readings is None else Readings(*readings)
     sounder, *others = data["actuation"]
@@ -83,6 +89,7 @@ def restore(
     device.beliefs = BELIEFS.validate_python(data["beliefs"])
     device.outgoing.counts = {int(code): count for code, count in data["notices"].items()}
     _load_logic(device, data["logic"])
+    device.chip.restore(data["chip"])  # faults last: taking up the logic reads memory, too
     for session in ended:  # ALM-12: nobody else will tell the logic
         reception.end_session(device, session)
     device.arm()
@@ -92,11 +99,14 @@ def restore(
 def _save_logic(device: Device) -> dict[str, Any] | None:
     if device.guard is None:
         return None
-    logic = device.guard.logic
+    called = device.guard.logic
+    logic, how = called, None
+    if isinstance(called, Misbehaving):
+        logic, how = called.logic, called.how
     if not isinstance(logic, Restorable):
         message = f"control logic {device.pump.pump.logic} cannot be saved"
         raise ValueError(message)
-    return logic.save()
+    return {"state": logic.save(), "misbehaves": how}
 
 
 def _load_logic(device: Device, saved: dict[str, Any] | None) -> None:
@@ -106,6 +116,8 @@ def _load_logic(device: Device, saved: dict[str, Any] | None) -> None:
     if not isinstance(logic, Restorable):
         message = f"control logic {device.pump.pump.logic} cannot be restored"
         raise ValueError(message)
-    logic.load(device.memory, saved)
+    logic.load(device.chip, saved["state"])
     device.guard = Guard(logic)
     device.guard.deadline = logic.next_deadline()
+    if saved["misbehaves"] is not None:
+        device.misbehave(saved["misbehaves"])

@@ -3,33 +3,29 @@
 The control API takes them as request bodies, scenarios as events, traces keep them as records.
 """
 
-from typing import Annotated, Any, Final, Literal, Protocol, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, TypeAdapter, field_validator, model_validator
+from pydantic import Field, TypeAdapter, field_validator
 
-from protocol.vocabulary import ResetCause
 from pumpsim import configfile as c
 from pumpsim.catalogue import CATALOGUE
-from pumpsim.oscillator import MAX_PPM, Oscillator
-from pumpsim.plant.conditions import CONDITIONS
+from pumpsim.faults import (
+    BatteryFault,
+    ClockFault,
+    ConverterFault,
+    FirmwareFault,
+    MemoryFault,
+    OscillatorFault,
+    PlantCondition,
+    PowerCycle,
+    SensorCondition,
+    Target,
+)
 from pumpsim.plant.ledger import Fluid
-from pumpsim.plant.plant import Plant
-from pumpsim.sensors import NAMES, SensorFault, Sensors
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
-
-
-class Target(Protocol):
-    """What a stimulus can touch: the device, as the laboratory has it on the table."""
-
-    plant: Plant
-    sensors: Sensors
-    oscillator: Oscillator
-
-    def reset(self, now_ns: int, cause: ResetCause) -> None:
-        """Start the electronics anew."""
 
 
 class Fever(c.Section):
@@ -181,106 +177,6 @@ class InjectBolus(c.Section):
         return {"injected_nl": self.volume}
 
 
-class PlantCondition(c.Section):
-    """A fault or wear of the hydraulics, from now on."""
-
-    kind: Literal["plant_condition"]
-    name: str = Field(description=", ".join(CONDITIONS))
-    value: float = Field(description="absolute; the default mends it", allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _within(self) -> "PlantCondition":
-        limit = CONDITIONS.get(self.name)
-        if limit is None:
-            message = f"{self.name!r} is no plant condition; {c.suggest(self.name, [*CONDITIONS])}"
-            raise ValueError(message)
-        if not limit.lowest <= self.value <= limit.highest:
-            message = f"{self.name} must lie in {limit.lowest:g} to {limit.highest:g}"
-            raise ValueError(message)
-        return self
-
-    def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Set it now."""
-        target.plant.set_condition(now_ns, self.name, self.value)
-        return {}
-
-
-class SensorCondition(c.Section):
-    """A fault of one sensor from now on; without any it is mended."""
-
-    kind: Literal["sensor_fault"]
-    channel: str = Field(description=", ".join(NAMES))
-    bias: int = Field(default=0, description="added, in the reading's unit")
-    gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
-    stuck_at: int | None = Field(default=None, description="always reads this")
-    missing: bool = Field(default=False, description="reads nothing")
-    stale: bool = Field(default=False, description="repeats its next reading for ever")
-    spike: int = Field(default=0, description="added to some readings, in their unit")
-    spike_every: int = Field(default=10, description="which readings: every so many-th", ge=1)
-
-    @field_validator("channel")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in NAMES:
-            message = f"{value!r} is no sensor; {c.suggest(value, NAMES)}"
-            raise ValueError(message)
-        return value
-
-    def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Break or mend it; takes effect with the next sample."""
-        del now_ns
-        fault = SensorFault(**self.model_dump(exclude={"kind", "channel"}))
-        neutral = SensorFault(spike_every=self.spike_every)
-        target.sensors.set_fault(self.channel, None if fault == neutral else fault)
-        return {}
-
-
-class OscillatorFault(c.Section):
-    """The crystal that counts the device's time runs off, or stands still."""
-
-    kind: Literal["oscillator_fault"]
-    error_ppm: float = Field(default=0.0, description="absolute", ge=-MAX_PPM, le=MAX_PPM)
-    stopped: bool = Field(default=False, description="stands still; sensors are still read")
-
-    def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Change its rate now."""
-        oscillator = target.oscillator
-        oscillator.error_ppm, oscillator.stopped = self.error_ppm, self.stopped
-        oscillator.update(now_ns, target.plant.state.pump_temperature_k)
-        return {}
-
-
-class ClockFault(c.Section):
-    """The real-time clock jumps, or loses its good name."""
-
-    kind: Literal["clock_fault"]
-    forward: c.DurationNs = Field(default=c.text("0 s"), description="it jumps ahead")
-    back: c.DurationNs = Field(default=c.text("0 s"), description="it jumps back")
-    valid: bool = Field(default=False, description="whether it still calls itself valid")
-
-    def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Change it now."""
-        oscillator = target.oscillator
-        jump_s = (self.forward - self.back) // SECOND
-        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
-        oscillator.rtc_valid = self.valid
-        return {}
-
-
-class PowerCycle(c.Section):
-    """The electronics lose their supply and start anew; the hydraulics never notice."""
-
-    kind: Literal["power_cycle"]
-    cause: Literal["power_on", "brown_out", "watchdog"] = Field(
-        default="power_on", description="what the device is told"
-    )
-
-    def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Restart now."""
-        target.reset(now_ns, ResetCause[self.cause.upper()])
-        return {}
-
-
 class NamedFault(c.Section):
     """A fault of the catalogue, from now on: `pumpsim alarms --list` names them."""
 
@@ -326,6 +222,10 @@ Stimulus = Annotated[
     | SensorCondition
     | OscillatorFault
     | ClockFault
+    | BatteryFault
+    | ConverterFault
+    | MemoryFault
+    | FirmwareFault
     | PowerCycle
     | NamedFault,
     Field(discriminator="kind"),

@@ -10,10 +10,11 @@ from pumpsim.catalogue.electronics import ELECTRONICS
 from pumpsim.catalogue.entry import Fault
 from pumpsim.catalogue.handling import HANDLING
 from pumpsim.catalogue.hydraulics import CATHETER, FLOW, SURROUNDINGS
+from pumpsim.catalogue.inside import INSIDE
 from pumpsim.catalogue.sensors import SENSORS
 
 CATALOGUE: Final[dict[str, Fault]] = {
     fault.name: fault
-    for fault in (*FLOW, *CATHETER, *HANDLING, *SURROUNDINGS, *SENSORS, *ELECTRONICS)
+    for fault in (*FLOW, *CATHETER, *HANDLING, *SURROUNDINGS, *SENSORS, *ELECTRONICS, *INSIDE)
 }
 """Every fault by its name, in the order of the domain facts."""

@@ -4,6 +4,9 @@ Liquid moves through the catheter as plugs: what leaves the reservoir pushes old
 tip, and only there it becomes dose (RES-11, RES-12). Volume keeps its remainder, and dose counts in
 femtograms, where 1 nl of 1 ng/ml is exactly one: nothing is lost to rounding (DOS-01), and 64 bits
 hold nine kilograms (DOS-10). Nothing but the passing of liquid ever changes a total (DOS-03).
+
+Every total is reckoned a second time, with the opposite sign and all in one sum: a total that was
+changed by anything else leaves the account out of balance (NVM-04).
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +33,7 @@ class Account:
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
+    balance: int = 0  # what all totals and the remainder, added to it, make zero
 
     def prime(self, catheter_nl: int) -> None:
         """The catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
@@ -39,9 +43,12 @@ class Account:
         """The pump ran for `elapsed` ticks. Reverse flow takes no dose back."""
         if flow_nl_per_h <= 0:
             return
-        volume_nl, self.remainder = divmod(self.remainder + flow_nl_per_h * elapsed, HOUR)
+        before = self.remainder
+        volume_nl, after = divmod(before + flow_nl_per_h * elapsed, HOUR)
+        self.remainder = after
         self.total_nl += volume_nl
         self.since_refill_nl += volume_nl
+        self.balance -= 2 * volume_nl + after - before
         drug, concentration = self.drug, self.concentration_ng_per_ml
         plug = self.plugs[0]
         if len(self.plugs) == 1 and plug[1] == drug and plug[2] == concentration:
@@ -74,8 +81,14 @@ class Account:
         """From now on the reservoir gives this; the old drug still fills the catheter."""
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
+        self.balance += self.since_refill_nl + self.dose_since_refill_fg
         self.since_refill_nl = 0
         self.dose_since_refill_fg = 0
+
+    def balanced(self) -> bool:
+        """Whether every total is what liquid has made it (NVM-04)."""
+        doses_fg = sum(self.doses_fg.values()) + self.dose_since_refill_fg
+        return self.total_nl + self.since_refill_nl + self.remainder + doses_fg == -self.balance
 
     def dose_ng(self) -> int | None:
         """Of the drug in the reservoir over the service life; None while it is unknown."""
@@ -90,5 +103,7 @@ class Account:
             return
         gained_fg = volume_nl * concentration_ng_per_ml
         self.doses_fg[drug] = self.doses_fg.get(drug, 0) + gained_fg
+        self.balance -= gained_fg
         if drug == self.drug:
             self.dose_since_refill_fg += gained_fg
+            self.balance -= gained_fg

@@ -69,6 +69,10 @@ class FlowModel:
         self._error_numerator = self._numerator * (PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA)
         self._divisor = configuration.calibration_pressure_pa * viscosity_permille
 
+    def factors(self) -> tuple[int, ...]:
+        """What it reckons with, to be sealed (NVM-04)."""
+        return self._numerator, self._error_numerator, self._divisor
+
     def estimate(self, readings: Readings) -> Interval | None:
         """Flow in nl/h, or None without the pressures. A missing temperature widens the bounds."""
         reservoir_pa = readings.reservoir_pressure_pa

@@ -31,11 +31,13 @@ from protocol.messages import (
 )
 from protocol.vocabulary import AlarmId, EventKind, Priority, Quality, ResetCause, Sounder
 from pumpsim.firmware import conditions, requests
+from pumpsim.firmware.account import Account
 from pumpsim.firmware.deviation import Limits, fill_deviates, limits_of
 from pumpsim.firmware.flow import FlowModel
+from pumpsim.firmware.integrity import CHECK_INTERVAL, seal
 from pumpsim.firmware.refills import T_REFILL
 from pumpsim.firmware.state import State, decode, encode
-from pumpsim.firmware.store import Store
+from pumpsim.firmware.store import RecordTooLargeError, Store
 from pumpsim.firmware.ticks import HOUR, from_s
 
 SAVE_INTERVAL: Final = HOUR
@@ -44,6 +46,7 @@ READS: Final = (ListAlarms, ReadConfiguration)
 WATER_PERMILLE: Final = 1_000
 STATE: Final = TypeAdapter(State)
 NO_EVENTS: Final[Sequence[Event]] = ()
+CORRECTED: Final[Sequence[Event]] = (Event(EventKind.MEMORY_CORRECTED),)
 
 
 class Model(NamedTuple):
@@ -63,8 +66,9 @@ class ReferenceLogic:
         """A dead board: nothing happens before `boot`."""
         self._state = State()
         self._model: Model | None = None
-        self._store: Store | None = None
-        self._saved_at = 0
+        self._seal = 0
+        self._store: Store  # from boot on
+        self._saved_at = self._proven_at = 0
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
         self._alarms: tuple[AlarmId, ...] = ()
@@ -74,26 +78,26 @@ class ReferenceLogic:
         """Take up what memory holds; blank memory is a pump that was never configured."""
         del cause  # logged by the device
         state = self._state
-        state.now = self._saved_at = ticks
+        state.now = self._saved_at = self._proven_at = ticks
         self._store = Store(memory)
-        try:
-            content, damaged = self._store.load()
-            if content is not None:
-                state.load_durable(ticks, decode(content))
-            state.configuration_lost = content is None and damaged
-        except MemoryFailedError:
-            state.memory_failed = state.configuration_lost = True
+        loaded = self._store.load()
+        if loaded.content is not None:
+            state.load_durable(ticks, decode(loaded.content))
+        state.configuration_lost |= loaded.lost  # NVM-03: nothing is assumed, of drug or rate
+        state.memory_failed = loaded.failed
         self._alarms = state.alarms.present()
         self._rebuild()
         self._conditions = conditions.resume(state)
         if state.configuration is None:  # readings are judged once there are some
             self._evaluate(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(None, CORRECTED if loaded.corrected else NO_EVENTS)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
         state = self._state
         self._status = None
+        if ticks - self._proven_at >= CHECK_INTERVAL:
+            self._prove(ticks)
         elapsed = ticks - state.now
         state.now = ticks
         state.readings = readings
@@ -109,10 +113,10 @@ class ReferenceLogic:
             state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
             state.fill.level_nl = readings.fill_level_nl
         state.volume = state.fill.volume()
+        due = ticks - self._saved_at >= SAVE_INTERVAL
+        events = self._save() if due else NO_EVENTS
         self._evaluate(ticks)
-        if ticks - self._saved_at >= SAVE_INTERVAL:
-            self._save(ticks)
-        return self._outcome(None, NO_EVENTS)
+        return self._outcome(None, events)
 
     def _reckon(self, model: Model, ticks: int, elapsed: int, readings: Readings) -> None:
         state = self._state
@@ -147,14 +151,14 @@ class ReferenceLogic:
         """Answer, and keep what changed before the answer leaves."""
         if type(request.body) is GetStatus:
             return Outcome(self._tell_status(ticks))
+        self._prove(ticks)
         reply, events = requests.answer(self._state, ticks, request)
         if isinstance(request.body, READS):
             return Outcome(reply)
         self._status = None
         self._rebuild()
         self._evaluate(ticks)
-        self._save(ticks)
-        return self._outcome(reply, events)
+        return self._outcome(reply, [*events, *self._save()])
 
     def _tell_status(self, ticks: int) -> Status:
         """Asked again before anything has changed, the status of before still holds."""
@@ -176,6 +180,7 @@ class ReferenceLogic:
         return {
             "state": STATE.dump_python(self._state, mode="json"),
             "saved_at": self._saved_at,
+            "proven_at": self._proven_at,
             "conditions": self._conditions,
             "sounder": self._sounder,
         }
@@ -183,7 +188,7 @@ class ReferenceLogic:
     def load(self, memory: Memory, state: dict[str, Any]) -> None:
         """Go on as if nothing had happened (see `Restorable`)."""
         self._state = STATE.validate_python(state["state"], strict=False)
-        self._saved_at = state["saved_at"]
+        self._saved_at, self._proven_at = state["saved_at"], state["proven_at"]
         self._conditions = tuple(None if p is None else Priority(p) for p in state["conditions"])
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
         self._store = Store(memory)
@@ -201,6 +206,33 @@ class ReferenceLogic:
             if configuration is None
             else Model(configuration, FlowModel(configuration, viscosity), limits_of(configuration))
         )
+        self._seal = self._sealed()
+
+    def _sealed(self) -> int:
+        """The seal of everything that requests alone may change (NVM-04)."""
+        state, model = self._state, self._model
+        account = state.account
+        filled = (account.drug, account.concentration_ng_per_ml)
+        if model is None:
+            return seal(state.configuration, state.refills.refill, filled)
+        made = (*model.flow.factors(), *model.limits)
+        return seal(state.configuration, state.refills.refill, filled, model.configuration, made)
+
+    def _prove(self, ticks: int) -> None:
+        """NVM-04: what is not as it was made is taken from the store; the pump ran on meanwhile."""
+        state = self._state
+        self._proven_at = ticks
+        if self._sealed() == self._seal and state.account.balanced():
+            return
+        state.memory_failed = True
+        content = self._store.load().content
+        if content is None:
+            state.configuration, state.account = None, Account()
+            state.configuration_lost = True
+        else:
+            state.load_numbers(self._saved_at, decode(content))
+            state.account.deliver(state.now - self._saved_at, state.assumed_flow_nl_per_h())
+        self._rebuild()
 
     def _evaluate(self, ticks: int) -> None:
         now = conditions.evaluate(self._state, ticks)
@@ -222,16 +254,21 @@ class ReferenceLogic:
         state.rtc_at_save_s = None
         state.refills.shift(downtime)
         state.account.deliver(downtime, state.assumed_flow_nl_per_h())
+        self._saved_at -= SAVE_INTERVAL  # to be saved with this sample
 
-    def _save(self, ticks: int) -> None:
+    def _save(self) -> Sequence[Event]:
+        """Keep what must outlive a reset; memory that fails or is full is a fault (NVM-07).
+
+        The record is of the last sample: totals and the real-time clock are known for that tick.
+        """
         state = self._state
-        self._saved_at = ticks
-        if self._store is None:
-            return
+        self._saved_at = state.now
         try:
-            self._store.save(encode(state.durable(ticks)))
-        except MemoryFailedError:
+            sound = self._store.save(encode(state.durable(state.now)))
+        except (MemoryFailedError, RecordTooLargeError):
             state.memory_failed = True
+            return NO_EVENTS
+        return NO_EVENTS if sound else CORRECTED
 
     def _outcome(self, reply: Reply | None, events: Sequence[Event]) -> Outcome:
         """Gather what the call led to; most samples lead to beliefs alone."""
@@ -244,7 +281,7 @@ class ReferenceLogic:
             self._alarms = book.present()
             events = [*events, *noted]
             if reply is None:
-                self._save(state.now)  # ALM-10: persist, sound, publish
+                events += self._save()  # ALM-10: persist, sound, publish
         if changed or state.set_rtc_s is not None or self._sounder is None:
             self._sounder = book.sounder()
             signal = self._sounder is not Sounder.OFF

@@ -57,6 +57,7 @@ class State:
         return {
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
+            "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
             "account": asdict(self.account),
             "refills": self.refills.save(now),
             "alarms": self.alarms.save(),
@@ -74,15 +75,19 @@ class State:
 
     def load_durable(self, now: int, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, in a new life."""
-        configuration, bolus = data["configuration"], data["bolus"]
-        self.configuration = _read(Configuration, configuration)
+        self.load_numbers(now, data)
         self.config_id = data["config_id"]
-        self.account = Account(**data["account"])
-        self.refills.load(now, data["refills"])
+        self.configuration_lost = data["configuration_lost"]
         self.alarms.load(data["alarms"])
-        self.bolus = _read(BeginBolusAccess, bolus)
+        self.bolus = _read(BeginBolusAccess, data["bolus"])
         self.flow = _interval(data["flow"])
         self.rtc_at_save_s = data["rtc_s"]
+
+    def load_numbers(self, now: int, data: dict[str, Any]) -> None:
+        """Take what is reckoned with from what `durable` gave at the moment that is `now`."""
+        self.configuration = _read(Configuration, data["configuration"])
+        self.account = Account(**data["account"])
+        self.refills.load(now, data["refills"])
 
 
 def encode(data: dict[str, Any]) -> bytes:

@@ -1,25 +1,58 @@
 """Two slots of non-volatile memory: a torn write costs the newest record, never the older one.
 
-A slot is a head (magic, format, sequence, length, CRC-32 over all of it) and its content. Writing
-goes to the slot that does not hold the newest record; reading takes the sound slot with the highest
-sequence (NVM-01, NVM-02).
+A slot is a head (magic as owner and type, format, sequence, length, CRC-32 over all of it) and its
+content. Writing goes to the slot that does not hold the newest record; reading takes the sound slot
+with the highest sequence (NVM-01, NVM-02). A slot that cannot be read or is not sound never counts
+as empty (NVM-03, NVM-07).
 """
 
 import struct
 import zlib
-from typing import Final
+from contextlib import suppress
+from typing import Final, NamedTuple
 
-from protocol.control import Memory
+from protocol.control import Memory, MemoryFailedError
 
 HEAD: Final = struct.Struct("<4sHxxIII")  # magic, format, sequence, length, CRC-32
 MAGIC: Final = b"PUMP"
 FORMAT: Final = 1
 SLOTS: Final = 2
 SEQUENCES: Final = 2**32
+BLANK: Final = b"\xff" * HEAD.size
 
 
 class RecordTooLargeError(Exception):
-    """The record does not fit its slot."""
+    """The record does not fit its slot: the memory is full."""
+
+
+class Loaded(NamedTuple):
+    """What memory held."""
+
+    content: bytes | None  # of the newest sound record
+    unsound: bool = False  # a slot holds what is no sound record
+    failed: bool = False  # a slot could not be read
+
+    @property
+    def lost(self) -> bool:
+        """Something was there and nothing of it can be used: no first boot (NVM-03, NVM-07)."""
+        return self.content is None and (self.unsound or self.failed)
+
+    @property
+    def corrected(self) -> bool:
+        """One copy was unsound, the other one is used."""
+        return self.content is not None and self.unsound
+
+
+class Record(NamedTuple):
+    """One sound record and the slot it lies in."""
+
+    slot: int
+    sequence: int
+    content: bytes
+
+
+class UnsoundError(Exception):
+    """A slot holds what is no sound record."""
 
 
 class Store:
@@ -32,29 +65,36 @@ class Store:
         self._sequence = 0
         self._slot = SLOTS - 1
 
-    def load(self) -> tuple[bytes | None, bool]:
-        """(newest sound record or None, whether any slot holds something unsound)."""
-        newest: bytes | None = None
-        damaged = False
+    def load(self) -> Loaded:
+        """The newest sound record, and what was wrong with any slot."""
+        newest: Record | None = None
+        unsound = failed = False
         for slot in range(SLOTS):
-            head = self._memory.read(slot * self._slot_size, HEAD.size)
-            if head == b"\xff" * HEAD.size:
-                continue
-            content = self._content(slot, head)
-            if content is None:
-                damaged = True
-                continue
-            sequence = HEAD.unpack(head)[2]
-            if newest is None or _later(sequence, self._sequence):
-                newest, self._sequence, self._slot = content, sequence, slot
-        return newest, damaged
+            try:
+                record = self._read(slot)
+            except UnsoundError:
+                unsound = True
+            except MemoryFailedError:
+                failed = True
+            else:
+                if record is not None and (newest is None or _later(record, newest)):
+                    newest = record
+        if newest is None:
+            return Loaded(None, unsound, failed)
+        self._slot, self._sequence = newest.slot, newest.sequence
+        return Loaded(newest.content, unsound, failed)
 
-    def save(self, content: bytes) -> None:
-        """Put `content` beside the newest record, and only then let it count."""
+    def save(self, content: bytes) -> bool:
+        """Put `content` beside the newest record, and only then let it count.
+
+        A newest record that is no longer what was saved is replaced, and the older one stands until
+        that is done; False tells so (NVM-01).
+        """
         if HEAD.size + len(content) > self._slot_size:
             message = f"{len(content)} bytes do not fit a slot of {self._slot_size}"
             raise RecordTooLargeError(message)
-        slot = (self._slot + 1) % SLOTS
+        sound = self._newest_is_sound()
+        slot = (self._slot + 1) % SLOTS if sound else self._slot
         address = slot * self._slot_size
         sequence = (self._sequence + 1) % SEQUENCES
         bare = HEAD.pack(MAGIC, FORMAT, sequence, len(content), 0)
@@ -65,16 +105,45 @@ class Store:
         self._memory.sync()
         self._sequence = sequence
         self._slot = slot
+        return sound
 
-    def _content(self, slot: int, head: bytes) -> bytes | None:
+    def places(self) -> list[range]:
+        """Where each sound record lies, the newest first: for whoever wants to spoil it."""
+        found = []
+        for slot in range(SLOTS):
+            with suppress(UnsoundError):
+                record = self._read(slot)
+                found += [] if record is None else [record]
+        if len(found) == SLOTS and _later(found[1], found[0]):
+            found.reverse()
+        starts = [(r.slot * self._slot_size, HEAD.size + len(r.content)) for r in found]
+        return [range(start, start + length) for start, length in starts]
+
+    def _newest_is_sound(self) -> bool:
+        """Whether the newest record, if there is one, still reads as it was saved."""
+        if not self._sequence:  # there is none, and it is not worth more once in 2**32 saves
+            return True
+        try:
+            record = self._read(self._slot)
+        except UnsoundError:
+            record = None
+        return record is not None and record.sequence == self._sequence
+
+    def _read(self, slot: int) -> Record | None:
+        """The record of a slot, None for a blank one; UnsoundError for anything else."""
+        head = self._memory.read(slot * self._slot_size, HEAD.size)
+        if head == BLANK:
+            return None
         magic, version, sequence, length, crc = HEAD.unpack(head)
         if magic != MAGIC or version != FORMAT or HEAD.size + length > self._slot_size:
-            return None
+            raise UnsoundError
         content = self._memory.read(slot * self._slot_size + HEAD.size, length)
         bare = HEAD.pack(magic, version, sequence, length, 0)
-        return content if zlib.crc32(content, zlib.crc32(bare)) == crc else None
+        if zlib.crc32(content, zlib.crc32(bare)) != crc:
+            raise UnsoundError
+        return Record(slot, sequence, content)
 
 
-def _later(sequence: int, other: int) -> bool:
+def _later(one: Record, other: Record) -> bool:
     """Whether a record came after another one; the numbers may have wrapped between them."""
-    return 0 < (sequence - other) % SEQUENCES < SEQUENCES // 2
+    return 0 < (one.sequence - other.sequence) % SEQUENCES < SEQUENCES // 2

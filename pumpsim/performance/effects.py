@@ -28,17 +28,16 @@ class Before:
     boot_id: int
     moved_fl: int
     conditions: dict[str, float]
-    memory: bytes
+    faults: int
 
     @classmethod
     def of(cls, device: Device) -> "Before":
         """As they stand now."""
-        memory = device.memory
         return cls(
             device.boot_id,
             _moved_fl(device),
             device.plant.conditions,
-            memory.read(0, memory.size),
+            device.effects.count,
         )
 
 
@@ -67,6 +66,12 @@ def _condition(device: Device, before: Before) -> bool:
     return any(now[name] != before.conditions[name] for name in CONDITIONS)
 
 
+def _told(device: Device, before: Before) -> bool:
+    """The device has reported the effect of a fault that was set since."""
+    instants = device.effects.instants.items()
+    return any(at_ns is not None for number, at_ns in instants if number > before.faults)
+
+
 def _clock(device: Device, before: Before) -> bool:
     del before
     oscillator = device.oscillator
@@ -87,7 +92,11 @@ def _reflux(device: Device, before: Before) -> bool:
 
 EFFECTS: Final[dict[str, Effect]] = {
     "plant_condition": _condition,
-    "sensor_fault": lambda device, _: bool(device.sensors.faults),
+    "sensor_fault": _told,
+    "battery_fault": _told,
+    "converter_fault": _told,
+    "memory_fault": _told,
+    "firmware_fault": _told,
     "clock_fault": _clock,
     "oscillator_fault": lambda device, _: device.oscillator.stopped,
     "power_cycle": lambda device, before: device.boot_id > before.boot_id,

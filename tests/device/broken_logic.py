@@ -4,6 +4,7 @@ from protocol.control import Memory, Outcome, PowerLostError, Readings, Request
 from protocol.messages import GetStatus
 from protocol.vocabulary import ResetCause
 from pumpsim.firmware import ReferenceLogic
+from pumpsim.firmware.ticks import MINUTE
 
 
 class Raising(ReferenceLogic):
@@ -35,3 +36,28 @@ class Stuck(ReferenceLogic):
 class Unbootable(ReferenceLogic):
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
         raise RuntimeError(memory, cause, ticks)
+
+
+class Watchful(ReferenceLogic):
+    """Sound logic that wants to be called when no sample has come for three minutes."""
+
+    LONGEST = 3 * MINUTE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Readings] = []
+        self.missed: list[int] = []
+        self._due: int | None = None
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        self.given.append(readings)
+        self._due = ticks + self.LONGEST
+        return super().sample(ticks, readings)
+
+    def advance(self, ticks: int) -> Outcome:
+        self.missed.append(ticks)
+        self._due = ticks + self.LONGEST
+        return super().advance(ticks)
+
+    def next_deadline(self) -> int | None:
+        return self._due

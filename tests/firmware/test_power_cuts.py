@@ -62,7 +62,7 @@ def carry_out(cells: RamMemory, command: m.Command, seed: int, cut_at: int | Non
 
 def known(cells: RamMemory) -> dict[str, Any]:
     """Everything the next life starts from."""
-    content, _ = Store(cells).load()
+    content = Store(cells).load().content
     assert content is not None
     return decode(content)
 

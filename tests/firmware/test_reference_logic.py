@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.control import TICKS_PER_S, Interval, Outcome, Readings, Request
+from protocol.control import TICKS_PER_S, Interval, Memory, Outcome, Readings, Request
 from protocol.memory import RamMemory
 from protocol.vocabulary import (
     AlarmId,
@@ -31,7 +31,7 @@ DAY = 24 * HOUR
 class Bench:
     """Logic on a bench: it is told the time in minutes and keeps what it answered."""
 
-    def __init__(self, memory: RamMemory | None = None) -> None:
+    def __init__(self, memory: Memory | None = None) -> None:
         self.memory = memory or RamMemory()
         self.logic = ReferenceLogic()
         self.ticks = 0

@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol.control import Memory, MemoryFailedError, PowerLostError
 from protocol.memory import RamMemory
-from pumpsim.firmware.store import HEAD, SLOTS, RecordTooLargeError, Store
+from pumpsim.firmware.store import HEAD, SLOTS, Loaded, RecordTooLargeError, Store
 from pumpsim.nvm import MAX_BUFFERED, MortalMemory
 
 OLD, NEW = b"old " * 11, b"the new one " * 5
@@ -57,7 +59,7 @@ def test_a_cut_at_any_operation_leaves_the_old_record_or_the_new(saves: int) -> 
     for seed, cut_at in itertools.product(SEEDS, range(operations_of_a_save())):
         cells = with_old(saves)
         assert not save_until_power_goes(cells, seed, cut_at)
-        content, _ = Store(cells).load()
+        content = Store(cells).load().content
         assert content in (OLD, NEW), f"seed {seed}, cut at operation {cut_at}"
         found.add(content)
     assert found == {OLD, NEW}  # a cut in the last sync may come late enough
@@ -70,14 +72,14 @@ def test_a_second_cut_while_it_recovers_loses_nothing_more() -> None:
         cells = with_old()
         save_until_power_goes(cells, seed, first)
         save_until_power_goes(cells, seed + 100, second)
-        content, _ = Store(cells).load()
+        content = Store(cells).load().content
         assert content in (OLD, NEW), f"seed {seed}, cuts at {first} and {second}"
 
 
 def test_a_save_that_returned_is_durable() -> None:
     cells = with_old()
     assert save_until_power_goes(cells, 1, operations_of_a_save())
-    assert Store(cells).load() == (NEW, False)
+    assert Store(cells).load() == Loaded(NEW)
 
 
 def test_any_flipped_bit_is_found_or_harmless() -> None:
@@ -88,7 +90,7 @@ def test_any_flipped_bit_is_found_or_harmless() -> None:
     for bit in range(8 * SIZE):
         rotten = bytearray(whole)
         rotten[bit // 8] ^= 1 << bit % 8
-        content, damaged = Store(RamMemory(SIZE, bytes(rotten))).load()
+        content, damaged, _ = Store(RamMemory(SIZE, bytes(rotten))).load()
         assert content in (OLD, NEW)
         assert content == NEW or damaged
 
@@ -97,18 +99,87 @@ def test_two_rotten_slots_are_damage_and_not_a_blank_chip() -> None:
     """NVM-03."""
     cells = with_old(2)
     rotten = bytes(byte ^ 1 for byte in image(cells))
-    assert Store(RamMemory(SIZE, rotten)).load() == (None, True)
-    assert Store(RamMemory(SIZE)).load() == (None, False)
+    assert Store(RamMemory(SIZE, rotten)).load() == Loaded(None, unsound=True)
+    assert Store(RamMemory(SIZE)).load() == Loaded(None)
 
 
-def test_a_failing_operation_is_told_and_the_old_record_stands() -> None:
-    """NVM-07: at every operation of load and save."""
-    for number in range(operations_of_a_save()):
+def operations_of_a_load() -> int:
+    memory = MortalMemory(with_old(), 0)
+    Store(memory).load()
+    return memory.operations
+
+
+def test_a_slot_that_cannot_be_read_does_not_cost_the_other_one() -> None:
+    """NVM-07: at every operation of load; it is told, and never taken for a blank chip."""
+    for number in range(operations_of_a_load()):
+        memory = MortalMemory(with_old(2), 0, failing=range(number, number + 1))
+        assert Store(memory).load() == Loaded(OLD, failed=True)
+        assert memory.took_effect
+        alone = Store(MortalMemory(with_old(1), 0, failing=range(number, number + 1))).load()
+        assert alone.failed
+        assert alone.lost == (alone.content is None)
+
+
+def test_a_failing_operation_of_a_save_is_told_and_the_old_record_stands() -> None:
+    """NVM-07: at every operation of it."""
+    for number in range(operations_of_a_load(), operations_of_a_save()):
         cells = with_old()
-        memory = MortalMemory(cells, 0, failing=frozenset({number}))
+        memory = MortalMemory(cells, 0, failing=range(number, number + 1))
         with pytest.raises(MemoryFailedError):
             load_and_save(memory)
-        assert Store(cells).load()[0] == OLD
+        assert Store(cells).load().content == OLD
+
+
+def test_nothing_is_written_over_slots_that_could_not_be_read() -> None:
+    """NVM-07: both reads fail at boot, and work again later: one old record at least is left."""
+    cells = with_old(2)
+    memory = MortalMemory(cells, 0, failing=range(2))
+    store = Store(memory)
+    assert store.load().lost
+    assert store.save(NEW)
+    assert OLD in image(cells)
+
+
+def test_a_newest_record_that_rots_is_replaced_and_the_older_one_stands() -> None:
+    """NVM-01: it is verified before it is used as what the next save follows."""
+    cells = RamMemory(SIZE)
+    store = Store(cells)
+    for content in (OLD, OLD, NEW):
+        assert store.save(content)
+    newest, older = store.places()
+    cells.write(newest[HEAD.size], b"?")
+    assert Store(cells).load() == Loaded(OLD, unsound=True)
+    assert not store.save(NEW)
+    assert store.places() == [newest, older]
+    cells.write(newest[0], b"?")
+    cells.write(older[0], b"\xff" * len(older))
+    assert not store.save(NEW)
+    cells.write(newest[0], b"\xff" * len(newest))  # somebody wiped the chip
+    assert not store.save(NEW)
+    assert Store(cells).load() == Loaded(NEW)
+
+
+def test_the_places_of_records_are_told_newest_first() -> None:
+    assert Store(RamMemory(SIZE)).places() == []
+    cells = with_old(1)
+    store = Store(cells)
+    store.load()
+    assert [place[0] for place in store.places()] == [0]
+    store.save(NEW)
+    assert [place[0] for place in store.places()] == [SIZE // 2, 0]
+
+
+@given(st.sets(st.integers(0, 8 * SIZE - 1), min_size=2, max_size=40))
+def test_many_flipped_bits_are_found_or_harmless(bits: set[int]) -> None:
+    """NVM-01: what is loaded is a record that was saved, or nothing."""
+    cells = with_old()
+    load_and_save(cells)
+    rotten = bytearray(image(cells))
+    for bit in bits:
+        rotten[bit // 8] ^= 1 << bit % 8
+    loaded = Store(RamMemory(SIZE, bytes(rotten))).load()
+    assert loaded.content in (OLD, NEW, None)
+    assert loaded.content == NEW or loaded.unsound
 
 
 def test_the_sequence_wraps_and_the_newest_is_still_the_newest() -> None:
@@ -120,7 +191,7 @@ def test_the_sequence_wraps_and_the_newest_is_still_the_newest() -> None:
         content = b"%d" % number
         store.save(content)
         again = Store(cells)
-        assert again.load() == (content, False)
+        assert again.load() == Loaded(content)
 
 
 def test_a_record_too_large_changes_nothing() -> None:

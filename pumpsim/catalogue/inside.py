@@ -1,7 +1,4 @@
-"""Faults of memory, battery, converter and logic: to join `CATALOGUE` once their stimuli exist.
-
-Their stimuli are `memory_fault`, `battery_fault`, `converter_fault` and `firmware_fault`.
-"""
+"""Faults inside the can: memory, battery, converter and logic."""
 
 from typing import Final
 
@@ -84,4 +81,4 @@ FIRMWARE: Final = tuple(
     for how, what in LOGIC
 )
 
-PENDING: Final = (*CONVERTER, *MEMORY, *BATTERY, *FIRMWARE)
+INSIDE: Final = (*CONVERTER, *MEMORY, *BATTERY, *FIRMWARE)

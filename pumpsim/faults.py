@@ -1,0 +1,231 @@
+"""Faults of a pump: hydraulics, sensors, clocks, memory and logic, each declared once.
+
+Each tells its number when it is asked for; `effects` tells when it took effect.
+"""
+
+from typing import Literal, Protocol
+
+from pydantic import Field, field_validator, model_validator
+
+from protocol.memory import RamMemory
+from protocol.vocabulary import ResetCause
+from pumpsim import configfile as c
+from pumpsim.effects import Effects
+from pumpsim.firmware.store import Store
+from pumpsim.misbehaviour import How
+from pumpsim.nvm import MortalMemory
+from pumpsim.oscillator import MAX_PPM, NS_PER_S, Oscillator
+from pumpsim.plant.conditions import CONDITIONS
+from pumpsim.plant.plant import Plant
+from pumpsim.sensors import NAMES, Converter, SensorFault, Sensors
+
+
+class Target(Protocol):
+    """What a stimulus can touch: the device, as the laboratory has it on the table."""
+
+    plant: Plant
+    sensors: Sensors
+    oscillator: Oscillator
+    memory: RamMemory
+    chip: MortalMemory
+    effects: Effects
+    converter: Converter
+
+    def misbehave(self, how: How) -> None:
+        """Let the control logic go wrong at its next call."""
+
+    def reset(self, now_ns: int, cause: ResetCause) -> None:
+        """Start the electronics anew."""
+
+
+class PlantCondition(c.Section):
+    """A fault or wear of the hydraulics, from now on."""
+
+    kind: Literal["plant_condition"]
+    name: str = Field(description=", ".join(CONDITIONS))
+    value: float = Field(description="absolute; the default mends it", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _within(self) -> "PlantCondition":
+        limit = CONDITIONS.get(self.name)
+        if limit is None:
+            message = f"{self.name!r} is no plant condition; {c.suggest(self.name, [*CONDITIONS])}"
+            raise ValueError(message)
+        if not limit.lowest <= self.value <= limit.highest:
+            message = f"{self.name} must lie in {limit.lowest:g} to {limit.highest:g}"
+            raise ValueError(message)
+        return self
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Set it now."""
+        target.plant.set_condition(now_ns, self.name, self.value)
+        return target.effects.at_once(now_ns)
+
+
+class SensorCondition(c.Section):
+    """A fault of one sensor from now on; without any it is mended."""
+
+    kind: Literal["sensor_fault"]
+    channel: str = Field(description=", ".join(NAMES))
+    bias: int = Field(default=0, description="added, in the reading's unit")
+    gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
+    stuck_at: int | None = Field(default=None, description="always reads this")
+    missing: bool = Field(default=False, description="reads nothing")
+    stale: bool = Field(default=False, description="repeats its next reading for ever")
+    spike: int = Field(default=0, description="added to some readings, in their unit")
+    spike_every: int = Field(default=10, description="which readings: every so many-th", ge=1)
+
+    @field_validator("channel")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in NAMES:
+            message = f"{value!r} is no sensor; {c.suggest(value, NAMES)}"
+            raise ValueError(message)
+        return value
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Break or mend it; takes effect with the next sample."""
+        del now_ns
+        fault = SensorFault(**self.model_dump(exclude={"kind", "channel"}))
+        neutral = SensorFault(spike_every=self.spike_every)
+        if fault == neutral:
+            target.sensors.set_fault(self.channel, None)
+            return target.effects.mended(self.channel)
+        target.sensors.set_fault(self.channel, fault)
+        return target.effects.later(self.channel)
+
+
+class OscillatorFault(c.Section):
+    """The crystal that counts the device's time runs off, or stands still."""
+
+    kind: Literal["oscillator_fault"]
+    error_ppm: float = Field(default=0.0, description="absolute", ge=-MAX_PPM, le=MAX_PPM)
+    stopped: bool = Field(default=False, description="stands still; sensors are still read")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Change its rate now."""
+        oscillator = target.oscillator
+        oscillator.error_ppm, oscillator.stopped = self.error_ppm, self.stopped
+        oscillator.update(now_ns, target.plant.state.pump_temperature_k)
+        return target.effects.at_once(now_ns)
+
+
+class ClockFault(c.Section):
+    """The real-time clock jumps, or loses its good name."""
+
+    kind: Literal["clock_fault"]
+    forward: c.DurationNs = Field(default=c.text("0 s"), description="it jumps ahead")
+    back: c.DurationNs = Field(default=c.text("0 s"), description="it jumps back")
+    valid: bool = Field(default=False, description="whether it still calls itself valid")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Change it now."""
+        oscillator = target.oscillator
+        jump_s = (self.forward - self.back) // NS_PER_S
+        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
+        oscillator.rtc_valid = self.valid
+        return target.effects.at_once(now_ns)
+
+
+class BatteryFault(c.Section):
+    """The battery gives less than its age explains; a drop of 0 mends it."""
+
+    kind: Literal["battery_fault"]
+    drop_mv: int = Field(description="below what it would give", ge=0, le=4_000)
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Weaken it; takes effect with the next sample."""
+        del now_ns
+        target.sensors.drop_battery(self.drop_mv)
+        return target.effects.later("battery") if self.drop_mv else target.effects.mended("battery")
+
+
+class ConverterFault(c.Section):
+    """The converter behind the sensors hangs: its last sample comes again, or none comes."""
+
+    kind: Literal["converter_fault"]
+    how: Literal["frozen", "silent", "sound"] = Field(description='"sound" mends it')
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Stop or mend it; takes effect when the next sample is due."""
+        del now_ns
+        target.converter = Converter(self.how)
+        if target.converter is Converter.SOUND:
+            return target.effects.mended("converter")
+        return target.effects.later("converter")
+
+
+class MemoryFault(c.Section):
+    """Memory loses its supply, fails or rots: exactly one of the three.
+
+    Bits flip at once, in what a save of the reference logic left; the others wait for the next
+    operations of whatever logic there is.
+    """
+
+    kind: Literal["memory_fault"]
+    cut_in: int = Field(
+        default=0, description="power goes during this operation from now", ge=0, le=1_000_000
+    )
+    failing: int = Field(
+        default=0, description="so many operations from now on fail", ge=0, le=1_000_000
+    )
+    flip: int = Field(default=0, description="so many bits of a record flip", ge=0, le=1_000)
+    where: Literal["newest", "older", "both"] = Field(
+        default="newest", description="the record whose bits flip"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "MemoryFault":
+        if sum(count > 0 for count in (self.cut_in, self.failing, self.flip)) != 1:
+            raise ValueError("say one of cut_in, failing, flip")
+        return self
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Spoil it."""
+        if self.flip:
+            self._rot(target)
+            return target.effects.at_once(now_ns)
+        if self.cut_in:
+            target.chip.cut_in(self.cut_in)
+        else:
+            target.chip.fail(self.failing)
+        return target.effects.later("memory")
+
+    def _rot(self, target: Target) -> None:
+        places = Store(target.memory).places()
+        chosen = {"newest": places[:1], "older": places[1:], "both": places}[self.where]
+        if not chosen:
+            message = f"memory cannot rot there: it holds {len(places)} sound records"
+            raise ValueError(message)
+        for place in chosen:
+            target.chip.rot(place, self.flip)
+
+
+class FirmwareFault(c.Section):
+    """The control logic goes wrong at its next call, once.
+
+    A stall is told by the supervisor, as by a watchdog: the call itself is not interrupted.
+    """
+
+    kind: Literal["firmware_fault"]
+    how: How = Field(description="what it does")
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let it go wrong; takes effect with its next call."""
+        del now_ns
+        target.misbehave(self.how)
+        return target.effects.later("firmware")
+
+
+class PowerCycle(c.Section):
+    """The electronics lose their supply and start anew; the hydraulics never notice."""
+
+    kind: Literal["power_cycle"]
+    cause: Literal["power_on", "brown_out", "watchdog"] = Field(
+        default="power_on", description="what the device is told"
+    )
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Restart now."""
+        target.reset(now_ns, ResetCause[self.cause.upper()])
+        return {}
