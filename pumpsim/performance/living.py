@@ -20,7 +20,6 @@ NL_PER_H: Final = 3_600e12
 """Of a cubic metre per second."""
 FL_PER_NL: Final = 1_000_000
 NL_PER_ML: Final = 1_000_000
-HOUR_NS: Final = 3_600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +96,8 @@ class Witness:
 
     def _note_dose(self, device: Device, truth: Truth, now_ns: int) -> None:
         dose_ng = sum(device.plant.ledger.doses_ng().values())
-        prescribed_ng = 0.0
-        if truth.doses:
-            last = truth.doses[-1]
-            span_ns = now_ns - last.at_ns
-            prescribed_ng = last.prescribed_ng + truth.prescribed_ng_per_h * span_ns / HOUR_NS
         truth.battery_mv = device.sensors.battery.voltage_mv(now_ns)
-        truth.doses.append(Dose(now_ns, dose_ng, prescribed_ng))
+        truth.doses.append(Dose(now_ns, dose_ng, truth.prescribed_ng_per_h))
 
     def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:
         """A life of the device began."""

@@ -17,7 +17,9 @@ HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 KEPT_MINUTES: Final = 24 * 60
 DOSE_EVERY_NS: Final = 10 * MINUTE_NS
-KEPT_DOSES: Final = 28 * 24 * 6 + 2
+KEPT_DOSES: Final = 29 * 24 * 6
+CATHETER_NS: Final = 6 * HOUR_NS
+"""A slow pump needs no longer to empty the catheter."""
 SLOPE_NS: Final = 6 * HOUR_NS + 30 * MINUTE_NS
 """The longest window of a flow alarm, and what its ten-minute means and its bound add."""
 HOT_MK: Final = 313_150
@@ -42,11 +44,11 @@ class Minute(NamedTuple):
 
 
 class Dose(NamedTuple):
-    """What had been delivered, and what had been prescribed by then."""
+    """What had been delivered by then, and the rate that was prescribed."""
 
     at_ns: int
     dose_ng: int
-    prescribed_ng: float
+    rate_ng_per_h: float
 
 
 class Truth:
@@ -172,18 +174,21 @@ DOSE_WINDOWS_NS: Final = (HOUR_NS, DAY_NS, 7 * DAY_NS, 28 * DAY_NS)
 
 
 def _will_exceed(truth: Truth, window_ns: int) -> bool:
-    """DOS-02: the dose so far in a window, and the prescribed rate until it ends."""
-    share = truth.configuration.dose_limit_permille / 1_000
-    last = truth.doses[-1]
-    for dose in truth.doses:
-        ago_ns = last.at_ns - dose.at_ns
-        if ago_ns > window_ns:
-            continue
-        to_come_ng = truth.prescribed_ng_per_h * (window_ns - ago_ns) / HOUR_NS
-        prescribed_ng = last.prescribed_ng - dose.prescribed_ng + to_come_ng
-        if last.dose_ng - dose.dose_ng + to_come_ng > share * prescribed_ng:
-            return True
-    return False
+    """DOS-02: the dose so far in a window, and the prescribed rate until it ends.
+
+    What is in the catheter at a change of drug is still of the old prescription, hence the longer
+    look for the highest rate.
+    """
+    last, rate_ng_per_h = truth.doses[-1], truth.prescribed_ng_per_h
+    since_ns = last.at_ns - window_ns
+    rates = (d.rate_ng_per_h for d in truth.doses if d.at_ns >= since_ns - CATHETER_NS)
+    highest = max(rate_ng_per_h, *rates)
+    limit_ng = truth.configuration.dose_limit_permille / 1_000 * highest * window_ns / HOUR_NS
+    return any(
+        last.dose_ng - dose.dose_ng + rate_ng_per_h * (dose.at_ns - since_ns) / HOUR_NS > limit_ng
+        for dose in truth.doses
+        if dose.at_ns >= since_ns
+    )
 
 
 PREDICATES: Final[dict[AlarmId, Callable[[Truth], bool]]] = {

@@ -32,7 +32,7 @@ def truth_of(hours: float, minute: Callable[[int], Minute], start_ns: int = STAR
     for index in range(count + 1):
         truth.minutes.append(minute(count - index)._replace(at_ns=start_ns + index * MINUTE_NS))
     truth.battery_mv = 2_900.0
-    truth.doses.append(Dose(start_ns, 0, 0.0))
+    truth.doses.append(Dose(start_ns, 0, 1_000.0))
     truth.prescribed_ng_per_h = 1_000.0
     return truth
 
@@ -157,19 +157,28 @@ def test_batteries_are_judged_by_their_true_voltage(alarm: AlarmId, limit_mv: in
 def test_doses_exceed_a_window_in_advance(dose_ng: int, exceeds: bool) -> None:  # noqa: FBT001
     """DOS-02: in no time so much, and 1,000 ng/h to come: an hour's limit is 1,250 ng."""
     truth = truth_of(1, usual)
-    ten_ns = 10 * MINUTE_NS
-    prescribed_ng = 1_000 / 6
-    truth.doses.append(Dose(START_NS + ten_ns, round(dose_ng - 1_000 * 5 / 6), prescribed_ng))
+    dose = Dose(START_NS + 10 * MINUTE_NS, round(dose_ng - 1_000 * 5 / 6), 1_000)
+    truth.doses.append(dose)
     assert truth.held(AlarmId.DOSE_LIMIT) is exceeds
 
 
 def test_a_dose_of_yesterday_is_no_hour_s() -> None:
     truth = truth_of(1, usual)
-    truth.doses.append(Dose(START_NS + MINUTE_NS, 3_000, 1_000 / 60))
+    truth.doses.append(Dose(START_NS + MINUTE_NS, 3_000, 1_000))
     assert truth.held(AlarmId.DOSE_LIMIT)
-    truth.doses.append(Dose(START_NS + 2 * HOUR_NS, 3_000, 2_000))
-    truth.doses.append(Dose(START_NS + 3 * HOUR_NS, 4_000, 3_000))
+    truth.doses.append(Dose(START_NS + 2 * HOUR_NS, 3_000, 1_000))
+    truth.doses.append(Dose(START_NS + 3 * HOUR_NS, 4_000, 1_000))
     assert not truth.held(AlarmId.DOSE_LIMIT)
+
+
+def test_after_a_change_of_drug_the_catheter_s_content_exceeds_nothing() -> None:
+    """RES-11: saline is prescribed, the old drug still arrives; a flush of it is too much."""
+    truth = truth_of(1, usual)
+    truth.prescribed_ng_per_h = 0.0
+    truth.doses.append(Dose(START_NS + 49 * MINUTE_NS, 1_000, 0))
+    assert not truth.held(AlarmId.DOSE_LIMIT)
+    truth.doses.append(Dose(START_NS + 50 * MINUTE_NS, 2_000, 0))
+    assert truth.held(AlarmId.DOSE_LIMIT)
 
 
 def test_only_what_life_can_bring_has_a_predicate() -> None:
