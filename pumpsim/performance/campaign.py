@@ -121,14 +121,12 @@ def cores() -> int:
 
 
 def _submit(plan: Plan, pool: ProcessPoolExecutor) -> Iterator[tuple[Future[Any], float]]:
-    """Every job and what it costs, long ones first."""
-    for seed, days in enumerate(plan.lives(), start=1):
-        yield pool.submit(_live, seed, days), days * DAY_COST
-    if not plan.tried:
-        return
-    for seed in range(1, plan.runs + 1):
+    """Every job and what it costs."""
+    for seed in range(1, plan.runs + 1) if plan.tried else ():
         job = pool.submit(_try, plan.tried, seed, seed <= plan.beyond)
         yield job, len(plan.tried) * TRIAL_COST
+    for seed, days in enumerate(plan.lives(), start=1):
+        yield pool.submit(_live, seed, days), days * DAY_COST
 
 
 # ---- in the processes

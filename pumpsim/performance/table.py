@@ -181,8 +181,8 @@ def _line(row: dict[str, Any]) -> str:
     beyond = row["beyond"]
     beyond_text = f"{beyond['detected']}/{beyond['injected']}" if beyond["injected"] else ""
     mark = "yes" if row["holds"] else "FAILS"
-    if not row["injected"]:
-        mark = "NOT TRIED"
+    if not _tried(row):
+        mark = "not tried"
     elif row["inconclusive"]:
         mark += f" ({row['inconclusive']} inconclusive)"
     return (
@@ -226,11 +226,12 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
 def _summary(data: dict[str, Any]) -> list[str]:
     lines = []
     faults, life = data["faults"], data["life"]
-    failing = [row["fault"] for row in faults if not row["holds"]]
-    if faults and not failing:
-        lines.append(f"All {len(faults)} faults hold: each was detected within its bound.")
+    failing = [row["fault"] for row in faults if not row["holds"] and _tried(row)]
+    tried = sum(_tried(row) for row in faults)
+    if tried and not failing:
+        lines.append(f"All {tried} faults hold: each was detected within its bound.")
     elif failing:
-        lines.append(f"{len(failing)} of {len(faults)} faults FAIL: {_some(failing)}")
+        lines.append(f"{len(failing)} of {tried} faults FAIL: {_some(failing)}")
     if life is not None and life["false"]:
         lines.append(
             f"{sum(life['false'].values())} FALSE alarms: {life['false_per_year']:.2f} a year."
@@ -244,6 +245,11 @@ def _summary(data: dict[str, Any]) -> list[str]:
     if not data["complete"]:
         lines.append("Stopped before its end: the numbers are of what was run.")
     return lines
+
+
+def _tried(row: dict[str, Any]) -> bool:
+    """Whether there was a run of it, conclusive or not: a campaign may have been stopped before."""
+    return bool(row["trials"])
 
 
 def _some(names: list[str], most: int = 6) -> str:

@@ -172,3 +172,11 @@ def test_lines_fit_a_terminal() -> None:
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert table.duration(seconds) == text
+
+
+def test_what_was_not_run_before_the_end_is_no_failure() -> None:
+    plan = Plan(demo(), ("flow_stop", "restrictor_fast"), 1, 0.0)
+    text = table.render(table.gather(plan, Results([detected(1)], complete=False)))
+    assert "not tried" in text
+    assert "All 1 faults hold" in text
+    assert "Stopped before its end" in text
