@@ -40,6 +40,8 @@ from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
 """T_s: the sampling period."""
+SUPPLY_LOST: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT)
+"""Resets in which memory loses its supply, too."""
 
 
 class Device:
@@ -361,7 +363,7 @@ class Device:
         self.beliefs = None
         self.oscillator.boot(self.now_ns)
         self.sessions.reboot(self.boot_id)
-        self.chip.power_up()
+        self.chip.restart(supply_lost=cause in SUPPLY_LOST)
         if self._tap is not None:
             self._tap.booted(self.now_ns, cause, self.boot_id)
         self.record(EventKind.BOOT, int(cause), self.resets)

@@ -21,7 +21,7 @@ class MortalMemory:
     """Memory whose supply fails at a given operation, and whose operations can fail.
 
     Operations are counted from 0: every `read`, `write` and `sync`. `cut_at` is the one during
-    which power goes: it and all later ones raise PowerLostError, until `power_up`. Those in
+    which power goes: it and all later ones raise PowerLostError, until `restart`. Those in
     `failing` raise MemoryFailedError and do nothing. `struck` is told whenever one of both happens.
     """
 
@@ -62,9 +62,13 @@ class MortalMemory:
             address = place[bit // 8]
             self._cells.write(address, bytes([self._cells.read(address, 1)[0] ^ 1 << bit % 8]))
 
-    def power_up(self) -> None:
-        """A new life: what was not synced is torn, a supply that had failed is back."""
-        self._tear()
+    def restart(self, *, supply_lost: bool) -> None:
+        """A new life of what uses it: a supply that had failed is back.
+
+        What was not synced is torn, if the supply failed without this memory's doing.
+        """
+        if supply_lost:
+            self._tear()
         if self._cut_at is not None and self.operations > self._cut_at:
             self._cut_at = None
 

@@ -109,6 +109,14 @@ def test_a_rotten_record_is_corrected_by_the_save_of_an_alarm(bench: Bench) -> N
     assert alarms_of(Bench(bench.memory)) == {AlarmId.LOW_RESERVOIR}
 
 
+def test_a_rotten_record_is_corrected_by_the_save_of_a_request(bench: Bench) -> None:
+    """NVM-01, RES-05."""
+    bench.memory.write(Store(bench.memory).places()[0][20], b"?")
+    bench.ask(m.BeginRefill())
+    assert bench.events().count(EventKind.MEMORY_CORRECTED) == 1
+    assert bench.events()[-1] is EventKind.MEMORY_CORRECTED
+
+
 def test_both_copies_bad_is_no_assumption_of_drug_or_rate(bench: Bench) -> None:
     """NVM-03: HIGH, unknowns, no dose; and still so after another reset, and until configured."""
     for place in Store(bench.memory).places():

@@ -245,3 +245,47 @@ def test_a_later_page_can_come_before_an_earlier_one() -> None:
             memory.sync()
         stays.add(cells.read(0, 1))
     assert stays == {b"A", b"B", b"\0"}
+
+
+def test_a_supply_that_failed_is_back_in_the_next_life() -> None:
+    cells = RamMemory(64)
+    told: list[int] = []
+    memory = MortalMemory(cells, 0, struck=lambda: told.append(1))
+    memory.cut_in(2)
+    memory.write(0, b"1234")
+    with pytest.raises(PowerLostError):
+        memory.sync()
+    assert told == [1]
+    memory.restart(supply_lost=False)
+    memory.write(0, b"5678")
+    memory.sync()
+    assert cells.read(0, 4) == b"5678"
+    memory.cut_in(3)
+    memory.restart(supply_lost=True)  # a new life before the cut: it comes all the same
+    memory.read(0, 1)
+    memory.read(0, 1)
+    with pytest.raises(PowerLostError):
+        memory.read(0, 1)
+    assert told == [1, 1]
+
+
+def test_what_is_not_synced_is_torn_when_the_supply_goes() -> None:
+    left = set()
+    for seed in SEEDS:
+        memory = MortalMemory(RamMemory(4), seed)
+        memory.write(0, b"1234")
+        memory.restart(supply_lost=False)
+        assert memory.read(0, 4) == b"1234"
+        memory.restart(supply_lost=True)
+        left.add(memory.read(0, 4))
+    assert {b"1234", b"\xff" * 4} < left
+
+
+@pytest.mark.parametrize("bits", [1, 3, 31, 32, 99])
+def test_so_many_bits_rot_and_all_of_them_there(bits: int) -> None:
+    for seed in SEEDS:
+        cells = RamMemory(12, bytes(12))
+        MortalMemory(cells, seed).rot(range(4, 8), bits)
+        content = image(cells)
+        assert sum(byte.bit_count() for byte in content) == min(bits, 32)
+        assert content[:4] == content[8:] == bytes(4)

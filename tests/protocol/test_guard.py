@@ -138,6 +138,16 @@ def test_lost_power_passes(call: Callable[[Guard], Outcome]) -> None:
         call(guarded(Logic(lose_it)))
 
 
+@every_call
+def test_a_fault_that_a_watchdog_named_keeps_its_name(call: Callable[[Guard], Outcome]) -> None:
+    """RST-11: a stall cannot be told from within the call; what stands beside it can."""
+
+    def stall() -> None:
+        raise FirmwareFaultError(FirmwareFault.STALLED, "no answer in time")
+
+    assert fault(call, Logic(stall)).fault is FirmwareFault.STALLED
+
+
 class Unequal:
     """Cannot be compared, like an array of numbers."""
 

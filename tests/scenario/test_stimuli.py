@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from protocol.vocabulary import ResetCause
+from pumpsim import snapshot
 from pumpsim.device import Device
 from pumpsim.pumpfile import demo
 from pumpsim.stimuli import ADAPTER, HOUR, MINUTE, SECOND, Stimulus, kinds
@@ -169,6 +170,52 @@ def test_a_clock_can_jump_either_way_and_lose_its_name() -> None:
     assert not device.oscillator.rtc_valid
 
 
+def test_a_battery_fades_at_once_and_recovers() -> None:
+    device = implanted()
+    healthy = later(device, MINUTE).readings
+    act(device, kind="battery_fault", drop_mv=500)
+    weak = later(device, MINUTE).readings
+    act(device, kind="battery_fault", drop_mv=0)
+    again = later(device, MINUTE).readings
+    assert healthy is not None
+    assert weak is not None
+    assert again is not None
+    assert healthy.battery_mv is not None
+    assert weak.battery_mv == pytest.approx(healthy.battery_mv - 500, abs=12)
+    assert again.battery_mv == pytest.approx(healthy.battery_mv, abs=12)
+
+
+def test_a_converter_can_freeze_and_fall_silent() -> None:
+    for how in ("frozen", "silent"):
+        device = implanted()
+        act(device, kind="converter_fault", how=how)
+        before = device.readings
+        assert later(device, 10 * MINUTE).readings is before
+        act(device, kind="converter_fault", how="sound")
+        last = later(device, MINUTE).readings
+        assert last is not None
+        assert last.sequence == AT // MINUTE + 11
+
+
+def test_memory_can_lose_its_supply_fail_and_rot() -> None:
+    for fields in ({"cut_in": 1}, {"failing": 99}, {"flip": 5, "where": "both"}):
+        device = implanted()
+        assert act(device, kind="memory_fault", **fields) == {"fault": 1}
+        later(device, 2 * HOUR)
+        assert device.truth()["faults"]["1"] is not None
+        assert device.resets == ("cut_in" in fields)
+
+
+def test_logic_can_go_wrong_in_each_way_once() -> None:
+    for how in ("raises", "nonsense", "bad_deadline", "stalls"):
+        device = implanted()
+        act(device, kind="firmware_fault", how=how)
+        later(device, HOUR)
+        assert device.resets == 1
+        assert device.reset_cause is ResetCause.FIRMWARE_FAULT
+        assert device.truth()["faults"] == {"1": AT + MINUTE}
+
+
 def test_a_power_cycle_boots_the_electronics_and_leaves_the_liquid() -> None:
     device = implanted()
     reservoir_fl, boot_id = device.plant.ledger.reservoir_fl, device.boot_id
@@ -185,15 +232,16 @@ def test_a_power_cycle_boots_the_electronics_and_leaves_the_liquid() -> None:
         {"kind": "fill", "volume": "31 mL", "drug": "FUDR", "concentration": "1 mg/mL"},
         {"kind": "withdraw", "volume": "29 mL"},
         {"kind": "inject_bolus", "volume": "60 mL", "duration": "1 s"},
+        {"kind": "sensor_fault", "channel": "battery_mv", "stuck_at": 5_000},
     ],
     ids=lambda fields: fields["kind"],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(fields: dict[str, Any]) -> None:
     device = implanted()
-    before = device.plant.snapshot()
-    with pytest.raises(ValueError, match=r"cannot|would need"):
+    before = snapshot.take(device)
+    with pytest.raises(ValueError, match=r"cannot|would need|can be stuck"):
         act(device, **fields)
-    assert device.plant.snapshot() == before
+    assert snapshot.take(device) == before
 
 
 @pytest.mark.parametrize(
@@ -214,6 +262,13 @@ def test_what_cannot_be_is_refused_and_changes_nothing(fields: dict[str, Any]) -
         ({"kind": "plant_condition", "name": "x", "value": float("nan")}, "finite"),
         ({"kind": "sensor_fault", "channel": "fill_level"}, "fill_level_nl"),
         ({"kind": "altitude"}, "height"),
+        ({"kind": "battery_fault"}, "drop_mv"),
+        ({"kind": "battery_fault", "drop_mv": 5_000}, "4000"),
+        ({"kind": "converter_fault", "how": "slow"}, "'frozen', 'silent' or 'sound'"),
+        ({"kind": "firmware_fault", "how": "odd"}, "'bad_deadline' or 'stalls'"),
+        ({"kind": "memory_fault"}, "say one of cut_in, failing, flip"),
+        ({"kind": "memory_fault", "cut_in": 3, "flip": 1}, "say one of"),
+        ({"kind": "memory_fault", "flip": 1, "where": "oldest"}, "'newest', 'older' or 'both'"),
     ],
 )
 def test_words_that_mean_nothing_are_refused_with_the_way_out(
