@@ -41,4 +41,5 @@ def test_quantiles_are_values_that_were_seen() -> None:
     values = [float(n) for n in range(1, 21)]
     assert quantile(values, 0.5) == 10.0
     assert quantile(values, 0.95) == 19.0
+    assert quantile([1.0, 2.0, 3.0], 0.5) == 2.0
     assert quantile([7.0], 0.5) == quantile([7.0], 0.95) == 7.0

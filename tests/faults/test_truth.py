@@ -175,9 +175,10 @@ def test_after_a_change_of_drug_the_catheter_s_content_exceeds_nothing() -> None
     """RES-11: saline is prescribed, the old drug still arrives; a flush of it is too much."""
     truth = truth_of(1, usual)
     truth.prescribed_ng_per_h = 0.0
-    truth.doses.append(Dose(START_NS + 49 * MINUTE_NS, 1_000, 0))
+    truth.doses.append(Dose(START_NS + 30 * MINUTE_NS, 500, 0))
+    truth.doses.append(Dose(START_NS + 90 * MINUTE_NS, 1_500, 0))
     assert not truth.held(AlarmId.DOSE_LIMIT)
-    truth.doses.append(Dose(START_NS + 50 * MINUTE_NS, 2_000, 0))
+    truth.doses.append(Dose(START_NS + 91 * MINUTE_NS, 2_500, 0))
     assert truth.held(AlarmId.DOSE_LIMIT)
 
 
