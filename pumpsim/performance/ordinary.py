@@ -1,4 +1,4 @@
-"""Ordinary life with a pump, from a seed: what happens to most patients, and nothing worse.
+"""Ordinary life with a pump (OCC-07), from a seed: what happens to most patients, nothing worse.
 
 Posture, blood pressure, weather and the day's temperature are in the plant. What is added here is
 drawn anew for each interval between two visits, so that no life depends on how long it is watched.

@@ -1,7 +1,7 @@
 """The truth of the last hours, and whether an alarm's condition held in it.
 
 An alarm is false when its condition, evaluated on the truth over that alarm's own window, did not
-hold. What nobody has a predicate for is false: nothing passes by being unknown.
+hold (OCC-07). What nobody has a predicate for is false: nothing passes by being unknown.
 """
 
 from collections import deque

@@ -178,7 +178,7 @@ def test_after_a_change_of_drug_the_catheter_s_content_exceeds_nothing() -> None
     truth.doses.append(Dose(START_NS + 30 * MINUTE_NS, 500, 0))
     truth.doses.append(Dose(START_NS + 90 * MINUTE_NS, 1_500, 0))
     assert not truth.held(AlarmId.DOSE_LIMIT)
-    truth.doses.append(Dose(START_NS + 91 * MINUTE_NS, 2_500, 0))
+    truth.doses.append(Dose(START_NS + 91 * MINUTE_NS, 2_800, 0))
     assert truth.held(AlarmId.DOSE_LIMIT)
 
 
