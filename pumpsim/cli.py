@@ -147,6 +147,50 @@ def run(
 
 
 @main.command()
+@click.option(
+    "--faults", default="all", show_default=True, metavar="all|NAME,...", help="What to inject."
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 100_000),
+    help="Seeds for each fault; a quarter more beyond its stated severity.  [default: 20]",
+)
+@click.option(
+    "--life",
+    type=click.FloatRange(0, 100_000),
+    metavar="YEARS",
+    help="Device-years without faults.  [default: 4 with all faults, else 0]",
+)
+@click.option("--full", is_flag=True, help="200 runs and 100 device-years; says how long first.")
+@click.option("--pump", type=click.Path(path_type=Path), help="A pump file instead of the demo's.")
+@click.option("--jobs", type=click.IntRange(1, 1_024), help="Processes.  [default: all cores]")
+@click.option("--list", "listed", is_flag=True, help="Print the fault catalogue, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Every run, for programs.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with table and plot.")
+def alarms(*, listed: bool, **options: Any) -> None:
+    """Measure the alarms: every fault over many seeds, and ordinary life without any.
+
+    Exit code 1 when a fault was not detected within its bound, or an alarm in life was false.
+
+    \b
+    pumpsim alarms                                       the whole catalogue, 20 runs each
+    pumpsim alarms --faults restrictor_fast --runs 100   one fault, well tried
+    pumpsim alarms --faults all --life 0 --html out.html the catalogue alone, as a page
+    pumpsim alarms --full --json > alarms.json           200 runs each and 100 device-years
+    """
+    from pumpsim.configfile import ConfigError
+    from pumpsim.performance.command import Options, listing, run_alarms
+
+    if listed:
+        click.echo(listing(), nl=False)
+        return
+    try:
+        sys.exit(run_alarms(Options(**options)))
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+
+
+@main.command()
 @click.argument("topic", type=click.Choice(["protocol", "pump", "scenario"]))
 def describe(topic: str) -> None:
     """Print a reference: tables and JSON Schema, for people and editors.

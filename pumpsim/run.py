@@ -1,47 +1,23 @@
 """Run a scenario in virtual time, as fast as it goes, and tell what came of it."""
 
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pumpsim.configfile import ConfigError
 from pumpsim.report import summary
 from pumpsim.scenario import file as scenarios
 from pumpsim.scenario.play import Run
+from pumpsim.terminal import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    interruptible,
+    progress,
+)
 from pumpsim.trace import Trace, TraceFile
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
-
-
-class Progress:
-    """A line on a terminal that says how far a run has come."""
-
-    def __init__(self, name: str) -> None:
-        """Nothing shown yet."""
-        self._name = name
-        self._percent = -1
-
-    def show(self, share: float) -> None:
-        """Draw the line anew when a whole percent has passed."""
-        percent = int(share * 100)
-        if percent != self._percent:
-            self._percent = percent
-            bar = "#" * (percent // 4)
-            sys.stderr.write(f"\r{self._name} [{bar:25}] {percent:3d} %")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave an empty line."""
-        sys.stderr.write("\r\033[K")
-        sys.stderr.flush()
 
 
 def run_scenario(
@@ -71,31 +47,11 @@ def run_scenario(
 
 
 def _play(run: Run) -> None:
-    progress = Progress(run.scenario.name) if sys.stderr.isatty() else None
-    with _interruptible(run):
-        try:
-            run.play(None if progress is None else progress.show)
-        finally:
-            if progress is not None:
-                progress.clear()
-
-
-@contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    """Ctrl-C stops the run between two slices, so that the summary so far is sound."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is told of signals
-        return
-
-    def stop(_signal: int, _frame: Any) -> None:
+    def stop() -> None:
         run.stop = True
-        signal.signal(signal.SIGINT, before)  # a second one is meant
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interruptible(stop), progress(run.scenario.name) as show:
+        run.play(show)
 
 
 def _tell(run: Run, *, as_json: bool) -> dict[str, Any]:

@@ -5,9 +5,10 @@ The control API takes them as request bodies, scenarios as events, traces keep t
 
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator
 
 from pumpsim import configfile as c
+from pumpsim.catalogue import CATALOGUE
 from pumpsim.faults import (
     BatteryFault,
     ClockFault,
@@ -176,6 +177,37 @@ class InjectBolus(c.Section):
         return {"injected_nl": self.volume}
 
 
+class NamedFault(c.Section):
+    """A fault of the catalogue, from now on: `pumpsim alarms --list` names them."""
+
+    kind: Literal["fault"]
+    name: str = Field(description="of the catalogue")
+    severity: float | None = Field(
+        default=None, description="by default the stated one", allow_inf_nan=False
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        fault = CATALOGUE.get(value)
+        if fault is None:
+            message = f"{value!r} is no fault; {c.suggest(value, [*CATALOGUE])}"
+            raise ValueError(message)
+        if not fault.steps or any(step.after_s for step in fault.steps):
+            message = f"{value} is no single act: set its parts at their instants"
+            raise ValueError(message)
+        return value
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let its stimuli act now."""
+        fault = CATALOGUE[self.name]
+        severity = fault.stated() if self.severity is None else self.severity
+        result: dict[str, int] = {}
+        for _, stimulus in fault.steps_at(severity):
+            result |= ADAPTER.validate_python(stimulus).act(target, now_ns)
+        return result
+
+
 Stimulus = Annotated[
     Fever
     | WarmBath
@@ -194,7 +226,8 @@ Stimulus = Annotated[
     | ConverterFault
     | MemoryFault
     | FirmwareFault
-    | PowerCycle,
+    | PowerCycle
+    | NamedFault,
     Field(discriminator="kind"),
 ]
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)

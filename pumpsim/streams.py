@@ -36,6 +36,11 @@ class Stream:
             self._number = number
         return self._cached[place]
 
+    def share(self, index: int) -> float:
+        """An even number at `index` (0, 1, 2 …), in [0, 1); another one than its noise."""
+        raw = shake_128(self._key + f"share/{index}".encode()).digest(6)
+        return int.from_bytes(raw, "little") / 2**48
+
     def block(self, number: int, rms: float = 1.0) -> list[float]:
         """The `BLOCK` numbers from index `number * BLOCK` on, times `rms`."""
         raw = _UNPACK(shake_128(self._key + str(number).encode()).digest(6 * BLOCK))

@@ -105,8 +105,17 @@ class Refill(c.Section):
     volume: c.VolumeNl | None = Field(
         default=None, description="what the syringe really puts in", gt=0
     )
-    into: Literal["reservoir", "pocket", "bolus_path"] = Field(
-        default="reservoir", description="where the needle really is"
+    into: Literal["reservoir", "pocket", "bolus_path", "nowhere"] = Field(
+        default="reservoir", description="where the needle really is; nowhere: it is never used"
+    )
+    push: c.DurationNs = Field(
+        default=c.text("2 min"),
+        description="through the bolus path",
+        ge=stimuli.SECOND,
+        le=5 * stimuli.MINUTE,
+    )
+    viscosity_ratio: float | None = Field(
+        default=None, description="what the syringe really holds, against water", ge=0.5, le=100
     )
     declared_volume: c.VolumeNl | None = Field(
         default=None, description="what is typed into the programmer", gt=0
@@ -128,11 +137,12 @@ class Refill(c.Section):
         clinic.journal.note_dose(status.dose_total_ng)
         programmer.command(m.BeginRefill())
         clinic.wait(2 * stimuli.MINUTE)
-        withdrawn_nl = clinic.act("withdraw")["withdrawn_nl"]
-        clinic.wait(3 * stimuli.MINUTE)
+        used = self.into != "nowhere"
+        withdrawn_nl = clinic.act("withdraw")["withdrawn_nl"] if used else 0
+        clinic.wait(5 * stimuli.MINUTE - self.push)
         filled_nl = self.volume or fill.volume
         self._push(clinic, fill, filled_nl)
-        clinic.wait(3 * stimuli.MINUTE)
+        clinic.wait(self.push + stimuli.MINUTE)
         believed = status.residual_volume_nl
         row = RefillRow(
             at_ns=at_ns,
@@ -153,15 +163,17 @@ class Refill(c.Section):
             "volume": f"{volume_nl} nL",
             "drug": fill.drug,
             "concentration": f"{fill.concentration} ng/mL",
-            "viscosity_ratio": fill.viscosity_ratio,
+            "viscosity_ratio": self.viscosity_ratio or fill.viscosity_ratio,
         }
         match self.into:
+            case "nowhere":
+                pass
             case "reservoir":
                 clinic.act("fill", **liquid)
             case "pocket":
                 clinic.act("fill_pocket", volume=f"{volume_nl} nL")
             case "bolus_path":
-                clinic.act("inject_bolus", **liquid, duration="2 min")
+                clinic.act("inject_bolus", **liquid, duration=f"{self.push // 10**6} ms")
 
     def _declare(self, clinic: Clinic, fill: FillSection, row: RefillRow) -> None:
         programmer = clinic.programmer

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from pumpsim.report import summary
-from pumpsim.run import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, run_scenario
+from pumpsim.run import run_scenario
 from pumpsim.scenario import file as scenarios
 from pumpsim.scenario.play import Run
 from pumpsim.stimuli import HOUR
+from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pumpsim.trace import Trace, verify
 
 SHORT = '[scenario]\nname = "short"\nlength = "6 h"\n[[event]]\nat = "1 h"\ndo = "warm_bath"\n'

@@ -1,0 +1,59 @@
+"""Faults of clock and supply, and of the link."""
+
+from typing import Final
+
+from protocol.vocabulary import AlarmId
+from pumpsim.catalogue.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_once, samples
+
+POWER_CYCLE: Final = {"kind": "power_cycle", "cause": "brown_out"}
+
+ELECTRONICS: Final = (
+    Fault(
+        "clock_jump_forward",
+        "The real-time clock jumps ahead, and calls itself valid.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("clock_fault", forward=SEVERITY, valid=True),
+        severity=Severity(1.0, 400.0, "d"),
+    ),
+    Fault(
+        "clock_jump_back",
+        "The real-time clock jumps back, and calls itself valid.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("clock_fault", back=SEVERITY, valid=True),
+        severity=Severity(1.0, 400.0, "d"),
+    ),
+    Fault(
+        "clock_flag_invalid",
+        "The real-time clock no longer calls itself valid.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("clock_fault", valid=False),
+    ),
+    Fault(
+        "oscillator_stopped",
+        "The crystal stands still; sensors are still read.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("oscillator_fault", stopped=True),
+    ),
+    Fault(
+        "oscillator_off",
+        "The crystal runs 500 ppm off.",
+        steps=at_once("oscillator_fault", error_ppm=500.0),
+        not_promised="the real-time clock counts the same crystal; a host sees it (TIM-06)",
+    ),
+    Fault(
+        "power_cycles",
+        "The supply fails three times within a day.",
+        (AlarmId.RESETS,),
+        samples(2),
+        (Step(0, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE)),
+    ),
+    Fault(
+        "link_silent",
+        "No programmer and no relay is near for days.",
+        not_promised="normal for an implant: monitoring goes on alone (COM-03)",
+    ),
+)

@@ -1,0 +1,155 @@
+"""Faults of every sensor: wrong, at its rail, silent, spiking, frozen."""
+
+from typing import Any, Final, NamedTuple
+
+from protocol.vocabulary import AlarmId
+from pumpsim.catalogue.entry import (
+    DAY_S,
+    HOUR_S,
+    SEVERITY,
+    Expected,
+    Fault,
+    Severity,
+    Step,
+    at_once,
+    samples,
+)
+
+CONFLICT: Final = AlarmId.SENSOR_CONFLICT
+RAIL: Final = 1_000_000_000
+"""Far outside every range."""
+SOON_S: Final = samples(5)
+
+
+class Channel(NamedTuple):
+    """A channel, and a spike of it that nothing in a body explains."""
+
+    reading: str
+    spike: int
+
+    @property
+    def name(self) -> str:
+        """Without its unit."""
+        return self.reading.rpartition("_")[0]
+
+
+CHANNELS: Final = (
+    Channel("reservoir_pressure_pa", 60_000),
+    Channel("catheter_pressure_pa", 60_000),
+    Channel("catheter_pulse_pa", 40_000),
+    Channel("pocket_pressure_pa", 60_000),
+    Channel("temperature_mk", 4_000),
+    Channel("fill_level_nl", 3_000_000),
+    Channel("battery_mv", 500),
+)
+
+
+def _broken(channel: str, **fault: Any) -> tuple[Step, ...]:
+    return at_once("sensor_fault", channel=channel, **fault)
+
+
+def _biases(name: str, channel: str, bias: int, expects: tuple[Expected, ...]) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            f"{name}_bias_{side}",
+            f"The {name.replace('_', ' ')} sensor reads too {side}.",
+            expects,
+            DAY_S,
+            _broken(channel, bias=SEVERITY),
+            severity=Severity(sign * bias, 2 * sign * bias),
+        )
+        for side, sign in (("high", 1), ("low", -1))
+    )
+
+
+WRONG: Final = (
+    Fault(
+        "fill_sensor_gain",
+        "The fill-level sensor tells too little by a factor.",
+        (AlarmId.BALANCE_FAULT, CONFLICT, AlarmId.UNDER_INFUSION),
+        DAY_S,
+        _broken("fill_level_nl", gain=SEVERITY),
+        severity=Severity(0.8, 0.5),
+    ),
+    Fault(
+        "fill_sensor_stuck",
+        "The fill-level sensor stands still at a plausible value: the same data as a flow stop.",
+        (AlarmId.SENSOR_FAULT, AlarmId.FLOW_STOP, AlarmId.UNDER_INFUSION),
+        6 * HOUR_S,
+        _broken("fill_level_nl", stale=True),
+    ),
+    *_biases(
+        "reservoir_pressure", "reservoir_pressure_pa", 50_000, (CONFLICT, AlarmId.PROPELLANT_LOW)
+    ),
+    *_biases("temperature", "temperature_mk", 3_000, (CONFLICT, AlarmId.PROPELLANT_LOW)),
+    *_biases(
+        "catheter_pressure",
+        "catheter_pressure_pa",
+        50_000,
+        (CONFLICT, AlarmId.OCCLUSION, AlarmId.CATHETER_DISCONNECT),
+    ),
+    *_biases(
+        "pocket_pressure",
+        "pocket_pressure_pa",
+        50_000,
+        (CONFLICT, AlarmId.OCCLUSION, AlarmId.CATHETER_DISCONNECT, AlarmId.AMBIENT_PRESSURE),
+    ),
+)
+
+UNMONITORED: Final = Fault(
+    "no_flow_evidence",
+    "Reservoir pressure and fill level are silent together: nothing tells of the flow.",
+    (AlarmId.UNMONITORED,),
+    SOON_S,
+    (*_broken("fill_level_nl", missing=True), *_broken("reservoir_pressure_pa", missing=True)),
+)
+
+RAILS: Final = tuple(
+    Fault(
+        f"rail_{side}_{channel.name}",
+        f"The {channel.name.replace('_', ' ')} channel is at its {side} rail.",
+        (AlarmId.SENSOR_FAULT,),
+        SOON_S,
+        _broken(channel.reading, bias=sign * RAIL),
+    )
+    for channel in CHANNELS
+    for side, sign in (("high", 1), ("low", -1))
+    if (channel.name, side) != ("catheter_pulse", "low")  # no pulse is a clot's or a loose end's
+)
+
+SILENT: Final = tuple(
+    Fault(
+        f"missing_{channel.name}",
+        f"The {channel.name.replace('_', ' ')} channel reads nothing.",
+        (AlarmId.SENSOR_FAULT,),
+        SOON_S,
+        _broken(channel.reading, missing=True),
+    )
+    for channel in CHANNELS
+)
+
+SPIKING: Final = tuple(
+    Fault(
+        f"spike_{channel.name}",
+        f"Every second reading of the {channel.name.replace('_', ' ')} channel is a spike.",
+        (AlarmId.SENSOR_FAULT,),
+        SOON_S,
+        _broken(channel.reading, spike=SEVERITY, spike_every=2),
+        severity=Severity(channel.spike, 2 * channel.spike),
+    )
+    for channel in CHANNELS
+)
+
+STUCK: Final = tuple(
+    Fault(
+        f"stuck_{channel.name}",
+        f"The {channel.name.replace('_', ' ')} channel repeats one reading for ever.",
+        (AlarmId.SENSOR_FAULT,),
+        6 * HOUR_S,
+        _broken(channel.reading, stale=True),
+    )
+    for channel in CHANNELS
+    if channel.name != "fill_level"  # see fill_sensor_stuck
+)
+
+SENSORS: Final = (*WRONG, UNMONITORED, *RAILS, *SILENT, *SPIKING, *STUCK)

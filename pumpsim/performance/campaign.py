@@ -1,0 +1,148 @@
+"""Many runs on all cores: every fault over seeds and severities, and lives without any."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
+from typing import Any, Final
+
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.performance.living import YEAR_DAYS, Life, live
+from pumpsim.performance.states import States
+from pumpsim.performance.trial import Run, Trial
+from pumpsim.pumpfile import PumpFile
+
+BEYOND_SHARE: Final = 4
+"""One run beyond the stated severity for so many at it."""
+TRIAL_COST: Final = 1.0
+DAY_COST: Final = 1.0
+"""For the progress line: a run of one fault takes about as long as a day of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run. `names` may be empty, and so may the lives."""
+
+    pump: PumpFile
+    names: tuple[str, ...]
+    runs: int
+    years: float
+
+    @property
+    def beyond(self) -> int:
+        """Runs of each fault beyond its stated severity, where it has degrees."""
+        return -(-self.runs // BEYOND_SHARE)
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The faults of which a detection is promised."""
+        return tuple(name for name in self.names if not CATALOGUE[name].not_promised)
+
+    def lives(self) -> list[float]:
+        """The days of each life: whole years, and what is left."""
+        days = self.years * YEAR_DAYS
+        whole = [float(YEAR_DAYS)] * int(days // YEAR_DAYS)
+        rest = days - YEAR_DAYS * len(whole)
+        return [*whole, rest] if rest > 0 else whole
+
+
+@dataclass(slots=True)
+class Results:
+    """What came of it; `complete` is False when it was stopped before its end."""
+
+    trials: list[Trial] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    complete: bool = True
+
+
+class Worker:
+    """What runs in a process of its own: one pump's states, and whether to stop."""
+
+    def __init__(self, pump: PumpFile, stop: Callable[[], bool]) -> None:
+        """Nothing run yet."""
+        self._pump = pump
+        self._states = States(pump)
+        self._stop = stop
+
+    def trials(self, names: tuple[str, ...], seed: int, *, beyond: bool) -> list[Trial]:
+        """Every fault once on one seed, and where it has degrees, beyond the stated one too."""
+        done: list[Trial] = []
+        for name in names:
+            fault = CATALOGUE[name]
+            for worse in (False, True) if beyond and fault.severity else (False,):
+                if self._stop():
+                    return done
+                done.append(Run(self._states, fault, seed, beyond=worse).play())
+        return done
+
+    def life(self, seed: int, days: float) -> Life | None:
+        """One life."""
+        return live(self._pump, seed, days, self._stop)
+
+
+def run(
+    plan: Plan, workers: int, stop: Event, show: Callable[[float], None] | None = None
+) -> Results:
+    """All of it, in any order; the results are in theirs. `stop` may be set from outside."""
+    results = Results()
+    context = multiprocessing.get_context("spawn")  # the same on every platform
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
+    ) as pool:
+        costs = dict(_submit(plan, pool))
+        done, total = 0.0, sum(costs.values())
+        for future in as_completed(costs):
+            result = future.result()
+            if isinstance(result, Life):
+                results.lives.append(result)
+            elif result is not None:
+                results.trials += result
+            done += costs[future]
+            if show is not None:
+                show(done / total)
+    results.complete = not stop.is_set()
+    order = {name: place for place, name in enumerate(plan.names)}
+    results.trials.sort(key=lambda trial: (order[trial.fault], trial.beyond, trial.seed))
+    results.lives.sort(key=lambda one: one.seed)
+    return results
+
+
+def make_stop() -> Event:
+    """What ends a campaign early, for all processes."""
+    return multiprocessing.get_context("spawn").Event()
+
+
+def cores() -> int:
+    """How many there are to use."""
+    return os.cpu_count() or 1
+
+
+def _submit(plan: Plan, pool: ProcessPoolExecutor) -> Iterator[tuple[Future[Any], float]]:
+    """Every job and what it costs."""
+    for seed in range(1, plan.runs + 1) if plan.tried else ():
+        job = pool.submit(_try, plan.tried, seed, seed <= plan.beyond)
+        yield job, len(plan.tried) * TRIAL_COST
+    for seed, days in enumerate(plan.lives(), start=1):
+        yield pool.submit(_live, seed, days), days * DAY_COST
+
+
+# ---- in the processes
+
+_worker: list[Worker] = []
+"""The one of this process."""
+
+
+def _begin(pump: PumpFile, stop: Event) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent, which sets `stop`
+    _worker[:] = [Worker(pump, stop.is_set)]
+
+
+def _try(names: tuple[str, ...], seed: int, beyond: bool) -> list[Trial]:  # noqa: FBT001
+    return _worker[0].trials(names, seed, beyond=beyond)
+
+
+def _live(seed: int, days: float) -> Life | None:
+    return _worker[0].life(seed, days)

@@ -1,0 +1,127 @@
+"""`pumpsim alarms`: what is to be run, the table of what came of it, and the exit code."""
+
+import json
+import math
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pumpsim import configfile as c
+from pumpsim import pumpfile
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.performance import campaign, table
+from pumpsim.performance.campaign import Plan, Worker
+from pumpsim.performance.living import YEAR_DAYS
+from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, interruptible, progress
+
+ALL: Final = "all"
+RUNS: Final = 20
+YEARS: Final = 4.0
+FULL_RUNS: Final = 200
+FULL_YEARS: Final = 100.0
+CALIBRATION_DAYS: Final = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line; None is what nobody said."""
+
+    faults: str = ALL
+    runs: int | None = None
+    life: float | None = None
+    full: bool = False
+    pump: Path | None = None
+    jobs: int | None = None
+    as_json: bool = False
+    html: Path | None = None
+
+
+def run_alarms(options: Options) -> int:
+    """The command; ConfigError for what cannot be run, before anything is."""
+    plan = plan_of(options)
+    _check_page(options.html)
+    workers = options.jobs or campaign.cores()
+    if options.full:
+        sys.stderr.write(_forecast(plan, workers) + "\n")
+    stop = campaign.make_stop()
+    with interruptible(stop.set), progress("alarms") as show:
+        results = campaign.run(plan, workers, stop, show)
+    data = table.gather(plan, results)
+    sys.stdout.write(json.dumps(data, indent=2) + "\n" if options.as_json else table.render(data))
+    if options.html is not None:
+        from pumpsim.performance import page  # matplotlib takes half a second
+
+        options.html.write_text(page.render_page(data), encoding="utf-8", newline="\n")
+    if not results.complete:
+        return EXIT_INTERRUPTED
+    return EXIT_OK if data["holds"] else EXIT_FAILED
+
+
+def plan_of(options: Options) -> Plan:
+    """What the options ask for. Lives are part of the whole only, unless they are asked for."""
+    names = names_of(options.faults)
+    pump = pumpfile.demo() if options.pump is None else pumpfile.load(options.pump)
+    if pump.pump.logic == pumpfile.BARE:
+        message = f"{options.pump}: a bare pump raises no alarms"
+        raise c.ConfigError(message)
+    runs = options.runs or (FULL_RUNS if options.full else RUNS)
+    years = options.life
+    if years is None:
+        years = (FULL_YEARS if options.full else YEARS) if options.faults == ALL else 0.0
+    return Plan(pump, names, runs, years)
+
+
+def names_of(faults: str) -> tuple[str, ...]:
+    """The faults that a list names, in its order, each once."""
+    if faults == ALL:
+        return tuple(CATALOGUE)
+    names = [name.strip() for name in faults.split(",") if name.strip()]
+    for name in names:
+        if name not in CATALOGUE:
+            message = f"{name!r} is no fault; {c.suggest(name, [*CATALOGUE])}"
+            raise c.ConfigError(message)
+    return tuple(dict.fromkeys(names))
+
+
+def listing() -> str:
+    """The catalogue: what happens, what it must lead to, and when."""
+    lines = []
+    for fault in CATALOGUE.values():
+        lines.append(f"{fault.name}\n    {fault.sentence}")
+        if fault.not_promised:
+            lines.append(f"    not promised: {fault.not_promised}")
+            continue
+        words = " or ".join(word.name.lower() for word in fault.expects)
+        lines.append(f"    {words} within {table.duration(fault.bound_s)}{_degrees(fault.name)}")
+    return "\n".join(lines) + "\n"
+
+
+def _degrees(name: str) -> str:
+    severity = CATALOGUE[name].severity
+    if severity is None:
+        return ""
+    return f", from {severity.word(severity.stated)} to {severity.word(severity.worst)}"
+
+
+def _forecast(plan: Plan, workers: int) -> str:
+    """How long it will take, by a small part of it."""
+    worker = Worker(plan.pump, lambda: False)
+    began = time.perf_counter()
+    worker.trials(plan.tried, 1, beyond=False)
+    trials_s = time.perf_counter() - began
+    began = time.perf_counter()
+    worker.life(1, CALIBRATION_DAYS)
+    life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
+    total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
+    return (
+        f"{plan.runs} runs of each of {len(plan.tried)} faults and {plan.years:g} device-years:"
+        f" about {math.ceil(total_s / 60)} min on {workers} cores"
+    )
+
+
+def _check_page(page: Path | None) -> None:
+    if page is not None and not page.parent.is_dir():
+        message = f"{page}: there is no folder {page.parent}"
+        raise c.ConfigError(message)

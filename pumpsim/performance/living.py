@@ -1,0 +1,178 @@
+"""One life without faults: every alarm in it is judged on the truth."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocol.control import Outcome, Readings
+from protocol.messages import Packet
+from protocol.vocabulary import AlarmId, ResetCause
+from pumpsim.device import Device
+from pumpsim.performance.ordinary import DAY_NS, Happening, life
+from pumpsim.performance.truth import DOSE_EVERY_NS, Dose, Minute, Truth
+from pumpsim.pumpfile import FillSection, PumpFile
+from pumpsim.scenario.visits import Clinic, PerfusionCheck, Refill
+from pumpsim.trace import Trace
+
+YEAR_DAYS: Final = 365
+NL_PER_H: Final = 3_600e12
+"""Of a cubic metre per second."""
+FL_PER_NL: Final = 1_000_000
+NL_PER_ML: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What came of one life."""
+
+    seed: int
+    days: float
+    digest: str
+    false: dict[str, int] = field(default_factory=dict)
+    true: dict[str, int] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+
+
+class Witness:
+    """A `Tap` that keeps the truth of the last hours and judges every alarm by it."""
+
+    def __init__(self, trace: Trace) -> None:
+        """Call `meet` before the pump is implanted."""
+        self.trace = trace
+        self.false: Counter[AlarmId] = Counter()
+        self.true: Counter[AlarmId] = Counter()
+        self._device: Device | None = None
+        self.truth: Truth | None = None
+        self._seen: set[int] = set()
+
+    def meet(self, device: Device) -> None:
+        """The pump it looks at."""
+        self._device = device
+        configuration = device.report.configuration
+        assert configuration is not None  # every pump file has one
+        self.truth = Truth(configuration)
+        self.prescribe(device.pump.fill.concentration)
+
+    def prescribe(self, concentration_ng_per_ml: int) -> None:
+        """Another fill: from now on another dose is meant."""
+        if self.truth is not None and self._device is not None:
+            nominal = self.truth.configuration.nominal_flow_nl_per_h
+            self.truth.prescribed_ng_per_h = nominal * concentration_ng_per_ml / NL_PER_ML
+            self.truth.filled_ns = self._device.now_ns
+
+    def sampled(self, now_ns: int, ticks: int, readings: Readings) -> None:
+        """The plant stands at this instant: the hot path."""
+        self.trace.sampled(now_ns, ticks, readings)
+        device, truth = self._device, self.truth
+        if device is None or truth is None:
+            return
+        state = device.plant.state
+        minute = Minute(
+            now_ns,
+            state.flow_m3_per_s * NL_PER_H,
+            state.pump_temperature_k * 1e3,
+            state.pocket_pressure_pa,
+            device.plant.ledger.reservoir_fl / FL_PER_NL,
+        )
+        truth.minutes.append(minute)
+        if not truth.doses or now_ns - truth.doses[-1].at_ns >= DOSE_EVERY_NS:
+            self._note_dose(device, truth, now_ns)
+
+    def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
+        """The logic said something; an occurrence is judged when it is first heard of."""
+        self.trace.decided(now_ns, ticks, outcome)
+        for news in outcome.alarms:
+            if news.occurrence not in self._seen:
+                self._seen.add(news.occurrence)
+                self._judge(news.alarm, now_ns)
+
+    def _judge(self, alarm: AlarmId, now_ns: int) -> None:
+        device, truth = self._device, self.truth
+        if device is None or truth is None:
+            return
+        self._note_dose(device, truth, now_ns)
+        (self.true if truth.held(alarm) else self.false)[alarm] += 1
+
+    def _note_dose(self, device: Device, truth: Truth, now_ns: int) -> None:
+        dose_ng = sum(device.plant.ledger.doses_ng().values())
+        truth.battery_mv = device.sensors.battery.voltage_mv(now_ns)
+        truth.doses.append(Dose(now_ns, dose_ng, truth.prescribed_ng_per_h))
+
+    def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:
+        """A life of the device began."""
+        self.trace.booted(now_ns, cause, boot_id)
+
+    def received(self, now_ns: int, link: str, packet: Packet) -> None:
+        """A packet came in."""
+        self.trace.received(now_ns, link, packet)
+
+    def sent(self, now_ns: int, link: str, packet: Packet) -> None:
+        """A packet went out."""
+        self.trace.sent(now_ns, link, packet)
+
+    def stimulated(self, now_ns: int, stimulus: Any) -> None:
+        """The laboratory or the patient's life acted."""
+        self.trace.stimulated(now_ns, stimulus)
+
+
+def live(
+    pump: PumpFile, seed: int, days: float, stop: Callable[[], bool] = lambda: False
+) -> Life | None:
+    """A life of so many days; None when it was to stop before."""
+    witness = Witness(Trace())
+    device = Device(pump, seed, witness)
+    witness.meet(device)
+    witness.trace.begin(device, "ordinary life")
+    device.implant()
+    fills = {
+        "FUDR": pump.fill,
+        "saline": FillSection.model_validate({"drug": "saline", "concentration": "0 mg/mL"}),
+    }
+    clinic = Clinic(device, fills)
+    length_ns = round(days * DAY_NS)
+    for happening in life(seed, length_ns):
+        if stop():
+            return None
+        device.advance(happening.at_ns)
+        _happen(clinic, witness, happening)
+    device.advance(length_ns)
+    return Life(
+        seed,
+        days,
+        witness.trace.end(),
+        _named(witness.false),
+        _named(witness.true),
+        tuple(reason for _, reason in clinic.journal.refusals),
+    )
+
+
+def _happen(clinic: Clinic, witness: Witness, happening: Happening) -> None:
+    match happening.kind:
+        case "refill":
+            clinic.receive(_refill(clinic, happening.fields))
+            witness.prescribe(clinic.fills[happening.fields["fill"]].concentration)
+        case "perfusion_check":
+            clinic.receive(PerfusionCheck(kind="perfusion_check", **happening.fields))
+        case _:
+            clinic.act(happening.kind, **happening.fields)
+
+
+def _refill(clinic: Clinic, fields: dict[str, Any]) -> Refill:
+    """An honest one: what is declared is what was read off the syringe."""
+    plant = clinic.device.plant
+    unreachable_nl = round(plant.pump.unreachable_m3 * 1e12)
+    comes_nl = plant.ledger.reservoir_fl // FL_PER_NL - unreachable_nl
+    drawn_error, filled_error = fields["errors"]
+    filled_nl = round(fields["volume_ml"] * NL_PER_ML)
+    declared = {
+        "volume": filled_nl,
+        "declared_volume": round(filled_nl * (1 + filled_error)),
+        "declared_withdrawn": round(comes_nl * (1 + drawn_error)),
+    }
+    volumes = {name: f"{volume_nl} nL" for name, volume_nl in declared.items()}
+    return Refill.model_validate({"kind": "refill", "fill": fields["fill"], **volumes})
+
+
+def _named(counts: Counter[AlarmId]) -> dict[str, int]:
+    return {alarm.name.lower(): count for alarm, count in sorted(counts.items())}

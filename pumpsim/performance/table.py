@@ -1,0 +1,257 @@
+"""The result of a campaign: as data, and as a table that a tired engineer can read."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any, Final
+
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue.entry import Fault
+from pumpsim.performance.campaign import Plan, Results
+from pumpsim.performance.living import YEAR_DAYS, Life
+from pumpsim.performance.statistics import CONFIDENCE, at_least, quantile, rate_at_most
+from pumpsim.performance.trial import Trial, Verdict
+
+SCHEMA: Final = 1
+HEAD: Final = (
+    f"{'fault':<28} {'detected':>8} {'>= %':>5} {'median':>7} {'95 %':>7} {'worst':>7} {'bound':>7}"
+    f" {'beyond':>7} {'mL':>8} {'dose %':>8}  holds"
+)
+NL_PER_ML: Final = 1e6
+NS_PER_S: Final = 1e9
+MOST_PERCENT: Final = 99_999
+UNITS_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+
+
+def gather(plan: Plan, results: Results) -> dict[str, Any]:
+    """Everything, as JSON can hold it."""
+    faults = [_row(CATALOGUE[name], results.trials) for name in plan.tried]
+    lives = _lives(results.lives)
+    return {
+        "schema": SCHEMA,
+        "version": version("pumpsim"),
+        "pump": plan.pump.id,
+        "complete": results.complete,
+        "runs": plan.runs,
+        "confidence": CONFIDENCE,
+        "faults": faults,
+        "not_promised": {
+            name: CATALOGUE[name].not_promised
+            for name in plan.names
+            if CATALOGUE[name].not_promised
+        },
+        "life": lives,
+        "holds": all(row["holds"] for row in faults) and (lives is None or lives["holds"]),
+    }
+
+
+def _row(fault: Fault, trials: list[Trial]) -> dict[str, Any]:
+    mine = [trial for trial in trials if trial.fault == fault.name]
+    stated = [trial for trial in mine if not trial.beyond]
+    verdicts = Counter(trial.verdict for trial in stated)
+    beyond = Counter(trial.verdict for trial in mine if trial.beyond)
+    detected, inconclusive = verdicts[Verdict.DETECTED], verdicts[Verdict.INCONCLUSIVE]
+    tried = len(stated) - inconclusive
+    delays_s = sorted(t.delay_ns / NS_PER_S for t in stated if t.delay_ns is not None)
+    conclusive = [trial for trial in stated if trial.verdict is not Verdict.INCONCLUSIVE]
+    return {
+        "fault": fault.name,
+        "sentence": fault.sentence,
+        "expects": [word.name.lower() for word in fault.expects],
+        "severity": fault.stated() if fault.severity else None,
+        "unit": fault.severity.unit if fault.severity else "",
+        "bound_s": fault.bound_s,
+        "injected": tried,
+        **{verdict.value: verdicts[verdict] for verdict in Verdict},
+        "at_least_percent": 100.0 * at_least(detected, tried) if tried else 0.0,
+        "delay_s": _spread(delays_s),
+        "beyond": {"injected": beyond.total(), "detected": beyond[Verdict.DETECTED]},
+        "volume_error_ml": _worst(trial.volume_error_nl / NL_PER_ML for trial in conclusive),
+        "dose_error_percent": _worst(trial.dose_error_percent for trial in conclusive),
+        "belief_error_ml": _worst(trial.belief_error_nl / NL_PER_ML for trial in conclusive),
+        "holds": 0 < len(stated) == detected and beyond.total() == beyond[Verdict.DETECTED],
+        "told_off_percent": _told_off_percent(conclusive),
+        "why_inconclusive": sorted({trial.why for trial in mine if trial.why}),
+        "trials": [_trial(trial) for trial in mine],
+    }
+
+
+def _told_off_percent(trials: list[Trial]) -> float | None:
+    """How far the volume that an event told was off what had really left, at worst."""
+    return max(
+        (
+            100.0 * abs(trial.told_nl - trial.released_nl) / trial.released_nl
+            for trial in trials
+            if trial.told_nl is not None and trial.released_nl
+        ),
+        default=None,
+    )
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    delay_s = None if trial.delay_ns is None else trial.delay_ns / NS_PER_S
+    return {
+        "seed": trial.seed,
+        "severity": trial.severity,
+        "beyond": trial.beyond,
+        "verdict": trial.verdict.value,
+        "detected_by": trial.detected_by,
+        "delay_s": delay_s,
+        "volume_error_ml": trial.volume_error_nl / NL_PER_ML,
+        "dose_error_percent": trial.dose_error_percent,
+        "told_nl": trial.told_nl,
+        "released_nl": trial.released_nl,
+    }
+
+
+def _spread(ordered_s: list[float]) -> dict[str, float] | None:
+    if not ordered_s:
+        return None
+    return {
+        "median": quantile(ordered_s, 0.5),
+        "p95": quantile(ordered_s, 0.95),
+        "worst": ordered_s[-1],
+    }
+
+
+def _worst(values: Iterable[float]) -> float:
+    """The one farthest from nothing, with its sign."""
+    return max(values, key=abs, default=0.0)
+
+
+def _lives(lives: list[Life]) -> dict[str, Any] | None:
+    """All lives together; the hash is over their traces' hashes, in the order of their seeds."""
+    if not lives:
+        return None
+    years = sum(life.days for life in lives) / YEAR_DAYS
+    false, true = Counter[str](), Counter[str]()
+    for life in lives:
+        false.update(life.false)
+        true.update(life.true)
+    refused = [reason for life in lives for reason in life.refused]
+    return {
+        "device_years": years,
+        "seeds": len(lives),
+        "false": dict(false),
+        "true": dict(true),
+        "false_per_year": false.total() / years,
+        "false_per_year_at_most": None if false else rate_at_most(years),
+        "refused": refused,
+        "traces_sha256": hashlib.sha256("".join(one.digest for one in lives).encode()).hexdigest(),
+        "holds": not false and not refused,
+    }
+
+
+# ---- for people
+
+
+def render(data: dict[str, Any]) -> str:
+    """The table, and what it comes to."""
+    lines = [*_fault_lines(data), *_life_lines(data["life"]), *_summary(data)]
+    return "\n".join(lines) + "\n"
+
+
+def _fault_lines(data: dict[str, Any]) -> list[str]:
+    if not data["faults"] and not data["not_promised"]:
+        return []
+    lines = [
+        "Detection times run from the instant a fault took effect; mL and dose % are the worst",
+        "error of volume and dose until detection. >= % is what the count supports at 95 %.",
+        "",
+        HEAD,
+        "-" * len(HEAD),
+        *(_line(row) for row in data["faults"]),
+        "",
+    ]
+    for row in data["faults"]:
+        lines += [f"{row['fault']}: inconclusive: {why}" for why in row["why_inconclusive"]]
+        if row["told_off_percent"] is not None:
+            lines.append(
+                f"{row['fault']}: the volume told was off by {row['told_off_percent']:.0f} %"
+            )
+    for name, why in data["not_promised"].items():
+        lines.append(f"{name}: not promised: {why}")
+    return [*lines, ""]
+
+
+def _line(row: dict[str, Any]) -> str:
+    delay = row["delay_s"] or {}
+    times = [duration(delay.get(key)) for key in ("median", "p95", "worst")]
+    beyond = row["beyond"]
+    beyond_text = f"{beyond['detected']}/{beyond['injected']}" if beyond["injected"] else ""
+    mark = "yes" if row["holds"] else "FAILS"
+    if not _tried(row):
+        mark = "not tried"
+    elif row["inconclusive"]:
+        mark += f" ({row['inconclusive']} inconclusive)"
+    return (
+        f"{row['fault']:<28} {row['detected']:>3}/{row['injected']:<4}"
+        f" {row['at_least_percent']:>5.1f} {times[0]:>7} {times[1]:>7} {times[2]:>7}"
+        f" {duration(row['bound_s']):>7} {beyond_text:>7} {row['volume_error_ml']:>8.3f}"
+        f" {_percent(row['dose_error_percent']):>8}  {mark}"
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}" if abs(value) <= MOST_PERCENT else f"{value:.1e}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it, short."""
+    if seconds is None:
+        return "-"
+    for unit_s, unit in UNITS_S:
+        if seconds >= 2 * unit_s:
+            amount = seconds / unit_s
+            return f"{amount:.2g} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _life_lines(life: dict[str, Any] | None) -> list[str]:
+    if life is None:
+        return []
+    years = life["device_years"]
+    lines = [
+        f"Ordinary life: {years:.1f} device-years over {life['seeds']} seeds",
+        f"{'alarm':<28} {'false':>6} {'true':>6} {'true a year':>12}",
+    ]
+    for alarm in sorted({*life["false"], *life["true"]}):
+        false, true = life["false"].get(alarm, 0), life["true"].get(alarm, 0)
+        lines.append(f"{alarm:<28} {false:>6} {true:>6} {true / years:>12.2f}")
+    lines += [f"refused: {reason}" for reason in sorted(set(life["refused"]))]
+    return [*lines, f"traces sha256 {life['traces_sha256']}", ""]
+
+
+def _summary(data: dict[str, Any]) -> list[str]:
+    lines = []
+    faults, life = data["faults"], data["life"]
+    failing = [row["fault"] for row in faults if not row["holds"] and _tried(row)]
+    tried = sum(_tried(row) for row in faults)
+    if tried and not failing:
+        lines.append(f"All {tried} faults hold: each was detected within its bound.")
+    elif failing:
+        lines.append(f"{len(failing)} of {tried} faults FAIL: {_some(failing)}")
+    if life is not None and life["false"]:
+        lines.append(
+            f"{sum(life['false'].values())} FALSE alarms: {life['false_per_year']:.2f} a year."
+        )
+    elif life is not None:
+        most = life["false_per_year_at_most"]
+        years = life["device_years"]
+        lines.append(
+            f"No false alarm in {years:.1f} device-years: at most {most:.3f} a year (95 %)."
+        )
+    if not data["complete"]:
+        lines.append("Stopped before its end: the numbers are of what was run.")
+    return lines
+
+
+def _tried(row: dict[str, Any]) -> bool:
+    """Whether there was a run of it, conclusive or not: a campaign may have been stopped before."""
+    return bool(row["trials"])
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

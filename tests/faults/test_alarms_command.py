@@ -1,0 +1,182 @@
+"""`pumpsim alarms` from the command line, and what its table makes of results."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.cli import main
+from pumpsim.performance import campaign, table
+from pumpsim.performance.campaign import Plan, Results
+from pumpsim.performance.command import Options, plan_of
+from pumpsim.performance.living import Life
+from pumpsim.performance.trial import Trial, Verdict
+from pumpsim.pumpfile import demo
+
+LOOSE = """
+[pump]
+id = "loose"
+
+[alarms]
+tolerance_percent = 30
+"""
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["alarms", *arguments])
+
+
+def trial(verdict: Verdict, seed: int = 1, **fields: Any) -> Trial:
+    return Trial("flow_stop", seed, 0.0, beyond=False, verdict=verdict, **fields)
+
+
+def gathered(*trials: Trial, lives: tuple[Life, ...] = ()) -> dict[str, Any]:
+    plan = Plan(demo(), ("flow_stop", "gas_in_reservoir"), len(trials), 1.0)
+    return table.gather(plan, Results(list(trials), list(lives)))
+
+
+def detected(seed: int, seconds: int = 600) -> Trial:
+    return trial(Verdict.DETECTED, seed, delay_ns=seconds * 10**9, volume_error_nl=-9_000)
+
+
+def test_one_fault_as_data() -> None:
+    result = invoke("--faults", "restrictor_fast", "--runs", "2", "--jobs", "2", "--json")
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    [row] = data["faults"]
+    assert (row["fault"], row["detected"], row["injected"]) == ("restrictor_fast", 2, 2)
+    assert row["at_least_percent"] == pytest.approx(100 * 0.05**0.5)
+    assert row["beyond"] == {"injected": 1, "detected": 1}
+    assert row["delay_s"]["median"] <= row["delay_s"]["worst"] <= row["bound_s"]
+    assert data["life"] is None
+    assert data["holds"]
+
+
+def test_a_pump_that_tolerates_too_much_fails(tmp_path: Path) -> None:
+    """Exit code 1, the row marked, and a page all the same."""
+    pump, page = tmp_path / "loose.toml", tmp_path / "page.html"
+    pump.write_text(LOOSE, encoding="utf-8")
+    result = invoke(
+        "--faults", "restrictor_fast", "--runs", "1", "--jobs", "1",
+        "--pump", str(pump), "--html", str(page),
+    )  # fmt: skip
+    assert result.exit_code == 1, result.output
+    assert "FAILS" in result.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "data:image/png;base64," in text
+    assert "Alarm performance of loose" in text
+    assert "http" not in text
+
+
+def test_an_unknown_fault_is_told_a_known_one() -> None:
+    result = invoke("--faults", "restrictor_fats")
+    assert result.exit_code == 2
+    assert "did you mean 'restrictor_fast'" in result.output
+
+
+def test_a_page_without_a_folder_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    result = invoke("--html", str(tmp_path / "nowhere" / "page.html"))
+    assert result.exit_code == 2
+    assert "there is no folder" in result.output
+
+
+def test_the_list_has_every_fault() -> None:
+    result = invoke("--list")
+    assert result.exit_code == 0
+    assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
+    assert "over_infusion within 6 h, from 1.3 to 2.5" in result.stdout
+
+
+def test_what_the_options_ask_for() -> None:
+    whole, one, full = plan_of(Options()), plan_of(Options(faults="flow_stop")), Options(full=True)
+    assert (whole.runs, whole.beyond, whole.years) == (20, 5, 4.0)
+    assert (one.names, one.years) == (("flow_stop",), 0.0)
+    assert (plan_of(full).runs, plan_of(full).years) == (200, 100.0)
+    assert Plan(demo(), (), 0, 2.5).lives() == [365.0, 365.0, 182.5]
+
+
+def test_a_campaign_that_is_stopped_says_so() -> None:
+    stop = campaign.make_stop()
+    stop.set()
+    results = campaign.run(Plan(demo(), ("flow_stop",), 2, 1.0), 1, stop)
+    assert (results.trials, results.lives, results.complete) == ([], [], False)
+
+
+def test_a_row_holds_when_all_were_detected() -> None:
+    data = gathered(*(detected(seed, 60 * seed) for seed in range(1, 21)))
+    [row] = data["faults"]
+    assert data["holds"]
+    assert (row["detected"], row["injected"]) == (20, 20)
+    assert row["delay_s"] == {"median": 600.0, "p95": 1_140.0, "worst": 1_200.0}
+    assert "20/20" in table.render(data)
+    assert "All 1 faults hold" in table.render(data)
+
+
+def test_one_late_run_fails_its_row() -> None:
+    data = gathered(detected(1), trial(Verdict.LATE, 2, delay_ns=10**14))
+    assert not data["holds"]
+    assert data["faults"][0]["injected"] == 2
+    assert "1 of 1 faults FAIL: flow_stop" in table.render(data)
+
+
+def test_inconclusive_runs_are_counted_apart_and_hold_nothing() -> None:
+    data = gathered(detected(1), trial(Verdict.INCONCLUSIVE, 2, why="did not take effect"))
+    [row] = data["faults"]
+    assert (row["detected"], row["injected"], row["inconclusive"]) == (1, 1, 1)
+    assert not row["holds"]
+    assert "flow_stop: inconclusive: did not take effect" in table.render(data)
+
+
+def test_what_is_not_promised_says_why() -> None:
+    text = table.render(gathered(detected(1)))
+    assert "gas_in_reservoir: not promised: a bubble" in text
+
+
+def test_lives_are_told_with_what_they_support() -> None:
+    """OCC-07."""
+    lives = (Life(1, 365, "aa", true={"refill_due": 26}), Life(2, 365, "bb"))
+    data = gathered(detected(1), lives=lives)
+    life = data["life"]
+    assert life["device_years"] == 2.0
+    assert life["false_per_year_at_most"] == pytest.approx(1.4979, abs=1e-4)
+    assert data["holds"]
+    assert "No false alarm in 2.0 device-years" in table.render(data)
+    assert life["traces_sha256"] != gathered(detected(1), lives=lives[:1])["life"]["traces_sha256"]
+
+
+def test_one_false_alarm_fails_the_whole() -> None:
+    data = gathered(detected(1), lives=(Life(1, 365, "aa", false={"occlusion": 1}),))
+    assert not data["holds"]
+    assert "1 FALSE alarms" in table.render(data)
+
+
+def test_a_refused_visit_in_life_fails_the_whole() -> None:
+    """It was no ordinary life then: the pump was never told of its refill."""
+    data = gathered(detected(1), lives=(Life(1, 365, "aa", refused=("over_capacity",)),))
+    assert not data["holds"]
+
+
+def test_lines_fit_a_terminal() -> None:
+    text = table.render(gathered(*(detected(seed) for seed in range(1, 200))))
+    rows = text.splitlines()
+    assert max(len(line) for line in rows if line.startswith("flow_stop")) <= 110
+    assert len(table.HEAD) <= 110
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "-"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (3_600, "60 min"), (16_200, "4.5 h")],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert table.duration(seconds) == text
+
+
+def test_what_was_not_run_before_the_end_is_no_failure() -> None:
+    plan = Plan(demo(), ("flow_stop", "restrictor_fast"), 1, 0.0)
+    text = table.render(table.gather(plan, Results([detected(1)], complete=False)))
+    assert "not tried" in text
+    assert "All 1 faults hold" in text
+    assert "Stopped before its end" in text

@@ -1,0 +1,181 @@
+"""The catalogue: complete, sound data, and settable wherever a stimulus is."""
+
+import re
+from typing import Any, Final
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from protocol.vocabulary import AlarmId, EventKind
+from pumpsim import stimuli
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue.entry import Fault, Severity
+from pumpsim.device import Device
+from pumpsim.performance.effects import EFFECTS
+from pumpsim.pumpfile import demo
+from pumpsim.scenario.file import Event
+from pumpsim.scenario.visits import AnyVisit
+from pumpsim.sensors import NAMES
+
+VISIT: Final[TypeAdapter[Any]] = TypeAdapter(AnyVisit)
+NOT_TRIED: Final = {
+    AlarmId.EMPTY_RESERVOIR,  # behind a low one: see low_reservoir_of_a_fast_pump
+    AlarmId.REFILL_DUE,  # ordinary life
+    AlarmId.OVERFILL,  # refused by the pump, and the plant takes no more
+    AlarmId.OFF_PLAN,  # needs a plan in the pump file
+    AlarmId.DOSE_LIMIT,  # follows from what is prescribed, not from a fault
+}
+DOMAIN_ROWS: Final = {
+    "fast restrictor": ("restrictor_fast",),
+    "broken restrictor": ("restrictor_broken",),
+    "clogged filter or restrictor; precipitate; viscous fill": (
+        "restrictor_clogged",
+        "viscous_fill",
+    ),
+    "flow stop upstream": ("flow_stop",),
+    "catheter occlusion, complete": ("occlusion_complete",),
+    "catheter clot, partial": ("occlusion_partial",),
+    "occlusion lets go": ("occlusion_release",),
+    "catheter disconnect": ("catheter_disconnected",),
+    "partial catheter leak": ("catheter_leak_partial",),
+    "septum leak": ("septum_leak",),
+    "pocket fill": ("pocket_fill", "refill_without_syringe"),
+    "undeclared needle": ("undeclared_needle", "undeclared_fill"),
+    "wrong refill volume typed": (
+        "wrong_refill_volume",
+        "wrong_refill_volume_low",
+        "wrong_withdrawn_volume",
+    ),
+    "refill through the bolus path": ("refill_bolus_path",),
+    "fill sensor: gain": ("fill_sensor_gain",),
+    "fill sensor: stuck in range": ("fill_sensor_stuck",),
+    "pressure sensor: bias": (
+        "reservoir_pressure_bias_high",
+        "reservoir_pressure_bias_low",
+        "catheter_pressure_bias_high",
+        "catheter_pressure_bias_low",
+        "pocket_pressure_bias_high",
+        "pocket_pressure_bias_low",
+    ),
+    "temperature sensor: bias": ("temperature_bias_high", "temperature_bias_low"),
+    "any sensor: rail, spike, stale, missing": tuple(
+        f"{kind}_{name.rpartition('_')[0]}"
+        for name in NAMES
+        for kind in ("rail_high", "spike", "stuck", "missing")
+        if (kind, name) != ("stuck", "fill_level_nl")
+    ),
+    "propellant leak": ("propellant_leak",),
+    "air in reservoir": ("gas_in_reservoir",),
+    "fever, heat": ("fever_40",),
+    "altitude, depth": ("altitude_low_pressure", "depth_high_pressure"),
+    "hyperbaric reflux": ("hyperbaric_reflux",),
+    "clock: jump, freeze, drift, garbage": (
+        "clock_jump_forward",
+        "clock_jump_back",
+        "clock_flag_invalid",
+        "oscillator_stopped",
+        "oscillator_off",
+    ),
+    "memory: torn write, bit flip, both copies bad": (
+        "memory_bit_flip_one_copy",
+        "memory_both_copies",
+        "memory_write_fails",
+    ),
+    "power loss, brown-out, boot loop": ("power_cycles",),
+    "battery: low, end of service": ("battery_low", "battery_end"),
+    "logic: raises, stalls, nonsense": (
+        "firmware_raises",
+        "firmware_stalls",
+        "firmware_nonsense",
+    ),
+}
+
+
+def test_every_row_of_the_domain_facts_has_its_faults() -> None:
+    """ALM-01: complete against the list of what went wrong in the field."""
+    missing = {name for names in DOMAIN_ROWS.values() for name in names} - set(CATALOGUE)
+    assert not missing
+
+
+def test_every_alarm_is_tried_or_says_why_not() -> None:
+    """ALM-01."""
+    expected = [word for fault in CATALOGUE.values() for word in fault.expects]
+    alarms = {word for word in expected if isinstance(word, AlarmId)}
+    assert set(AlarmId) - alarms == NOT_TRIED
+
+
+def test_names_are_unique_words() -> None:
+    names = [*CATALOGUE]
+    assert [fault.name for fault in CATALOGUE.values()] == names
+    assert [name for name in names if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
+    assert max(map(len, names)) <= 28  # the table's first column
+
+
+@pytest.mark.parametrize("fault", CATALOGUE.values(), ids=lambda fault: fault.name)
+def test_an_entry_is_sound(fault: Fault) -> None:
+    assert fault.sentence.endswith(".")
+    assert bool(fault.expects) is bool(fault.bound_s) is not bool(fault.not_promised)
+    if fault.expects:
+        assert fault.effect_name() in EFFECTS
+    severities = [0.0]
+    if fault.severity is not None:
+        stated, worst, _ = fault.severity
+        assert stated != worst
+        severities = [stated, worst, stated + 0.37 * (worst - stated)]
+    for severity in severities:
+        for step in fault.steps_at(severity):
+            stimuli.ADAPTER.validate_python(step.stimulus)
+        visit = fault.visit_at(severity)
+        assert visit is None or VISIT.validate_python(visit)
+
+
+def test_severities_read_as_a_stimulus_takes_them() -> None:
+    assert Severity(0.7, 0.2).word(0.45) == 0.45
+    assert Severity(3.5, 10.0, "mL").word(3.5) == "3.5 mL"
+    assert Severity(50_000, 100_000).word(61_234.7) == 61_235
+    assert Severity(3_000, 6_000, "m").word(3_000.4) == "3000 m"
+
+
+def test_a_fault_is_set_by_its_name() -> None:
+    """By the control API's body, at its stated severity or another one."""
+    device = Device(demo(), seed=1)
+    device.implant()
+    device.stimulate(0, stimuli.ADAPTER.validate_python({"kind": "fault", "name": "septum_leak"}))
+    assert device.plant.conditions["septum_leak_ml_per_day"] == 3.5
+    named = {"kind": "fault", "name": "restrictor_clogged", "severity": 0.5}
+    device.stimulate(0, stimuli.ADAPTER.validate_python(named))
+    assert device.plant.conditions["restrictor_conductance_factor"] == 0.5
+
+
+def test_a_scenario_takes_it_too() -> None:
+    event = Event.model_validate({"at": "3 d", "do": "fault", "name": "fever_40"})
+    assert isinstance(event.action, stimuli.NamedFault)
+    assert event.action.name == "fever_40"
+
+
+def test_a_wrong_name_is_told_the_right_one() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'septum_leak'"):
+        stimuli.ADAPTER.validate_python({"kind": "fault", "name": "septum_leek"})
+
+
+@pytest.mark.parametrize("name", ["pocket_fill", "occlusion_release", "refill_overdue"])
+def test_what_is_no_single_act_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="no single act"):
+        stimuli.ADAPTER.validate_python({"kind": "fault", "name": name})
+
+
+def test_a_severity_out_of_bounds_is_refused_and_changes_nothing() -> None:
+    device = Device(demo(), seed=1)
+    device.implant()
+    named = {"kind": "fault", "name": "restrictor_fast", "severity": -1.0}
+    with pytest.raises(ValueError, match="must lie in"):
+        device.stimulate(0, stimuli.ADAPTER.validate_python(named))
+    assert device.plant.conditions["restrictor_conductance_factor"] == 1.0
+
+
+def test_an_alarm_and_an_event_of_one_number_are_told_apart() -> None:
+    number = int(EventKind.OCCLUSION_RELEASED)
+    assert number in list(AlarmId)
+    release = CATALOGUE["occlusion_release"]
+    assert release.awaits(EventKind.OCCLUSION_RELEASED)
+    assert not release.awaits(AlarmId(number))

@@ -1,0 +1,96 @@
+"""Ordinary life: what it brings, and that its alarms are judged."""
+
+from itertools import pairwise
+
+from protocol.messages import Configuration
+from protocol.vocabulary import AlarmId
+from pumpsim.device import Device
+from pumpsim.performance.living import Witness, live
+from pumpsim.performance.ordinary import DAY_NS, INTERVAL_NS, life
+from pumpsim.pumpfile import AlarmSection, PumpFile, demo
+from pumpsim.stimuli import ADAPTER
+from pumpsim.trace import Trace
+
+YEAR_NS = 365 * DAY_NS
+
+
+def tolerating(percent: int) -> PumpFile:
+    return demo().model_copy(update={"alarms": AlarmSection(tolerance_percent=percent)})
+
+
+def configuration_of(pump: PumpFile) -> Configuration:
+    configuration = pump.report().configuration
+    assert configuration is not None
+    return configuration
+
+
+def test_a_life_is_in_order_and_follows_from_its_seed() -> None:
+    one = list(life(1, YEAR_NS))
+    assert one == list(life(1, YEAR_NS)) != list(life(2, YEAR_NS))
+    assert all(sooner.at_ns <= later.at_ns for sooner, later in pairwise(one))
+    assert all(0 <= happening.at_ns < YEAR_NS for happening in one)
+
+
+def test_a_longer_life_begins_like_a_shorter_one() -> None:
+    short = list(life(5, 10 * INTERVAL_NS))
+    assert list(life(5, 20 * INTERVAL_NS))[: len(short)] == short
+
+
+def test_many_lives_bring_everything_in_sensible_numbers() -> None:
+    """OCC-07: a few fevers a year, flights, mountains, baths, a refill a fortnight, flushes."""
+    years = 40
+    happenings = [h for seed in range(years) for h in life(seed, YEAR_NS)]
+
+    def yearly(kind: str) -> float:
+        return sum(h.kind == kind for h in happenings) / years
+
+    assert yearly("refill") == 26
+    assert 2 < yearly("fever") < 4.5
+    assert 8 < yearly("altitude") < 17  # a flight is two
+    assert 25 < yearly("warm_bath") < 55
+    assert 2 < yearly("perfusion_check") < 4.5
+
+
+def test_nobody_is_on_two_journeys_at_once() -> None:
+    """Altitudes would add up, to what no cabin has."""
+    for seed in range(20):
+        journeys = [h for h in life(seed, YEAR_NS) if h.kind == "altitude"]
+        for one, other in pairwise(journeys):
+            assert other.at_ns - one.at_ns > 13 * 3_600 * 10**9
+
+
+def test_a_month_of_life_has_no_false_alarm_and_one_hash() -> None:
+    """OCC-07, and one seed gives one trace."""
+    one, again = live(demo(), 3, 30), live(demo(), 3, 30)
+    assert one is not None
+    assert one == again
+    assert one.false == {}
+    assert one.refused == ()
+    assert one.true["refill_due"] == 2  # each fill's own occurrence
+
+
+def test_what_life_truly_exceeds_is_no_false_alarm() -> None:
+    """OCC-07: a tolerance of 5 % is less than fevers and flights bring."""
+    lived = live(tolerating(5), 1, 30)
+    assert lived is not None
+    assert lived.false == {}
+    assert lived.true.get("over_infusion", 0) > 0
+
+
+def test_an_alarm_that_the_truth_does_not_bear_out_is_false() -> None:
+    """A pump told of 5 % alarms in a fever that a judge of 15 % finds within limits."""
+    witness = Witness(Trace())
+    device = Device(tolerating(5), 1, witness)
+    witness.meet(device)
+    assert witness.truth is not None
+    witness.truth.configuration = configuration_of(demo())
+    device.implant()
+    fever = {"kind": "fever", "rise": "1.5 K", "duration": "24 h"}
+    device.stimulate(DAY_NS, ADAPTER.validate_python(fever))
+    device.advance(2 * DAY_NS)
+    assert witness.false == {AlarmId.OVER_INFUSION: 1}
+    assert not witness.true
+
+
+def test_a_life_stops_when_it_is_told_to() -> None:
+    assert live(demo(), 1, 365, stop=lambda: True) is None
