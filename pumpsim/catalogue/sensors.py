@@ -92,7 +92,13 @@ WRONG: Final = (
         "pocket_pressure",
         "pocket_pressure_pa",
         50_000,
-        (CONFLICT, AlarmId.OCCLUSION, AlarmId.CATHETER_DISCONNECT, AlarmId.AMBIENT_PRESSURE),
+        (
+            CONFLICT,
+            AlarmId.OCCLUSION,
+            AlarmId.CATHETER_DISCONNECT,
+            AlarmId.AMBIENT_PRESSURE,
+            AlarmId.SENSOR_FAULT,  # the channel's lower rail is 50 kPa
+        ),
     ),
 )
 

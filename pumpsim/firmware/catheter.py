@@ -55,7 +55,6 @@ class Catheter:
     surge_samples: int = 0
     surge_from_pa: int = 0
     surge_fill_nl: int | None = None
-    fill_level_nl: int | None = None
     injection: bool = False
     released_pa: int = 0  # by how much the pressure fell when an occlusion let go with this sample
 
@@ -89,7 +88,6 @@ class Catheter:
                 self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
         self.gauge_pa, self.skipped = gauge_pa, 0
-        self.fill_level_nl = readings.fill_level_nl
         self._persist(now, self.scaled_mean >> SCALE)
 
     def stored_nl(self, compliance_nl_per_kpa: int) -> int:
@@ -117,7 +115,7 @@ class Catheter:
     def _surge(self, gauge_pa: int, fill_level_nl: int | None, *, flushing: bool) -> None:
         """RES-12: the catheter's pressure leaps while the reservoir's content stays."""
         if not self.surge_samples:
-            self.surge_from_pa, self.surge_fill_nl = self.gauge_pa or 0, self.fill_level_nl
+            self.surge_from_pa, self.surge_fill_nl = self.gauge_pa or 0, fill_level_nl
             self.surge_samples = self.skipped
         moved_nl = 0
         if fill_level_nl is not None and self.surge_fill_nl is not None:
