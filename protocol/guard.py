@@ -41,6 +41,7 @@ MAX_CONFIG_ID: Final = 2**32 - 1
 MAX_FAULT_DETAIL: Final = 120
 ALARM_TYPES: Final = frozenset({AlarmId})
 CAUSE_TYPES: Final = frozenset({Cause})
+INTERVAL_TYPES: Final = (int, int, int, Quality)
 """All types an alarm or a cause may have: sets that go through them in C, with every sample."""
 
 
@@ -208,11 +209,7 @@ def _is_beliefs(beliefs: object) -> bool:
 
 
 def _is_interval(value: object) -> bool:
-    if type(value) is not Interval:
-        return False
-    low, estimate, high, quality = value
-    ints = type(low) is int and type(estimate) is int and type(high) is int
-    return ints and type(quality) is Quality
+    return type(value) is Interval and tuple(map(type, value)) == INTERVAL_TYPES
 
 
 def _is_int(value: object, low: int, high: int) -> TypeGuard[int]:

@@ -106,10 +106,9 @@ class MortalMemory:
     def write(self, address: int, data: bytes) -> None:
         """Put `data` into the buffer."""
         self._cells.read(address, len(data))  # IndexError outside the chip, before anything moves
-        pages = [(address + at, data[at : at + PAGE]) for at in range(0, len(data), PAGE)]
-        self._count(pages)
-        self._buffer += pages
-        if sum(len(page) for _, page in self._buffer) > MAX_BUFFERED:
+        self._count((address, data))
+        self._buffer.append((address, data))
+        if sum(len(written) for _, written in self._buffer) > MAX_BUFFERED:
             self._program()
 
     def sync(self) -> None:
@@ -117,14 +116,14 @@ class MortalMemory:
         self._count()
         self._program()
 
-    def _count(self, pages: Sequence[tuple[int, bytes]] = ()) -> None:
-        """One more operation: does it take place? `pages` are those it was about to add."""
+    def _count(self, *writes: tuple[int, bytes]) -> None:
+        """One more operation: does it take place? `writes` are those it was about to add."""
         number = self.operations
         self.operations += 1
         if self._cut_at is not None and number >= self._cut_at:
             if number == self._cut_at:
                 self._strike()
-                self._buffer += pages
+                self._buffer += writes
                 self._tear()
             raise PowerLostError
         if number in self._failing:
@@ -147,7 +146,12 @@ class MortalMemory:
 
     def _tear(self) -> None:
         """What of the buffer reached the cells: any of the pages, in any order, some in part."""
-        order = sorted(self._buffer, key=lambda _: self._draw())
+        pages = [
+            (address + at, data[at : at + PAGE])
+            for address, data in self._buffer
+            for at in range(0, len(data), PAGE)
+        ]
+        order = sorted(pages, key=lambda _: self._draw())
         for address, data in order:
             if self._draw() < 0.0:
                 continue

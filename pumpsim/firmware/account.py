@@ -13,7 +13,7 @@ Every total is reckoned a second time, with the opposite sign and all in one sum
 changed by anything else leaves the account out of balance (NVM-04).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from pumpsim.firmware.ticks import HOUR
@@ -121,6 +121,10 @@ class Account:
         self.balance += self.since_refill_nl + self.dose_since_refill_fg
         self.since_refill_nl = 0
         self.dose_since_refill_fg = 0
+
+    def save(self) -> dict[str, Any]:
+        """Every field, for whoever writes it down at once; `Account(**data)` reads it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def balanced(self) -> bool:
         """Whether every total is what liquid has made it (NVM-04)."""

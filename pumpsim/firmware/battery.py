@@ -23,7 +23,7 @@ class Battery:
 
     def feed(self, now: int, battery_mv: int | None) -> None:
         """Take a sample; without a reading the stages stay as they are."""
-        if battery_mv is None or (battery_mv >= LOW_MV and self.low.since is None):
+        if battery_mv is None:
             return
         for stage, limit_mv in ((self.low, LOW_MV), (self.end, END_MV)):
             error_mv = -ERROR_MV if stage.stands else ERROR_MV

@@ -19,18 +19,29 @@ LOW_HYSTERESIS_NL: Final = 300_000
 
 Conditions = tuple[Priority | None, ...]
 """One priority, or None, for each entry of `ORDER`."""
+EXPECTED: Final = 4
+"""Conditions that belong to the life of a fill: the reservoir empties, a refill becomes due."""
 
 NONE: Final[Conditions] = (None,) * len(ORDER)
+CALM: Final[Conditions] = NONE[EXPECTED:]
 
 
 def evaluate(state: State, now: int) -> Conditions:
     """Every condition at this tick, in the order of `ORDER`."""
     configuration = state.configuration
-    electronics = _electronics(state, now)
     if configuration is None:
+        electronics = _electronics(state, now)
         return (*NONE[: -len(electronics)], *electronics)
     low, empty = _reservoir(state, configuration)
     deviation, refills, needle = state.deviation, state.refills, state.needle
+    expected = (
+        MEDIUM if low else None,
+        HIGH if empty else None,
+        refills.due_priority(now),
+        HIGH if refills.overdue(now, configuration) else None,
+    )
+    if _liquid_is_calm(state, now) and _electronics_are_calm(state, now):
+        return expected + CALM
     by_fill, catheter = state.by_fill, state.catheter
     crosscheck, environment = state.crosscheck, state.environment
     over = deviation.over_infusion or by_fill.over
@@ -39,10 +50,7 @@ def evaluate(state: State, now: int) -> Conditions:
     if crosscheck.low.stands and (by_fill.loss or by_fill.rest):
         conflict = True  # a low pressure that the fill level does not believe
     return (
-        MEDIUM if low else None,
-        HIGH if empty else None,
-        refills.due_priority(now),
-        HIGH if refills.overdue(now, configuration) else None,
+        *expected,
         HIGH if over else None,
         MEDIUM if under else None,
         HIGH if deviation.stop or by_fill.still else None,
@@ -64,7 +72,51 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if crosscheck.low.stands else None,
         MEDIUM if environment.hot.stands else None,
         MEDIUM if environment.thin.stands or environment.dense.stands else None,
-        *electronics,
+        *_electronics(state, now),
+    )
+
+
+def _liquid_is_calm(state: State, now: int) -> bool:
+    """Whether none of the conditions about liquid holds: true of nearly every sample."""
+    deviation, by_fill, catheter = state.deviation, state.by_fill, state.catheter
+    needle, crosscheck = state.needle, state.crosscheck
+    return not (
+        deviation.over_infusion
+        or deviation.under_infusion
+        or deviation.stop
+        or by_fill.over
+        or by_fill.under
+        or by_fill.still
+        or by_fill.loss
+        or by_fill.rest
+        or not catheter.calm
+        or catheter.reversed_samples
+        or catheter.surge_samples
+        or now < needle.tampering_until
+        or now < needle.pocket_fill_until
+        or now < needle.discrepancy_until
+        or now < state.refills.off_plan_until
+        or needle.overfilled
+        or state.dose_limit.exceeded
+        or crosscheck.low.stands
+        or crosscheck.high.stands
+        or state.environment.outside
+        or state.flow is None
+    )
+
+
+def _electronics_are_calm(state: State, now: int) -> bool:
+    """Likewise about sensors, clock, resets, battery and memory."""
+    return not (
+        state.screen.faulty
+        or state.stale
+        or state.clock.wrong
+        or state.resets.after_fault
+        or state.battery.low.stands
+        or state.battery.end.stands
+        or state.configuration_lost
+        or state.memory_failed
+        or state.resets.too_many(now)
     )
 
 
@@ -101,6 +153,7 @@ def resume(state: State) -> Conditions:
     for alarm, condition in _persistences(state):
         condition.stands = condition.stands or alarm in standing
     state.catheter.calm = False
+    state.environment.outside = True  # the next sample tells
     state.clock.wrong = AlarmId.CLOCK_INVALID in standing
     state.resets.after_fault = state.resets.after_fault or AlarmId.FIRMWARE_FAULT in standing
     return tuple(standing.get(alarm) for alarm in ORDER)

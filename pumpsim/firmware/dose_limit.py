@@ -205,18 +205,23 @@ class DoseLimit:
         doses_fg = account.doses_fg
         for series in self.series:
             drug = series.drug
+            at_tip = drug == tip_drug
             dose_fg = doses_fg.get(drug, 0)
             excess_fg = dose_fg - series.seen_fg
+            if not (excess_fg or at_tip):
+                continue
             series.seen_fg = dose_fg
-            if drug == tip_drug and elapsed:
-                volume_nl, self.remainder = divmod(
-                    self.remainder + prescribed_nl_per_h * elapsed, HOUR
-                )
+            if at_tip and elapsed:
+                prescribed = self.remainder + prescribed_nl_per_h * elapsed
+                volume_nl = prescribed // HOUR
+                self.remainder = prescribed - volume_nl * HOUR
                 excess_fg -= volume_nl * concentration
-            if excess_fg:
+            total_fg = series.sum_fg + excess_fg
+            if series.least_fg <= total_fg <= series.threshold_fg:
+                series.sum_fg = total_fg  # the usual
+            else:
                 series.add(excess_fg)
-                if series.exceeded:
-                    self.exceeded = True
+                self.exceeded = self.exceeded or series.exceeded
         self.left -= elapsed
         if self.left <= 0:
             self._complete()

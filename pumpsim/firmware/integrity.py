@@ -13,7 +13,7 @@ from zlib import crc32
 from protocol.messages import Part
 from pumpsim.firmware.ticks import MINUTE
 
-CHECK_INTERVAL: Final = 10 * MINUTE
+CHECK_INTERVAL: Final = 30 * MINUTE
 """Numbers in use are proven at least so often."""
 
 Item = Part | Sequence[int | str] | None

@@ -71,16 +71,21 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     now, fill, account = state.now, state.fill, state.account
     flow = state.flow = model.flow.estimate(readings)
     flow_nl_per_h = state.assumed_flow_nl_per_h() if flow is None else flow.estimate
-    stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
+    stored_nl = 0
+    if not state.catheter.calm:  # OCC-04
+        stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
     account.deliver(elapsed, flow_nl_per_h, stored_nl)
     if flow is None:
         state.unjudged += 1
         if state.unjudged > MAX_UNJUDGED:
             fill.unexplained()
     else:
-        stretch = _stretch(state.unjudged, elapsed)
-        state.deviation.feed(stretch, flow_nl_per_h, model.limits, cold=_cold(state, readings))
-        state.unjudged = 0
+        samples = 1
+        if state.unjudged:  # it stands for a sample before it that waited to confirm a jump, too
+            samples, state.unjudged = 1 + (state.unjudged <= MAX_UNJUDGED), 0
+        limits = model.limits
+        cold = flow_nl_per_h < limits.under and _cold(state, readings)
+        state.deviation.feed((samples, samples * elapsed), flow_nl_per_h, limits, cold=cold)
     if fill.add(now, readings.fill_level_nl, account.total_nl + account.held_nl):
         state.by_fill.judge(fill, flow, model.limits)
         if state.volume is not None:
@@ -95,15 +100,6 @@ def _cold(state: State, readings: Readings) -> bool:
     if temperature_mk is None or temperature_mk >= COLD_MK:
         return False
     return state.refills.settling(state.now)
-
-
-def _stretch(unjudged: int, elapsed: int) -> tuple[int, int]:
-    """Samples and ticks that a flow stands for.
-
-    It stands for the samples before it, too, that only waited for it to confirm a jump.
-    """
-    samples = 1 + unjudged if unjudged <= MAX_UNJUDGED else 1
-    return samples, samples * elapsed
 
 
 def _watch_needle(state: State, level_nl: int | None, configuration: Configuration) -> None:

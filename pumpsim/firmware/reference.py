@@ -225,24 +225,28 @@ class ReferenceLogic:
         if model is None:
             return seal(state.configuration, state.refills.refill, filled)
         made = (*model.flow.factors(), *model.limits)
-        return seal(state.configuration, state.refills.refill, filled, model.configuration, made)
+        return seal(state.configuration, state.refills.refill, filled, made)
 
     def _prove(self) -> None:
         """NVM-04: what is not as it was made is taken from the store; the pump ran on meanwhile."""
         state = self._state
         self._proven_at = state.now
-        if self._sealed() == self._seal and state.account.balanced():
+        same = self._model is None or self._model.configuration is state.configuration
+        if same and self._sealed() == self._seal and state.account.balanced():
             return
         state.memory_failed = True
         content = self._store.load().content
         if content is None:
             state.lose_numbers()
-        else:
-            state.load_numbers(self._kept_at, decode(content))
-            missed = state.sampled - self._kept_at
-            state.account.deliver(missed, state.assumed_flow_nl_per_h())
-            state.dose_limit.skip(missed, state.account)
+            self._rebuild()
+            return
+        state.load_numbers(self._kept_at, decode(content))
         self._rebuild()
+        if self._model is not None and state.readings is not None:
+            state.flow = self._model.flow.estimate(state.readings)
+        missed = state.sampled - self._kept_at
+        state.account.deliver(missed, state.assumed_flow_nl_per_h())
+        state.dose_limit.skip(missed, state.account)
 
     # ---- conditions, alarms, memory
 

@@ -1,7 +1,7 @@
 """Everything the reference logic knows, in one place, and how it is kept over a reset."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from protocol.control import Interval, Readings
@@ -112,7 +112,7 @@ class State:
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
             "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
-            "account": asdict(self.account),
+            "account": self.account.save(),
             "dose_limit": self.dose_limit.save(),
             "refills": self.refills.save(now),
             "needle": self.needle.save(now),
