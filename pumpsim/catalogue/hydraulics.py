@@ -163,7 +163,7 @@ SURROUNDINGS: Final = (
         (AlarmId.AMBIENT_PRESSURE,),
         15 * MINUTE_S,
         at_once("altitude", height=SEVERITY, ramp="10 min", duration="3 h"),
-        severity=Severity(3_000, 6_000, "m"),
+        severity=Severity(3_000, 5_000, "m"),  # above, the sensor's range ends
         effect="thin_air",
     ),
     Fault(
