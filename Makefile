@@ -38,7 +38,7 @@ trace: venv      ## which requirement is fulfilled where, and which test shows i
 	$(BIN)/python tools/trace_matrix.py
 
 bench: venv      ## measure speed against limits measured in the same run
-	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps virtual_time; do \
+	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps step_parts virtual_time; do \
 		$(BIN)/python -m benchmarks.$$name || exit; echo; \
 	done
 
