@@ -208,7 +208,8 @@ def _unmonitored(state: State) -> bool:
     readings = state.readings
     if readings is None or state.refills.window_since is not None:
         return False
-    return state.flow is None and readings.fill_level_nl is None
+    lost = state.flow is None and readings.fill_level_nl is None
+    return lost and not state.screen.waits()  # a jump that awaits its confirmation is evidence
 
 
 SYMPTOM_OF: Final = {

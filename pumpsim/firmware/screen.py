@@ -106,6 +106,10 @@ class Screen:
         """A fill level that jumped, while it awaits its confirmation."""
         return self.tracks[FILL_LEVEL].pending
 
+    def waits(self) -> bool:
+        """Whether any channel jumped, and the next sample is to confirm it."""
+        return any(track.pending is not None for track in self.tracks)
+
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
         """The readings, with None for all that cannot be trusted in this sample."""
         values = readings[FIRST:LAST]

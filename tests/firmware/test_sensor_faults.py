@@ -143,3 +143,14 @@ def test_a_single_wild_sample_alarms_nothing() -> None:
         bench.run(3)
         assert bench.raised() == []
         assert getattr(USUAL, channel) != value
+
+
+def test_an_emptied_reservoir_is_not_unmonitored() -> None:
+    """SEN-07: pressure and level jump at once, and both wait for one sample."""
+    device = implanted()
+    device.advance(HOUR)
+    act(device, kind="withdraw")
+    for _ in range(5):
+        device.advance(device.now_ns + HOUR // 60)
+        assert AlarmId.UNMONITORED not in alarms(device)
+    assert AlarmId.EMPTY_RESERVOIR in alarms(device)
