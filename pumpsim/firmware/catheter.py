@@ -52,6 +52,8 @@ class Catheter:
     impossible: Persistence = field(default_factory=Persistence)
     calm: bool = True  # the mean was usual, and no condition is under way
     reversed_samples: int = 0
+    reverse: bool = False
+    """Liquid flows backwards (FLW-12): surely, in two samples; until it surely flows forwards."""
     surge_samples: int = 0
     surge_from_pa: int = 0
     surge_fill_nl: int | None = None
@@ -63,14 +65,10 @@ class Catheter:
         """Whether it has come off (OCC-05): not when its pressure is impossible (OCC-06)."""
         return self.disconnect.stands and not self.impossible.stands
 
-    @property
-    def reverse(self) -> bool:
-        """Whether liquid flows backwards (FLW-12)."""
-        return self.reversed_samples >= REVERSE_SAMPLES
-
     def feed(self, now: int, readings: Readings, flow: Interval | None, *, flushing: bool) -> None:
         """Take a sample; `flushing` says that an injection was declared."""
-        self.reversed_samples = self.reversed_samples + 1 if flow and flow.high < 0 else 0
+        if self.reversed_samples or (flow is not None and flow.high < 0):
+            self._reverse(flow)
         self.released_pa = 0
         catheter_pa, pocket_pa = readings.catheter_pressure_pa, readings.pocket_pressure_pa
         if catheter_pa is None or pocket_pa is None:
@@ -107,6 +105,15 @@ class Catheter:
         ):
             condition.feed(now, duration, holds=holds)
             self.calm = self.calm and not holds
+
+    def _reverse(self, flow: Interval | None) -> None:
+        if flow is None:
+            return
+        if flow.high < 0:
+            self.reversed_samples += 1
+        elif flow.low > 0 or not self.reverse:
+            self.reversed_samples = 0
+        self.reverse = self.reversed_samples >= REVERSE_SAMPLES
 
     def _raised(self, now: int) -> bool:
         since = self.partial.since

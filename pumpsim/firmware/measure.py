@@ -13,7 +13,7 @@ from protocol.vocabulary import EventKind, Quality
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.state import State
-from pumpsim.firmware.ticks import MINUTE
+from pumpsim.firmware.ticks import HOUR, MINUTE
 
 WATER_PERMILLE: Final = 1_000
 PA_PER_KPA: Final = 1_000
@@ -67,14 +67,21 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
 
 
 def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Interval | None:
-    """Flow, volume and dose of one sample, and what they say about too much or too little."""
+    """Flow, volume and dose of one sample, and what they say about too much or too little.
+
+    Returns the flow that the pressures explain. What is believed and accounted for is that flow,
+    unless the fill level contradicts it: then it is what left the reservoir (SEN-05).
+    """
     now, fill, account = state.now, state.fill, state.account
     flow = state.flow = model.flow.estimate(readings)
-    flow_nl_per_h = state.assumed_flow_nl_per_h() if flow is None else flow.estimate
+    state.explained += state.assumed_flow_nl_per_h() * elapsed
+    if state.by_fill.loss or state.by_fill.rest:
+        state.flow = _contradicted(flow, fill.slope)
+    believed_nl_per_h = state.assumed_flow_nl_per_h()
     stored_nl = 0
     if not state.catheter.calm:  # OCC-04
         stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
-    account.deliver(elapsed, flow_nl_per_h, stored_nl)
+    account.deliver(elapsed, believed_nl_per_h, stored_nl)
     if flow is None:
         state.unjudged += 1
         if state.unjudged > MAX_UNJUDGED:
@@ -84,14 +91,22 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
         if state.unjudged:  # it stands for a sample before it that waited to confirm a jump, too
             samples, state.unjudged = 1 + (state.unjudged <= MAX_UNJUDGED), 0
         limits = model.limits
-        cold = flow_nl_per_h < limits.under and _cold(state, readings)
-        state.deviation.feed((samples, samples * elapsed), flow_nl_per_h, limits, cold=cold)
-    if fill.add(now, readings.fill_level_nl, account.total_nl + account.held_nl):
+        cold = flow.estimate < limits.under and _cold(state, readings)
+        state.deviation.feed((samples, samples * elapsed), flow.estimate, limits, cold=cold)
+    if fill.add(now, readings.fill_level_nl, state.explained // HOUR):
         state.by_fill.judge(fill, flow, model.limits)
         if state.volume is not None:
             fastest_nl_per_h = state.fastest_flow_nl_per_h()
             state.refills.predict(now, state.volume, fastest_nl_per_h, model.configuration)
     return flow
+
+
+def _contradicted(flow: Interval | None, slope: Interval | None) -> Interval | None:
+    """Two channels that disagree: from the lowest to the highest, and the level's best guess."""
+    if flow is None or slope is None:
+        return flow
+    low, high = min(flow.low, slope.low), max(flow.high, slope.high)
+    return Interval(low, slope.estimate, high, Quality.DEGRADED)
 
 
 def _cold(state: State, readings: Readings) -> bool:

@@ -71,6 +71,7 @@ class State:
     sampled: int = 0  # tick of the last sample, or that of the boot
     looked_at: int = 0  # tick of the last look at what changes slowly
     stale: bool = False  # the last sample is too long ago (SEN-06)
+    explained: int = 0  # what the pressures say was pumped since boot, in nl/h x ticks
     unjudged: int = 0  # samples in a row that told no flow
     before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock

@@ -25,6 +25,7 @@ from tests.firmware.usual import CONFIGURATION, USUAL
 MINUTE = 60 * TICKS_PER_S
 POCKET_PA = USUAL.pocket_pressure_pa or 0
 FORWARD = Interval(53_000, 54_000, 55_000, Quality.GOOD)
+UNCERTAIN = Interval(-300, 100, 500, Quality.DEGRADED)
 BACKWARD = Interval(-900, -500, -100, Quality.DEGRADED)
 
 
@@ -128,8 +129,9 @@ def test_occlusion_and_disconnect_never_stand_together(levels: list[int]) -> Non
 
 def test_reverse_flow_is_told_with_the_second_sample(probe: Probe) -> None:
     """FLW-12: surely negative, twice."""
-    told = [probe.feed(12_400, flow).reverse for flow in (BACKWARD, BACKWARD, None)]
-    assert told == [False, True, False]
+    flows = (BACKWARD, BACKWARD, None, UNCERTAIN, FORWARD, BACKWARD, UNCERTAIN, BACKWARD)
+    told = [probe.feed(12_400, flow).reverse for flow in flows]
+    assert told == [False, True, True, True, False, False, False, False]
 
 
 def test_an_injection_is_told_with_the_second_sample(probe: Probe) -> None:

@@ -214,3 +214,19 @@ def test_a_fever_is_not_believed_by_one_channel_alone() -> None:
     assert device.beliefs is not None
     assert AlarmId.TEMPERATURE_HIGH not in device.beliefs.alarms
     assert AlarmId.PROPELLANT_LOW in device.beliefs.alarms
+
+
+@pytest.mark.parametrize("factor", [1.3, 0.7])
+def test_a_contradicted_flow_is_believed_as_the_level_has_it(factor: float) -> None:
+    """SEN-05, FLW-01, DOS-01: from the contradiction on, truth lies inside and is accounted for."""
+    device = implanted()
+    device.advance(8 * HOUR)
+    act(device, kind="plant_condition", name="restrictor_conductance_factor", value=factor)
+    device.advance(20 * HOUR)
+    assert device.beliefs is not None
+    before_nl, pumped_fl = device.beliefs.delivered_total_nl, device.plant.ledger.reservoir_fl
+    watch(device, 44 * HOUR)
+    counted_nl = device.beliefs.delivered_total_nl - before_nl
+    left_nl = (pumped_fl - device.plant.ledger.reservoir_fl) / 1e6
+    assert counted_nl == pytest.approx(left_nl, rel=0.05)
+    assert quality(device) is Quality.DEGRADED
