@@ -52,7 +52,7 @@ def test_it_believes_the_label_whatever_flows() -> None:
 
 
 def test_it_runs_empty_in_silence() -> None:
-    """RES-01: the recall class, shown: dry on the fourteenth day, with nine millilitres believed."""
+    """RES-01: the recall class, shown: dry on day 14, with nine millilitres believed."""
     run = played("recalled-pump-programmed-rate", 14 * DAY)
     assert truly_left_nl(run.device) < 1.2 * EMPTY_NL
     beliefs = run.device.beliefs
