@@ -71,7 +71,7 @@ class Device:
         self.sessions = Sessions()
         self.outgoing = Outgoing()
         self.timeline_id = 1
-        self.boot_id = self.resets = self.config_id = 0
+        self.boot_id = self.resets = 0
         self.reset_cause = ResetCause.POWER_ON
         self.readings: Readings | None = None
         self.reading_ticks = 0
@@ -102,6 +102,11 @@ class Device:
     def bare(self) -> bool:
         """Whether it has no control logic of its own."""
         return self.logic is None
+
+    @property
+    def config_id(self) -> int:
+        """Of the configuration its logic goes by, as the logic itself tells; 0 is none (FLW-07)."""
+        return 0 if self.beliefs is None else self.beliefs.config_id
 
     # ---- links
 
@@ -280,7 +285,8 @@ class Device:
             self._fail(error)
             return
         self.shaky = False
-        self.beliefs = outcome.beliefs
+        if outcome.beliefs is not None:
+            self.beliefs = outcome.beliefs
         if outcome.events or outcome.actuation or outcome.alarms:
             self._apply(ticks, outcome)
 
@@ -372,22 +378,34 @@ class Device:
         self.chip.restart(supply_lost=cause in SUPPLY_LOST)
         if self._tap is not None:
             self._tap.booted(self.now_ns, cause, self.boot_id)
+        started = self._start(cause)
+        if isinstance(started, Outcome):  # FLW-07: what is told of the boot has its configuration
+            self.beliefs = started.beliefs
         self.record(EventKind.BOOT, int(cause), self.resets)
         self.announce()
+        if isinstance(started, Outcome):
+            self._apply(0, started)
+        elif started is not None:
+            self._fail(started)
+
+    def _start(self, cause: ResetCause) -> Outcome | FirmwareFaultError | PowerLostError | None:
+        """Boot new logic: what it led to, or how it failed; None for a bare device."""
         self.guard = None
         if self.logic is None:
-            return
+            return None
         try:
-            guard = self.guard = Guard(made(self.logic))
-            self._apply(0, guard.boot(self.chip, cause, 0))
+            guard = Guard(made(self.logic))
+            outcome = guard.boot(self.chip, cause, 0)
         except (FirmwareFaultError, PowerLostError) as error:
-            self._fail(error)
+            return error
+        self.guard = guard
+        return outcome
 
     def _fail(self, error: FirmwareFaultError | PowerLostError) -> None:
         """The logic broke its contract, or its supply failed; it starts anew, now or later."""
         if isinstance(error, FirmwareFaultError):
             self.record(EventKind.FIRMWARE_FAULT, int(error.fault))
-        self.guard = None
+        self.guard = self.beliefs = None
         cause = restart_cause(error, shaky=self.shaky)
         self.shaky = True
         if cause is not None:
@@ -408,8 +426,6 @@ class Device:
             self.outgoing.notify(self._stamp(), m.AlarmChanged(alarm=alarm))
 
     def _log(self, event: Event, role: Role | None) -> None:
-        if event.kind is EventKind.CONFIGURATION_WRITTEN:
-            self.config_id = event.value
         self._tell(self.log.append(self._when(), event, role))
 
     def _tell(self, entries: list[m.LogEntry]) -> None:
