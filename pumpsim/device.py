@@ -152,9 +152,10 @@ class Device:
         self.arm()
 
     def refuse(self, now_ns: int, link: str, malformed: Malformed) -> None:
-        """Answer what meant to be a request and was none. The caller limits the rate."""
+        """Answer, and log, what meant to be a request and was none. The caller limits the rate."""
         self.advance(now_ns)
         if malformed.answerable:
+            self.record(EventKind.COMMAND_REFUSED, int(malformed.reason))  # LOG-01
             reply = m.Refused(reason=malformed.reason, detail=malformed.detail)
             self.outgoing.reply(self._stamp(), link, malformed.request_id or 0, reply)
 
