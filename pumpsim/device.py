@@ -40,6 +40,8 @@ from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
 """T_s: the sampling period."""
+HOUR_NS: Final = 60 * SAMPLE_NS
+"""Between two looks of a tap at truth and belief."""
 MARGIN_NS: Final = 1_000_000_000
 """More than any crystal loses or gains from sample to sample."""
 NEAR_TICKS: Final = (SAMPLE_NS + MARGIN_NS) // 1_000_000_000 * TICKS_PER_S
@@ -250,6 +252,8 @@ class Device:
             self._deliver(ticks, readings)
         if self.log.runs:
             self._tell(self.log.tell_repeats(self._when()))
+        if not at_ns % HOUR_NS and self._tap is not None:
+            self._tap.hour(at_ns)
         deadline = None if self.guard is None else self.guard.deadline
         near = deadline is not None and deadline - ticks < NEAR_TICKS
         if near or self._timer_ns < self.sample_ns + MARGIN_NS:

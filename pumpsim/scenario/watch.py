@@ -60,6 +60,10 @@ class Watch:
         if self.recorder is not None:
             self.recorder.take(now_ns)
 
+    def hour(self, now_ns: int) -> None:
+        """Time to lay truth beside belief."""
+        self.trace.hour(now_ns)
+
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something."""
         self.trace.decided(now_ns, ticks, outcome)
