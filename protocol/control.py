@@ -82,6 +82,9 @@ class Beliefs(NamedTuple):
     dose_total_ng: int | None
     alarms: tuple[AlarmId, ...]
     causes: tuple[Cause, ...] = ()  # all that the symptoms allow
+    config_id: int = 0  # of the configuration it goes by: headers tell it (FLW-07); 0 is none
+    drug: str = ""  # in the reservoir, whose dose it is; empty while unknown
+    uncertain_nl: int = 0  # of the total: at most so much of it never left (RST-03)
 
 
 class Outcome(NamedTuple):

@@ -184,23 +184,28 @@ def _check_actuation(actuation: object) -> None:
 def _is_event(event: object) -> bool:
     if type(event) is not Event or not isinstance(event.kind, EventKind):
         return False
-    kind, subject, value, priority = event
-    low, high = -MAX_SAFE, MAX_SAFE
-    if kind is EventKind.CONFIGURATION_WRITTEN:
-        low, high = 0, MAX_CONFIG_ID
+    _, subject, value, priority = event
     known = priority is None or isinstance(priority, Priority)
-    return known and _is_int(subject, -MAX_SAFE, MAX_SAFE) and _is_int(value, low, high)
+    numbers = _is_int(subject, -MAX_SAFE, MAX_SAFE) and _is_int(value, -MAX_SAFE, MAX_SAFE)
+    return known and numbers
 
 
 def _is_beliefs(beliefs: object) -> bool:
     if type(beliefs) is not Beliefs:
         return False
-    flow, residual, delivered, dose, alarms, causes = beliefs
-    return (
-        (flow is None or _is_interval(flow))
-        and (residual is None or _is_interval(residual))
-        and type(delivered) is int
+    flow, residual, delivered, dose, alarms, causes, config_id, drug, uncertain = beliefs
+    numbers = (
+        type(delivered) is int
         and (dose is None or type(dose) is int)
+        and type(config_id) is int
+        and 0 <= config_id <= MAX_CONFIG_ID
+        and type(uncertain) is int
+    )
+    return (
+        numbers
+        and type(drug) is str
+        and (flow is None or _is_interval(flow))
+        and (residual is None or _is_interval(residual))
         and type(alarms) is tuple
         and ALARM_TYPES.issuperset(map(type, alarms))
         and type(causes) is tuple

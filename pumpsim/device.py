@@ -40,6 +40,8 @@ from pumpsim.tap import Tap
 
 SAMPLE_NS: Final = 60_000_000_000
 """T_s: the sampling period."""
+HOUR_NS: Final = 60 * SAMPLE_NS
+"""Between two looks of a tap at truth and belief."""
 MARGIN_NS: Final = 1_000_000_000
 """More than any crystal loses or gains from sample to sample."""
 NEAR_TICKS: Final = (SAMPLE_NS + MARGIN_NS) // 1_000_000_000 * TICKS_PER_S
@@ -71,7 +73,7 @@ class Device:
         self.sessions = Sessions()
         self.outgoing = Outgoing()
         self.timeline_id = 1
-        self.boot_id = self.resets = self.config_id = 0
+        self.boot_id = self.resets = 0
         self.reset_cause = ResetCause.POWER_ON
         self.readings: Readings | None = None
         self.reading_ticks = 0
@@ -102,6 +104,11 @@ class Device:
     def bare(self) -> bool:
         """Whether it has no control logic of its own."""
         return self.logic is None
+
+    @property
+    def config_id(self) -> int:
+        """Of the configuration its logic goes by, as the logic itself tells; 0 is none (FLW-07)."""
+        return 0 if self.beliefs is None else self.beliefs.config_id
 
     # ---- links
 
@@ -147,9 +154,10 @@ class Device:
         self.arm()
 
     def refuse(self, now_ns: int, link: str, malformed: Malformed) -> None:
-        """Answer what meant to be a request and was none. The caller limits the rate."""
+        """Answer, and log, what meant to be a request and was none. The caller limits the rate."""
         self.advance(now_ns)
         if malformed.answerable:
+            self.record(EventKind.COMMAND_REFUSED, int(malformed.reason))  # LOG-01
             reply = m.Refused(reason=malformed.reason, detail=malformed.detail)
             self.outgoing.reply(self._stamp(), link, malformed.request_id or 0, reply)
 
@@ -244,6 +252,8 @@ class Device:
             self._deliver(ticks, readings)
         if self.log.runs:
             self._tell(self.log.tell_repeats(self._when()))
+        if not at_ns % HOUR_NS and self._tap is not None:
+            self._tap.hour(at_ns)
         deadline = None if self.guard is None else self.guard.deadline
         near = deadline is not None and deadline - ticks < NEAR_TICKS
         if near or self._timer_ns < self.sample_ns + MARGIN_NS:
@@ -280,7 +290,8 @@ class Device:
             self._fail(error)
             return
         self.shaky = False
-        self.beliefs = outcome.beliefs
+        if outcome.beliefs is not None:
+            self.beliefs = outcome.beliefs
         if outcome.events or outcome.actuation or outcome.alarms:
             self._apply(ticks, outcome)
 
@@ -372,22 +383,34 @@ class Device:
         self.chip.restart(supply_lost=cause in SUPPLY_LOST)
         if self._tap is not None:
             self._tap.booted(self.now_ns, cause, self.boot_id)
+        started = self._start(cause)
+        if isinstance(started, Outcome):  # FLW-07: what is told of the boot has its configuration
+            self.beliefs = started.beliefs
         self.record(EventKind.BOOT, int(cause), self.resets)
         self.announce()
+        if isinstance(started, Outcome):
+            self._apply(0, started)
+        elif started is not None:
+            self._fail(started)
+
+    def _start(self, cause: ResetCause) -> Outcome | FirmwareFaultError | PowerLostError | None:
+        """Boot new logic: what it led to, or how it failed; None for a bare device."""
         self.guard = None
         if self.logic is None:
-            return
+            return None
         try:
-            guard = self.guard = Guard(made(self.logic))
-            self._apply(0, guard.boot(self.chip, cause, 0))
+            guard = Guard(made(self.logic))
+            outcome = guard.boot(self.chip, cause, 0)
         except (FirmwareFaultError, PowerLostError) as error:
-            self._fail(error)
+            return error
+        self.guard = guard
+        return outcome
 
     def _fail(self, error: FirmwareFaultError | PowerLostError) -> None:
         """The logic broke its contract, or its supply failed; it starts anew, now or later."""
         if isinstance(error, FirmwareFaultError):
             self.record(EventKind.FIRMWARE_FAULT, int(error.fault))
-        self.guard = None
+        self.guard = self.beliefs = None
         cause = restart_cause(error, shaky=self.shaky)
         self.shaky = True
         if cause is not None:
@@ -408,8 +431,6 @@ class Device:
             self.outgoing.notify(self._stamp(), m.AlarmChanged(alarm=alarm))
 
     def _log(self, event: Event, role: Role | None) -> None:
-        if event.kind is EventKind.CONFIGURATION_WRITTEN:
-            self.config_id = event.value
         self._tell(self.log.append(self._when(), event, role))
 
     def _tell(self, entries: list[m.LogEntry]) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, field_validator
 
-from protocol.messages import MAX_PLAN, Configuration, ConfigurationReport, PlanStep, Refill
+from protocol.messages import (
+    MAX_DISSOLVED_NG_PER_ML,
+    MAX_PLAN,
+    Configuration,
+    ConfigurationReport,
+    PlanStep,
+    Refill,
+)
 from protocol.topics import check_name
 from protocol.vocabulary import Propellant
 from pumpsim import configfile as c
@@ -66,7 +73,10 @@ class FillSection(c.Section):
 
     drug: c.Name = Field(default="FUDR", description="name of the drug")
     concentration: c.ConcentrationNgPerMl = Field(
-        default=c.text("6.46 mg/mL"), description="of the drug in the fill", ge=0, le=10**12
+        default=c.text("6.46 mg/mL"),
+        description="of the drug in the fill",
+        ge=0,
+        le=MAX_DISSOLVED_NG_PER_ML,
     )
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
     volume: c.VolumeNl = Field(default=c.text("28 mL"), description="in the reservoir", gt=0)

@@ -19,7 +19,7 @@ from pumpsim.pumpfile import PumpFile
 from pumpsim.sensors import Converter
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 6
+SCHEMA: Final = 7
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
@@ -28,7 +28,6 @@ PLAIN: Final = (
     "timeline_id",
     "boot_id",
     "resets",
-    "config_id",
     "reading_ticks",
     "shaky",
 )

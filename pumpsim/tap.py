@@ -16,6 +16,9 @@ class Tap(Protocol):
     def sampled(self, now_ns: int, ticks: int, readings: Readings) -> None:
         """The sensors were read."""
 
+    def hour(self, now_ns: int) -> None:
+        """An hour of plant time is full, and its last sample decided upon."""
+
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something: events, alarms, actuation or a reply."""
 

@@ -10,7 +10,6 @@ import json
 import os
 import struct
 from collections.abc import Callable
-from enum import IntEnum
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +21,10 @@ from protocol.messages import Packet
 from protocol.plain import to_plain, type_name
 from protocol.schema import schema_hash
 from protocol.vocabulary import ResetCause
+from pumpsim.comparison import compare, in_words
 from pumpsim.device import SAMPLE_NS, Device
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 SAMPLE_MARK: Final = 0
 """The byte before a packed sample; lines of text never begin with it."""
 NOTHING: Final = -(2**63)
@@ -40,10 +40,12 @@ class Trace:
         """Nothing recorded yet: `begin` comes first."""
         self._hash = sha256()
         self._sink = sink
+        self._device: Device | None = None
         self.samples = 0
 
     def begin(self, device: Device, scenario: str) -> None:
         """The header: what the run was made of."""
+        self._device = device
         content = device.pump.model_dump_json().encode()
         self._record(
             "header",
@@ -59,7 +61,9 @@ class Trace:
         )
 
     def end(self) -> str:
-        """The hash over all records, in hex; the file, if any, is complete now."""
+        """The last truth, then the hash over all records, in hex; the file is complete now."""
+        if self._device is not None:
+            self.hour(self._device.now_ns)
         digest = self._hash.hexdigest()
         if self._sink is not None:
             self._sink.finish(_line("end", samples=self.samples, sha256=digest))
@@ -87,14 +91,14 @@ class Trace:
         if outcome.reply is not None:
             fields["reply"] = {"type": type_name(type(outcome.reply)), **to_plain(outcome.reply)}
         if outcome.actuation is not None:
-            fields["actuation"] = _words(outcome.actuation)
+            fields["actuation"] = in_words(outcome.actuation)
         if outcome.events:
             numbered = (event._replace(subject=int(event.subject)) for event in outcome.events)
-            fields["events"] = [_words(event) for event in numbered]
+            fields["events"] = [in_words(event) for event in numbered]
         if outcome.alarms:
             fields["alarms"] = [to_plain(alarm) for alarm in outcome.alarms]
         if outcome.beliefs is not None:
-            fields["beliefs"] = _words(outcome.beliefs)
+            fields["beliefs"] = in_words(outcome.beliefs)
         self._record("decision", at_ns=now_ns, ticks=ticks, **fields)
 
     def received(self, now_ns: int, link: str, packet: Packet) -> None:
@@ -108,6 +112,16 @@ class Trace:
     def stimulated(self, now_ns: int, stimulus: Any) -> None:
         """The laboratory or the patient's life acted."""
         self._record("stimulus", at_ns=now_ns, stimulus=stimulus.model_dump(mode="json"))
+
+    def hour(self, now_ns: int) -> None:
+        """Truth beside belief, the rows of `compare`; without a `begin` there is none."""
+        device = self._device
+        if device is None:
+            return
+        rows, beliefs = compare(device), device.beliefs
+        alarms = None if beliefs is None else in_words(beliefs.alarms)
+        causes = None if beliefs is None else in_words(beliefs.causes)
+        self._record("truth", at_ns=now_ns, **rows, alarms=alarms, causes=causes)
 
     def _record(self, record: str, **fields: Any) -> None:
         line = _line(record, **fields)
@@ -182,18 +196,6 @@ def verify(path: Path) -> str:
                 digest.update(line.encode())
     message = f"{path}: is cut short or was changed: its records do not give its hash"
     raise ValueError(message)
-
-
-def _words(value: Any) -> Any:
-    """Tuples of the control contract as JSON takes them: names for enumerations, objects by field.
-
-    A type that JSON has no word for is left to fail.
-    """
-    if isinstance(value, IntEnum):
-        return value.name.lower()
-    if hasattr(value, "_asdict"):
-        return {name: _words(part) for name, part in value._asdict().items()}
-    return [_words(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _line(record: str, **fields: Any) -> str:

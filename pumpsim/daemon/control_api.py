@@ -17,9 +17,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
 from protocol.quantity import parse_int
+from pumpsim import comparison
+from pumpsim.comparison import in_words
 from pumpsim.configfile import explain
 from pumpsim.daemon.control_guard import ControlGuard
 from pumpsim.daemon.host import Host
+from pumpsim.daemon.rows import Comparison
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GivenUpError
 from pumpsim.device import Device
 from pumpsim.stimuli import Stimulus
@@ -89,8 +92,15 @@ def _add_device_routes(app: FastAPI, host: Host) -> None:
 
     @app.get("/v1/devices/{device}/belief")
     async def belief(device: Annotated[Device, Depends(find)]) -> dict[str, Any] | None:
-        """What the control logic believes, beside the truth."""
-        return None if device.beliefs is None else device.beliefs._asdict()
+        """What the control logic believes, null without any: quantities, alarms, causes."""
+        words: dict[str, Any] | None = in_words(device.beliefs)
+        return words
+
+    @app.get("/v1/devices/{device}/compare")
+    async def compare(device: Annotated[Device, Depends(find)]) -> Comparison:
+        """Truth beside belief, row by row, with the difference."""
+        rows = comparison.compare(device)
+        return Comparison.model_validate({"at_ns": device.now_ns, **rows})
 
     @app.post("/v1/devices/{device}/stimuli")
     async def stimuli(

@@ -309,6 +309,9 @@ class ReferenceLogic:
             account.dose_ng(),
             self._alarms,
             state.causes,
+            state.config_id,
+            account.drug,
+            account.uncertain_nl,
         )
         return Outcome(reply, actuation, events, changed, beliefs)
 

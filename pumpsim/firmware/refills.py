@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.control import Interval
-from protocol.messages import CommitRefill, Configuration, Refill
-from protocol.vocabulary import Priority, Refusal
+from protocol.messages import MAX_DISSOLVED_NG_PER_ML, CommitRefill, Configuration, Refill
+from protocol.vocabulary import Priority, RefillReason, Refusal
 from pumpsim.firmware.exchange import HOLD
 from pumpsim.firmware.plan import Course
 from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
@@ -18,6 +18,11 @@ from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 T_REFILL: Final = 30 * MINUTE
 T_SETTLE: Final = 4 * HOUR
 MAX_LEAD: Final = from_s(14 * 86_400)
+
+
+def most_drug_ng_per_ml(reason: RefillReason | None) -> int:
+    """What a fill can hold, or may: a pump that is to be explanted runs on, and not with drug."""
+    return 0 if reason is RefillReason.EXPLANT else MAX_DISSOLVED_NG_PER_ML
 
 
 @dataclass(slots=True)
@@ -55,6 +60,9 @@ class Refills:
         """Why this refill cannot be committed, or None."""
         if self.window_since is None:
             return Refusal.NO_REFILL_OPEN
+        concentration = request.refill.concentration_ng_per_ml
+        if concentration > most_drug_ng_per_ml(request.reason):
+            return Refusal.OUT_OF_RANGE
         left_nl = max((self.residual_nl or 0) - request.refill.withdrawn_nl, 0)
         if left_nl + request.refill.filled_nl > configuration.capacity_nl:
             return Refusal.OVER_CAPACITY

@@ -148,9 +148,12 @@ def _abort_refill(state: State, _now: int, _request: Request) -> Answer | Refusa
 
 
 def _begin_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
+    body = _body(request, m.BeginBolusAccess)
     if state.bolus is not None:
         return Refusal.BOLUS_ACCESS_OPEN
-    state.bolus = _body(request, m.BeginBolusAccess)
+    if body.concentration_ng_per_ml > m.MAX_DISSOLVED_NG_PER_ML:
+        return Refusal.OUT_OF_RANGE
+    state.bolus = body
     return _done(EventKind.BOLUS_ACCESS_BEGUN)
 
 

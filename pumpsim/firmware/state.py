@@ -105,6 +105,7 @@ class State:
     def lose_numbers(self) -> None:
         """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
         self.configuration, self.configuration_lost = None, True
+        self.config_id = 0
         self.account, self.dose_limit = Account(), DoseLimit()
 
     def durable(self, now: int) -> dict[str, Any]:
@@ -127,7 +128,6 @@ class State:
     def load_durable(self, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, at tick 0 of a new life."""
         self.load_numbers(0, data)
-        self.config_id = data["config_id"]
         self.configuration_lost = data["configuration_lost"]
         self.needle.load(0, data["needle"])
         self.alarms.load(0, data["alarms"])
@@ -142,6 +142,7 @@ class State:
     def load_numbers(self, now: int, data: dict[str, Any]) -> None:
         """Take what is reckoned with from what `durable` gave at the moment that is `now`."""
         self.configuration = _read(Configuration, data["configuration"])
+        self.config_id = data["config_id"]  # FLW-07: the number and the content of one write
         self.account = Account(**data["account"])
         self.dose_limit.load(data["dose_limit"])
         if self.configuration is not None:

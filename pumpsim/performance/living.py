@@ -79,6 +79,10 @@ class Witness:
         if not truth.doses or now_ns - truth.doses[-1].at_ns >= DOSE_EVERY_NS:
             self._note_dose(device, truth, now_ns)
 
+    def hour(self, now_ns: int) -> None:
+        """Time to lay truth beside belief."""
+        self.trace.hour(now_ns)
+
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something; an occurrence is judged when it is first heard of."""
         self.trace.decided(now_ns, ticks, outcome)

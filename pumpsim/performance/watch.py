@@ -72,6 +72,9 @@ class Watch:
     def sampled(self, now_ns: int, ticks: int, readings: Readings) -> None:
         """Nothing to note."""
 
+    def hour(self, now_ns: int) -> None:
+        """Nothing to note."""
+
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something."""
         del ticks

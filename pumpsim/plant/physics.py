@@ -168,7 +168,8 @@ class Physics:
         gauge_pa = segment.arterial_pa + segment.posture_pa
         state.catheter_pressure_pa = segment.ambient_pa + gauge_pa
         held_m3 = self._dead_m3 + self.pump.catheter_compliance_m3_per_pa * gauge_pa
-        self.ledger.inject(round(held_m3 * FL_PER_M3), WATER)
+        self.primed_fl = round(held_m3 * FL_PER_M3)  # of the injected: no bolus
+        self.ledger.inject(self.primed_fl, WATER)
         self.settle()
 
     def _arrange(self) -> None:

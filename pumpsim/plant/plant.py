@@ -59,6 +59,13 @@ class Plant:
         return self._physics.ledger
 
     @property
+    def given_fl(self) -> int:
+        """What the pump made arrive in the artery: not boluses, nor blood that came back out."""
+        ledger = self._physics.ledger
+        bolus_fl = ledger.injected_fl - self._physics.primed_fl
+        return ledger.delivered_fl - bolus_fl - ledger.refluxed_fl
+
+    @property
     def conditions(self) -> dict[str, float]:
         """Faults and wear in force, by their names in `CONDITIONS`."""
         return dict(self._physics.conditions)

@@ -1,7 +1,9 @@
 """The end of a run, told twice: as data, and as a page for people with truth beside belief."""
 
+from textwrap import fill
 from typing import Any, Final
 
+from pumpsim.comparison import compare
 from pumpsim.device import Device
 from pumpsim.scenario.file import Scenario, when
 from pumpsim.scenario.visits import Journal, RefillRow
@@ -12,6 +14,9 @@ FL_PER_NL: Final = 10**6
 NL_PER_ML: Final = 1e6
 NG_PER_MG: Final = 1e6
 HOURS_PER_DAY: Final = 24
+S_PER_H: Final = 3_600
+MS_PER_H: Final = 3_600_000
+PAGE_COLUMNS: Final = 100
 MAX_ROWS: Final = 40
 """Rows of a table on the page; the data holds them all."""
 
@@ -24,9 +29,8 @@ def gather(
     pumped_nl = (
         ledger.filled_fl - ledger.withdrawn_fl - ledger.pocket_fl - ledger.reservoir_fl
     ) / FL_PER_NL
-    beliefs = device.beliefs
+    beliefs, rows = device.beliefs, compare(device)
     believed_nl = None if beliefs is None else beliefs.delivered_total_nl
-    residual = None if beliefs is None else beliefs.residual_volume_nl
     journal.note_dose(None if beliefs is None else beliefs.dose_total_ng)
     return {
         "scenario": scenario.name,
@@ -41,13 +45,10 @@ def gather(
             "belief": None if believed_nl is None else _per_hour(believed_nl, elapsed_ns),
             "nominal": device.pump.pump.nominal_flow,
         },
-        "residual_nl": {
-            "truth": ledger.reservoir_fl // FL_PER_NL,
-            "belief": None if residual is None else residual.estimate,
-            "low": None if residual is None else residual.low,
-            "high": None if residual is None else residual.high,
-        },
+        "residual_nl": rows["residual_nl"],
         "dose_ng": _doses(ledger.doses_ng(), journal.doses_ng),
+        "counted_ms": rows["counted_ms"],
+        "clock_s": rows["clock_s"],
         "ledger": device.truth()["ledger"],
         "alarms": [_alarm(row) for row in watch.alarms.values()],
         "unreachable_nl": round(device.plant.pump.unreachable_m3 * 1e12),
@@ -70,8 +71,10 @@ def render(data: dict[str, Any]) -> str:
         _beside("mean flow, mL/day", data["mean_flow_nl_per_h"], NL_PER_ML / HOURS_PER_DAY),
         _beside("left in reservoir, mL", data["residual_nl"], NL_PER_ML),
         *(_beside(f"{drug}, mg", dose, NG_PER_MG) for drug, dose in data["dose_ng"].items()),
+        _counted(data["counted_ms"]),
+        _clock(data["clock_s"], data["elapsed_ns"]),
     ]
-    lines += _table("alarms", [_alarm_line(row) for row in data["alarms"]])
+    lines += _table("alarms, and the causes their symptoms allow", _alarm_rows(data["alarms"]))
     left_ml = data["unreachable_nl"] / NL_PER_ML
     title = f"refills, mL: by syringe (declared); a needle leaves {left_ml:g}"
     lines += _table(title, [_refill_line(row) for row in data["refills"]])
@@ -100,6 +103,7 @@ def _alarm(row: AlarmRow) -> dict[str, Any]:
         "priority": row.priority.name.lower(),
         "raised_ns": row.raised_ns,
         "steps": [{"at_ns": at_ns, "priority": p.name.lower()} for at_ns, p in row.steps],
+        "causes": [cause.name.lower() for cause in row.causes],
         "ended_ns": row.ended_ns,
         "acknowledged_ns": row.acknowledged_ns,
     }
@@ -117,6 +121,21 @@ def _beside(name: str, pair: dict[str, Any], unit: float) -> str:
     return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}"
 
 
+def _counted(row: dict[str, Any]) -> str:
+    """The device's own count of time, off by its crystal."""
+    truth_ms, off_ms = row["truth"], row["difference"]
+    ppm = f"{off_ms / truth_ms * 1e6:+8.1f} ppm" if truth_ms else ""
+    return f"{'time counted, h':24}{truth_ms / MS_PER_H:12.3f}{row['belief'] / MS_PER_H:12.3f}{ppm}"
+
+
+def _clock(row: dict[str, Any], elapsed_ns: int) -> str:
+    """The real-time clock, from the calendar's day of implant on."""
+    truth_h, off_s = elapsed_ns / HOUR, row["difference"]
+    doubt = "" if row["valid"] else ", and calls itself invalid"
+    believed_h = truth_h + off_s / S_PER_H
+    return f"{'real-time clock, h':24}{truth_h:12.3f}{believed_h:12.3f}{off_s:+10,} s{doubt}"
+
+
 def _table(title: str, rows: list[str]) -> list[str]:
     shown = [f"  {row}" for row in rows[:MAX_ROWS]] or ["  none"]
     more = [f"  … and {len(rows) - MAX_ROWS} more"] if len(rows) > MAX_ROWS else []
@@ -129,6 +148,25 @@ def _alarm_line(row: dict[str, Any]) -> str:
     by = "" if acknowledged is None else f", acknowledged {when(acknowledged)}"
     rise = ", then ".join(step["priority"] for step in row["steps"])
     return f"{when(row['raised_ns']):14} {row['alarm']:18}{rise:17}{until}{by}"
+
+
+def _alarm_rows(alarms: list[dict[str, Any]]) -> list[str]:
+    """Causes stand under an alarm where they are others than before."""
+    rows: list[str] = []
+    before: list[str] = []
+    for row in alarms:
+        causes = row["causes"]
+        line = _alarm_line(row)
+        rows.append(f"{line}\n{_causes(causes)}" if causes and causes != before else line)
+        before = causes
+    return rows
+
+
+def _causes(causes: list[str]) -> str:
+    """What the pump held for possible when the alarm was raised."""
+    begin, indent = f"{'':17}may be ", " " * 24
+    text = ", ".join(causes)
+    return fill(text, PAGE_COLUMNS, initial_indent=begin, subsequent_indent=indent)
 
 
 def _refill_line(row: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocol.control import Outcome, Readings
 from protocol.messages import AlarmOccurrence, Packet
-from protocol.vocabulary import AlarmId, Priority, ResetCause
+from protocol.vocabulary import AlarmId, Cause, Priority, ResetCause
 from pumpsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class AlarmRow:
     alarm: AlarmId
     occurrence: int
     raised_ns: int
+    causes: tuple[Cause, ...] = ()  # all that the symptoms allowed when it was raised
     steps: list[tuple[int, Priority]] = field(default_factory=list)  # (instant, from then on)
     ended_ns: int | None = None
     acknowledged_ns: int | None = None
@@ -60,13 +61,18 @@ class Watch:
         if self.recorder is not None:
             self.recorder.take(now_ns)
 
+    def hour(self, now_ns: int) -> None:
+        """Time to lay truth beside belief."""
+        self.trace.hour(now_ns)
+
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something."""
         self.trace.decided(now_ns, ticks, outcome)
         for news in outcome.alarms:
             row = self.alarms.get(news.occurrence)
             if row is None:
-                row = AlarmRow(news.alarm, news.occurrence, now_ns)
+                causes = () if outcome.beliefs is None else outcome.beliefs.causes
+                row = AlarmRow(news.alarm, news.occurrence, now_ns, causes)
                 self.alarms[news.occurrence] = row
             row.learn(now_ns, news)
 

@@ -299,6 +299,27 @@ def test_numbers_that_cannot_be_put_right_are_unknown(bench: Bench) -> None:
     assert bench.status().dose_total_ng is None
 
 
+def test_a_configuration_from_the_store_brings_its_own_number(bench: Bench) -> None:
+    """FLW-07: the last one that was committed, and 0 when none is left."""
+    memory = MortalMemory(bench.memory, 0)
+    bench.logic.load(memory, bench.logic.save())
+    other = CONFIGURATION.model_copy(update={"nominal_flow_nl_per_h": 40_000})
+    memory.fail(99)
+    bench.ask(m.WriteConfiguration(base_config_id=1, configuration=other))  # not kept
+    memory.fail(0)
+    other_total(bench.logic)
+    ask = Request(m.RunSelfTest(), Role.SERVICE, 1)
+    told = bench.logic.handle(bench.ticks, ask).beliefs
+    assert told is not None
+    assert (bench.logic._state.configuration, told.config_id) == (CONFIGURATION, 1)
+    for place in Store(bench.memory).places():
+        bench.memory.write(place[20], b"?")
+    other_total(bench.logic)
+    told = bench.logic.handle(bench.ticks, ask).beliefs
+    assert told is not None
+    assert (bench.logic._state.configuration, told.config_id) == (None, 0)
+
+
 def test_a_healthy_pump_proves_itself_in_silence(bench: Bench) -> None:
     """NVM-04: through refills, a bolus and a reset nothing is out of balance."""
     emptied = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})

@@ -50,7 +50,7 @@ ALARM = m.AlarmOccurrence(
     latching=False,
 )
 INTERVAL = Interval(1, 2, 3, Quality.GOOD)
-BELIEFS = Beliefs(INTERVAL, None, 4, 5, (AlarmId.REFILL_DUE,))
+BELIEFS = Beliefs(INTERVAL, None, 4, 5, (AlarmId.REFILL_DUE,), (), 2**32 - 1, "FUDR", 3)
 OFF = Actuation(Sounder.OFF, patient_signal=False)
 
 
@@ -188,9 +188,6 @@ NONSENSE: dict[str, Any] = {
     "an event beyond 2^53": wrong(DONE, events=[wrong(BOOT, subject=2**53)]),
     "a fraction": wrong(DONE, events=[wrong(BOOT, value=0.5)]),
     "a priority's number": wrong(DONE, events=[wrong(BOOT, priority=1)]),
-    "a configuration below zero": wrong(
-        DONE, events=[Event(EventKind.CONFIGURATION_WRITTEN, 0, -1)]
-    ),
     "a flood of events": wrong(DONE, events=[BOOT] * (MAX_ITEMS + 1)),
     "alarms that are none": wrong(DONE, alarms="low"),
     "alarms that cannot be compared": wrong(DONE, alarms=Unequal()),
@@ -208,6 +205,11 @@ NONSENSE: dict[str, Any] = {
     "a dose in words": wrong(DONE, beliefs=wrong(BELIEFS, dose_total_ng="1")),
     "an alarm's number believed": wrong(DONE, beliefs=wrong(BELIEFS, alarms=(3,))),
     "alarms believed as a list": wrong(DONE, beliefs=wrong(BELIEFS, alarms=[])),
+    "a configuration below zero": wrong(DONE, beliefs=wrong(BELIEFS, config_id=-1)),
+    "a configuration no header holds": wrong(DONE, beliefs=wrong(BELIEFS, config_id=2**32)),
+    "a configuration that is none": wrong(DONE, beliefs=wrong(BELIEFS, config_id=None)),
+    "a drug without a name": wrong(DONE, beliefs=wrong(BELIEFS, drug=None)),
+    "a fraction in doubt": wrong(DONE, beliefs=wrong(BELIEFS, uncertain_nl=0.5)),
 }
 
 

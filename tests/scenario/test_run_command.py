@@ -50,6 +50,54 @@ def test_a_priority_that_rose_is_told_from_its_first_to_its_last(
     assert due.split("refill_due")[1].split() == ["low,", "then", "medium", "still", "there"]
 
 
+MESS = """
+[scenario]
+name = "mess"
+length = "2 d"
+[[event]]
+at = "0 h"
+do = "oscillator_fault"
+error_ppm = 400
+[[event]]
+at = "7 h"
+do = "sensor_fault"
+channel = "battery_mv"
+missing = true
+[[event]]
+at = "9 h"
+do = "plant_condition"
+name = "catheter_extra_resistance_ratio"
+value = 100000
+[[event]]
+at = "1 d"
+do = "clock_fault"
+forward = "3 h"
+"""
+
+
+def test_the_page_tells_the_truth_of_time_and_the_causes_held_for_possible(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mess.toml"
+    path.write_text(MESS)
+    assert run_scenario(path, None, None, None, as_json=False) == EXIT_OK
+    page = capsys.readouterr().out.splitlines()
+    assert max(map(len, page)) <= 100
+    counted, clock = (
+        next(line for line in page if line.startswith(name)) for name in ("time c", "real-time")
+    )
+    assert counted.split() == ["time", "counted,", "h", "48.000", "48.019", "+395.1", "ppm"]
+    assert clock.endswith("+10,868 s, and calls itself invalid")
+    faulty = next(number for number, line in enumerate(page) if "sensor_fault" in line)
+    assert page[faulty + 1].strip() == "may be battery_sensor"
+    occluded = next(number for number, line in enumerate(page) if "  occlusion" in line)
+    assert "catheter_occluded" in page[occluded + 1]
+    assert run_scenario(path, None, None, None, as_json=True) == EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+    assert data["alarms"][0]["causes"] == ["battery_sensor"]
+    assert data["clock_s"]["truth"] == 1_767_225_600 + 2 * 86_400
+
+
 def test_json_is_all_there_is_on_stdout(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_scenario(scenario, 7, None, None, as_json=True) == EXIT_OK
     data = json.loads(capsys.readouterr().out)

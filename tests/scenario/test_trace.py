@@ -107,6 +107,33 @@ def test_a_file_holds_everything_that_crossed_a_boundary(tmp_path: Path) -> None
     assert instants[-1] == 2 * DAY
 
 
+def test_truth_stands_beside_belief_every_hour_and_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    run = prepare(tmp_path, TraceFile(path))
+    digest(run)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    truths = [row for row in rows if row["record"] == "truth"]
+    assert [row["at_ns"] for row in truths] == [*(h * HOUR for h in range(49)), 2 * DAY]
+    assert rows[-2] == truths[-1]
+    for row in truths[1:]:
+        for name in ("flow_nl_per_h", "residual_nl"):
+            interval = row[name]
+            assert interval["low"] <= interval["truth"] <= interval["high"]
+            assert interval["difference"] == interval["belief"] - interval["truth"]
+        assert abs(row["delivered_nl"]["difference"]) < 50_000
+        assert row["doses_ng"]["FUDR"]["truth"] == pytest.approx(
+            row["doses_ng"]["FUDR"]["belief"], rel=0.03, abs=100_000
+        )
+    last, ledger, beliefs = truths[-1], run.device.plant.ledger, run.device.beliefs
+    assert beliefs is not None
+    assert last["residual_nl"]["truth"] == ledger.reservoir_fl // 10**6
+    assert last["doses_ng"]["FUDR"]["truth"] == ledger.doses_ng()["FUDR"]
+    assert last["delivered_nl"]["belief"] == beliefs.delivered_total_nl
+    assert last["counted_ms"]["truth"] == 2 * DAY // 10**6
+    assert (truths[7]["alarms"], truths[8]["alarms"]) == ([], ["sensor_fault"])
+    assert truths[8]["causes"] == ["battery_sensor"]
+
+
 def test_a_changed_or_shortened_file_is_found_out(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     digest(prepare(tmp_path, TraceFile(path)))

@@ -88,6 +88,16 @@ def test_a_refill_sooner_than_usual_needs_a_reason(clinic: Clinic) -> None:
     assert len(clinic.journal.refills) == 3  # the liquid moved each time
 
 
+@pytest.mark.parametrize(("concentration", "refusals"), [("5 mg/mL", 1), ("0 mg/mL", 0)])
+def test_a_pump_to_be_explanted_takes_no_drug(
+    clinic: Clinic, concentration: str, refusals: int
+) -> None:
+    fill = {"drug": "saline", "concentration": concentration}
+    clinic.fills["end"] = FillSection.model_validate(fill)
+    clinic.receive(refill(fill="end", reason="explant"))
+    assert len(clinic.journal.refusals) == refusals
+
+
 def test_a_perfusion_check_announces_injects_and_declares(clinic: Clinic) -> None:
     injected_fl = clinic.device.plant.ledger.injected_fl
     clinic.receive(PerfusionCheck(kind="perfusion_check"))

@@ -69,8 +69,47 @@ def test_the_ledger_balances_after_a_visit(demo: Daemon) -> None:
 def test_belief_stands_beside_the_truth(demo: Daemon) -> None:
     demo.run_for("1 h")
     belief = demo.get("/v1/devices/demo/belief")
-    assert belief is not None
+    assert belief["flow_nl_per_h"]["quality"] == "good"
+    assert (belief["drug"], belief["config_id"], belief["uncertain_nl"]) == ("FUDR", 1, 0)
+    assert (belief["alarms"], belief["causes"]) == ([], [])
     assert demo.get("/v1/devices")[0]["id"] == "demo"
+
+
+def test_faults_and_what_the_pump_makes_of_them_are_told(demo: Daemon) -> None:
+    demo.stimulate(kind="sensor_fault", channel="battery_mv", missing=True)
+    assert demo.get("/v1/devices/demo/truth")["faults"] == {"1": None}
+    demo.stimulate(kind="withdraw", volume="26 mL")
+    reached_ns = demo.run_for("1 h")
+    struck_ns = demo.get("/v1/devices/demo/truth")["faults"]["1"]
+    assert 0 < struck_ns < reached_ns
+    belief = demo.get("/v1/devices/demo/belief")
+    assert {"sensor_fault", "low_reservoir"} <= set(belief["alarms"])
+    assert "battery_sensor" in belief["causes"]
+
+
+def test_truth_and_belief_are_compared_row_by_row(demo: Daemon) -> None:
+    demo.stimulate(kind="clock_fault", forward="1 h")
+    off = {"kind": "plant_condition", "name": "catheter_disconnected", "value": 1}
+    assert demo.api.post("/v1/devices/demo/stimuli", json=off).status_code == 200
+    at_ns = demo.run_for("1 d")
+    rows = demo.get("/v1/devices/demo/compare")
+    assert rows.pop("at_ns") == at_ns
+    doses = rows.pop("doses_ng")
+    for row in (*rows.values(), *doses.values()):
+        assert row["difference"] == row["belief"] - row["truth"]
+    assert rows["delivered_nl"]["truth"] < 50_000  # into the tissue, and the pump believes it came
+    assert doses["FUDR"]["truth"] == 0
+    assert doses["FUDR"]["belief"] == demo.get("/v1/devices/demo/belief")["dose_total_ng"] > 0
+    flow = rows["flow_nl_per_h"]
+    assert flow["low"] <= flow["truth"] <= flow["high"]
+    assert rows["clock_s"]["difference"] == pytest.approx(3_600, abs=2)
+    assert not rows["clock_s"]["valid"]
+    truth = demo.get("/v1/devices/demo/truth")
+    assert rows["temperature_mk"]["truth"] == round(truth["state"]["pump_temperature_k"] * 1_000)
+    parts = demo.get("/openapi.json")["components"]["schemas"]
+    told = parts["Comparison"]["properties"]
+    assert "nL/h" in told["flow_nl_per_h"]["description"]
+    assert set(told) == {"at_ns", "doses_ng", *rows}
 
 
 @pytest.mark.parametrize(
