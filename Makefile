@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test test-deps venv check quick trace bench clean
+.PHONY: help run test test-deps venv check quick coverage trace bench clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,13 @@ check: venv      ## format, lint, types, import contracts, stale documents, quic
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto -q --ignore tests/system
+
+coverage: venv   ## every branch of firmware and protocol tried, or it fails
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -q tests/firmware & one=$$!; \
+	$(BIN)/coverage run -m pytest -q tests/protocol tests/device && wait $$one
+	@$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 trace: venv      ## which requirement is fulfilled where, and which test shows it
 	$(BIN)/python tools/trace_matrix.py

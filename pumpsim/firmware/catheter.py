@@ -13,8 +13,10 @@ from pumpsim.firmware.ticks import MINUTE
 
 P_OCC_PA: Final = 30_000
 T_OCC: Final = 10 * MINUTE
+"""A complete occlusion climbs there within 20 minutes (OCC-01)."""
 P_PARTIAL_PA: Final = 20_000
-"""Above any artery's mean with posture and the sensors' drift (18 kPa)."""
+"""Above any artery's mean with posture and the sensors' drift, 18 kPa. A quarter more resistance
+at the tip raises the pressure by 47 kPa (OCC-02)."""
 T_PARTIAL: Final = 60 * MINUTE
 P_DISC_PA: Final = 4_000
 T_DISC: Final = 60 * MINUTE

@@ -129,7 +129,7 @@ class Series:
         if total > self.threshold_fg:
             self.exceeded = True
             self.sum_fg = _bounded(total)
-        elif total < self.least_fg:
+        else:  # a new least: `feed` itself takes what lies between
             self.sum_fg = self.least_fg = _bounded(total)
             self.threshold_fg = min(self.threshold_fg, self.least_fg + self.least_limit_fg)
 

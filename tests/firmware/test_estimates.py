@@ -230,3 +230,18 @@ def test_a_contradicted_flow_is_believed_as_the_level_has_it(factor: float) -> N
     left_nl = (pumped_fl - device.plant.ledger.reservoir_fl) / 1e6
     assert counted_nl == pytest.approx(left_nl, rel=0.05)
     assert quality(device) is Quality.DEGRADED
+
+
+def test_a_contradicted_flow_without_pressures_is_none() -> None:
+    """FLW-01: the level alone goes on being accounted for."""
+    device = implanted()
+    device.advance(8 * HOUR)
+    act(device, kind="plant_condition", name="restrictor_conductance_factor", value=1.4)
+    device.advance(20 * HOUR)
+    act(device, kind="sensor_fault", channel="reservoir_pressure_pa", missing=True)
+    device.advance(21 * HOUR)
+    assert device.beliefs is not None
+    assert device.beliefs.flow_nl_per_h is None
+    before_nl = device.beliefs.delivered_total_nl
+    device.advance(22 * HOUR)
+    assert device.beliefs.delivered_total_nl - before_nl == pytest.approx(1.4 * 54_167, rel=0.1)

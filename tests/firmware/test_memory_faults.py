@@ -367,3 +367,12 @@ def test_an_account_is_in_balance_until_a_bit_flips(
     assert not account.balanced()
     live(data.draw(steps.filter(lambda row: isinstance(row[0], int))))
     assert not account.balanced()
+
+
+def test_a_number_that_changes_before_the_first_sample_is_put_right(bench: Bench) -> None:
+    """NVM-04: there are no readings to reckon with yet."""
+    again = bench.reset()
+    other_total(again.logic)
+    again.ask(m.RunSelfTest())
+    assert alarms_of(again) == {AlarmId.MEMORY_FAULT}
+    assert again.logic._state.account.balanced()

@@ -12,7 +12,7 @@ from pumpsim.firmware.programmed_rate import ProgrammedRateLogic
 from pumpsim.scenario.file import load
 from pumpsim.scenario.play import Run
 from pumpsim.scenario.watch import AlarmRow
-from pumpsim.stimuli import HOUR
+from pumpsim.stimuli import ADAPTER, HOUR
 from pumpsim.trace import Trace
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -85,3 +85,14 @@ def test_a_snapshot_keeps_what_it_believes() -> None:
     for each in (device, copy):
         each.advance(2 * DAY)
     assert copy.beliefs == device.beliefs
+
+
+def test_it_misses_samples_like_any_other() -> None:
+    """SEN-06: what it believes needs no readings, but it knows when none come."""
+    device = Device(pumpfile.load(Path("pumps/recalled-programmed-rate.toml")), 1)
+    device.implant()
+    device.advance(HOUR)
+    device.stimulate(HOUR, ADAPTER.validate_python({"kind": "converter_fault", "how": "silent"}))
+    device.advance(2 * HOUR)
+    assert device.beliefs is not None
+    assert AlarmId.SENSOR_FAULT in device.beliefs.alarms

@@ -22,7 +22,7 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.guard import MAX_FAULT_DETAIL, MAX_ITEMS, FirmwareFaultError, Guard
+from protocol.guard import MAX_FAULT_DETAIL, MAX_ITEMS, FirmwareFaultError, Guard, made
 from protocol.memory import RamMemory
 from protocol.messages import MESSAGES
 from protocol.vocabulary import (
@@ -293,3 +293,20 @@ def test_inside_the_counter_is_narrow_and_outside_time_has_no_end(
     assert guard.deadline == ticks + ahead
     again.resume(ticks)
     assert again.deadline == guard.deadline
+
+
+def test_logic_that_cannot_be_made_has_raised() -> None:
+    """RST-11."""
+
+    def broken() -> ControlLogic:
+        raise ZeroDivisionError("no hardware")
+
+    with pytest.raises(FirmwareFaultError, match="raised: ZeroDivisionError: no hardware") as told:
+        made(broken)
+    assert told.value.fault is FirmwareFault.RAISED
+
+
+def test_logic_without_a_deadline_goes_on_without_one() -> None:
+    guard = guarded(Logic(lambda: NOTHING))
+    guard.resume(7)
+    assert guard.deadline is None

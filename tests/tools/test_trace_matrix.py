@@ -60,3 +60,9 @@ def test_a_citation_without_a_row_is_told_with_its_file(tmp_path: Path) -> None:
     content = ONE.format(release=1, more="")
     _, unknown = matrix(tree(tmp_path, "# ABC-77", "# CRC-32"), content)
     assert unknown == {"ABC-77": ["pumpsim/some.py"]}
+
+
+def test_no_row_of_this_release_is_open() -> None:
+    rows, unknown = matrix(TOP, ROWS.read_text(encoding="utf-8"))
+    assert [row.id for row in rows if row.open] == []
+    assert not unknown
