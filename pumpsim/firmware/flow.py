@@ -3,8 +3,8 @@
 The restrictor is known by one calibration point: so much water an hour at that pressure difference
 and that temperature. Elsewhere the flow follows the pressure difference and the inverse viscosity
 (Poiseuille), which compensates temperature and ambient pressure (ENV-01). The bounds hold the truth
-while every sensor keeps its declared error (FLW-01). What the table does not reach is clamped, and a
-missing temperature is 37 degrees Celsius with wide bounds, never an older reading (ENV-03).
+while every sensor keeps its declared error (FLW-01). What the table does not reach is clamped, and
+a missing temperature is 37 degrees Celsius with wide bounds, never an older reading (ENV-03).
 """
 
 from functools import lru_cache
