@@ -35,7 +35,8 @@ def test_a_fast_restrictor_is_detected_and_its_harm_counted() -> None:
     assert 2 < hours <= 6
     assert trial.volume_error_nl == pytest.approx(0.30 * hours * 54_167, rel=0.25)
     assert trial.dose_error_percent == pytest.approx(30, abs=8)
-    assert trial.belief_error_nl == pytest.approx(-trial.volume_error_nl, rel=0.2)
+    # belief stays behind until the fill level contradicts the pressures, and follows it then
+    assert -trial.volume_error_nl < trial.belief_error_nl < -0.5 * trial.volume_error_nl
 
 
 def test_one_seed_gives_one_run_and_another_seed_another() -> None:
