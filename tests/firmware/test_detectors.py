@@ -362,3 +362,9 @@ def test_a_short_dip_is_no_stage() -> None:
     battery.feed(5 * MINUTE, 2_900)
     assert not battery.low.stands
     assert battery.low.since is None
+
+
+def test_without_a_fill_level_the_surge_alone_tells_an_injection(probe: Probe) -> None:
+    """RES-12: what cannot be seen to have moved did not."""
+    told = [probe.feed(25_000, level_nl=level).injection for level in (None, None, 20_000_000)]
+    assert told == [False, True, True]
