@@ -58,10 +58,7 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
         flow = _reckon(state, model, elapsed, readings)
     _watch_catheter(state, configuration, readings, flow, events)
     _watch_surroundings(state, readings, flow, events)
-    prescribed_nl_per_h = configuration.nominal_flow_nl_per_h
-    if state.by_fill.over:
-        prescribed_nl_per_h -= state.unexplained_flow_nl_per_h()
-    state.dose_limit.feed(elapsed, prescribed_nl_per_h, state.account)
+    state.dose_limit.feed(elapsed, configuration.nominal_flow_nl_per_h, state.account)
     if state.now - state.looked_at >= SLOW:
         _look(state, readings, configuration)
 

@@ -89,13 +89,6 @@ class State:
         seen = (estimate.high for estimate in (self.flow, self.fill.slope) if estimate is not None)
         return max(seen, default=self.assumed_flow_nl_per_h())
 
-    def unexplained_flow_nl_per_h(self) -> int:
-        """What leaves the reservoir beside what the pressures explain, once it is beyond doubt."""
-        slope = self.fill.slope
-        if not self.by_fill.over or slope is None:
-            return 0
-        return max(slope.estimate - self.assumed_flow_nl_per_h(), 0)
-
     def reopen(self) -> None:
         """Liquid was moved by needle: what the level told before says nothing about the flow."""
         self.fill.clear()
