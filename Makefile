@@ -1,8 +1,13 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+YEARS  ?= 100
+PART   ?= 1/1
+SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
+PYTEST := pytest -n auto --dist worksteal
+unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
-.PHONY: help run test test-deps venv check quick coverage trace bench clean
+.PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full bench fuzz-frames soak clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,36 +23,51 @@ $(VENV)/.ready: pyproject.toml
 run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, all on loopback
 	@$(BIN)/pumpsim serve
 
-test: venv       ## the whole suite
-	$(BIN)/pytest -n auto
+test: coverage   ## the whole suite, each test once: the quick ones under coverage, then the others
+	$(BIN)/$(PYTEST) -m slow
 
 test-deps:       ## install what the suite can use beside Python: mosquitto
 	@sh .ci/test-deps
 
-quick: venv      ## the tests that need no broker and no daemon
-	$(BIN)/pytest -n auto -q --ignore tests/system
+quick: venv      ## the tests that take no second of a core, and start no daemon
+	$(BIN)/$(PYTEST) -m "not slow"
 
-check: venv      ## format, lint, types, import contracts, stale documents, quick tests
+lint: venv       ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto -q --ignore tests/system
 
-coverage: venv   ## every branch of firmware and protocol tried, or it fails
+check: lint quick  ## all that, stale documents, quick tests
+
+coverage: venv   ## the quick tests, which try every branch of firmware and protocol, or it fails
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q tests/firmware & one=$$!; \
-	$(BIN)/coverage run -m pytest -q tests/protocol tests/device && wait $$one
+	$(BIN)/coverage run -m $(PYTEST) -m "not slow"
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
 trace: venv      ## which requirement is fulfilled where, and which test shows it
 	$(BIN)/python tools/trace_matrix.py
 
+mutants: venv    ## each seeded defect must be killed by the tests of its requirement; PART=K/N for a part
+	$(BIN)/python -m tools.mutants --part $(PART)
+
+mutants-slice: venv  ## a third of them, another one with each commit: what CI can afford
+	$(BIN)/python -m tools.mutants --part $(SLICE)
+
+mutants-full: venv   ## which requirements' tests find which seeded defect; takes hours
+	$(BIN)/python -m tools.mutants --full --part $(PART)
+
 bench: venv      ## measure speed against limits measured in the same run
-	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps step_parts virtual_time; do \
+	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps step_parts virtual_time instrument_sampling stateful_steps; do \
 		$(BIN)/python -m benchmarks.$$name || exit; echo; \
 	done
+
+fuzz-frames: venv   ## ten million corrupted frames on all cores: none may be accepted
+	$(BIN)/python -m tools.fuzz_frames
+
+soak: venv       ## a hundred device-years of ordinary life on all cores; stopped, it goes on from there
+	$(BIN)/pumpsim alarms --faults none --life $(YEARS) --keep .soak
 
 clean:           ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

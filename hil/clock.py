@@ -31,6 +31,10 @@ class Waitable(Protocol):
 class Clock(Protocol):
     """Device time, as far as this bench can tell, in ns."""
 
+    @property
+    def virtual(self) -> bool:
+        """Whether a day passes as fast as it can be computed, instead of in a day."""
+
     def now_ns(self) -> int:
         """The present instant; the origin is the make's own."""
 
@@ -58,9 +62,28 @@ class Countdown:
         """What is left; 0 once it is over."""
         return max(self._end_s - time.monotonic(), 0.0)
 
+    def nap(self) -> bool:
+        """Let some of it pass; whether any is left."""
+        threading.Event().wait(min(self.remaining_s(), MAX_NAP_S))
+        return self.remaining_s() > 0
+
+
+class Stopwatch:
+    """How long something took, by the clock on the wall."""
+
+    def __init__(self) -> None:
+        """It starts now."""
+        self._begin_s = time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """Since then."""
+        return time.monotonic() - self._begin_s
+
 
 class WallClock:
     """Time is what the clock on the wall says: a daemon in real time, or hardware."""
+
+    virtual: Final = False
 
     def __init__(self, arrived: threading.Event) -> None:
         """Instant 0 is now. Every port of the rig sets `arrived` when something came in."""
@@ -88,25 +111,33 @@ class RemoteTime(Protocol):
         """The instant the daemon's devices have reached."""
 
     def run_until(self, until_ns: int) -> int:
-        """Let them run to an instant; the instant reached, when it is."""
+        """Let them run to an instant, if it has not passed; the instant they have reached then."""
 
 
 class RemoteClock:
     """Time is what the daemon is asked to let pass."""
 
+    virtual: Final = True
+
     def __init__(self, time_api: RemoteTime) -> None:
-        """Instants are the daemon's own."""
+        """Instants are the daemon's own; RigError when it does not answer."""
         self._time = time_api
+        self._reached_ns = time_api.now_ns()
+        """What the daemon told last. Others let time pass, too: it only says how far to ask."""
 
     def now_ns(self) -> int:
-        """The daemon's present instant."""
-        return self._time.now_ns()
+        """The daemon's present instant, asked for anew."""
+        self._reached_ns = self._time.now_ns()
+        return self._reached_ns
 
     def wait(self, until_ns: int, *ports: Waitable) -> int:
         """Ask for runs; after each one, wait for everything that was sent during it."""
-        now_ns = self._time.now_ns()
-        while now_ns < until_ns and not any(port.ready() for port in ports):
-            now_ns = self._time.run_until(min(until_ns, now_ns + MAX_GRANT_NS))
+        if any(port.ready() for port in ports):
+            return self.now_ns()
+        while True:
+            aim_ns = min(until_ns, self._reached_ns + MAX_GRANT_NS)
+            self._reached_ns = self._time.run_until(aim_ns)
             for port in ports:
                 port.settle()
-        return now_ns
+            if self._reached_ns >= until_ns or any(port.ready() for port in ports):
+                return self._reached_ns

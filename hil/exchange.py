@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from hil.clock import Countdown
-from hil.errors import LinkError, PeerError
+from hil.errors import LinkError, PeerError, UncertainError
 from hil.port import Item, Port
 from protocol import messages as m
 from protocol.codec import Malformed
@@ -67,6 +67,11 @@ class Exchange:
         return self._session.boot_id
 
     @property
+    def uptime_ms(self) -> int:
+        """Of the device in that life, as its last message told."""
+        return self._session.uptime_ms
+
+    @property
     def config_id(self) -> int:
         """The configuration in force, as its last reply told; 0 is none."""
         return self._config_id
@@ -75,13 +80,14 @@ class Exchange:
         """The reply to a request that changes nothing; LinkError when none comes."""
         return self._exchange(self._session.ask(body))
 
-    def command(self, body: m.Command) -> m.Reply:
+    def command(self, body: m.Command, command_id: int | None = None) -> m.Reply:
         """The reply to a request that changes something: executed once, however often it is sent.
 
-        A session that has ended is opened again. LinkError when no reply comes and the device does
-        not know the command either.
+        A session that has ended is opened again. LinkError when the command could not be sent,
+        UncertainError when it was and neither its reply nor its outcome came: with the
+        `command_id` that this one names it can be tried again.
         """
-        command_id = self._draw()
+        command_id = self._draw() if command_id is None else command_id
         reply = self._attempt(body, command_id)
         if _is_refused(reply, Refusal.NO_SESSION):
             reply = self._attempt(body, command_id)
@@ -125,16 +131,21 @@ class Exchange:
 
     def _carry(self, body: m.Command, command_id: int) -> m.Reply:
         """The reply to a command in the session that is open."""
+        packet = self._session.command(body, command_id, VALIDITY_MS)
         try:
-            reply = self._exchange(self._session.command(body, command_id, VALIDITY_MS))
+            return self._exchange_or_ask(packet, command_id)
+        except LinkError as error:
+            raise UncertainError(str(error), command_id) from None
+
+    def _exchange_or_ask(self, packet: m.Packet, command_id: int) -> m.Reply:
+        try:
+            reply = self._exchange(packet)
         except LinkError:
             done = self._outcome(command_id)
             if done is None:
                 raise
             return done
-        if _is_refused(
-            reply, Refusal.STALE_BOOT
-        ):  # it rebooted meanwhile: perhaps once it had acted
+        if _is_refused(reply, Refusal.STALE_BOOT):  # rebooted meanwhile: perhaps once it had acted
             return self._outcome(command_id) or reply
         return reply
 

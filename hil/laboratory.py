@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import select
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import quote, urlsplit
@@ -27,6 +28,25 @@ class Laboratory(Protocol):
     def truth(self) -> dict[str, Any]:
         """The plant as it is."""
 
+    def read(self, instrument: str) -> dict[str, Any]:
+        """What an emulated instrument shows: `now_ns`, and `readings` by quantity.
+
+        Each reading has `value`, `unit`, `uncertainty`, `stable` and `range`. Raises LocalError
+        for an instrument that is not there.
+        """
+
+    def operate(self, instrument: str, command: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a command, such as {"kind": "zero"}; `readings` is what it came to.
+
+        Raises LocalError, and nothing has changed, when it cannot be.
+        """
+
+    def save(self) -> dict[str, Any]:
+        """Everything emulated, as plain data."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put it back; links end, and whoever had the rig open opens it again."""
+
 
 class NoLaboratory:
     """Only a link: nobody can make a fever through it."""
@@ -38,6 +58,24 @@ class NoLaboratory:
     def truth(self) -> NoReturn:
         """Not here."""
         raise RigError(f"nothing on this rig knows the truth: {self._way_out}")
+
+    def read(self, instrument: str) -> NoReturn:
+        """Not here."""
+        raise RigError(f"there is no emulated {instrument} on this rig: {self._way_out}")
+
+    def operate(self, instrument: str, command: Mapping[str, Any]) -> NoReturn:
+        """Not here."""
+        del command
+        self.read(instrument)
+
+    def save(self) -> NoReturn:
+        """Not here."""
+        raise RigError(f"nothing on this rig can be kept and put back: {self._way_out}")
+
+    def restore(self, state: Mapping[str, Any]) -> NoReturn:
+        """Not here."""
+        del state
+        self.save()
 
     _way_out: Final = "for an emulated pump, append ?control=URL to the rig's URI"
 
@@ -66,6 +104,10 @@ class ControlApi:
         """What came of it."""
         return self._request("POST", path, json.dumps(content))
 
+    def put(self, path: str, content: Mapping[str, Any]) -> Any:
+        """What came of it."""
+        return self._request("PUT", path, json.dumps(content))
+
     def now_ns(self) -> int:
         """The instant the devices have reached."""
         return int(self.get("/v1/time")["now_ns"])
@@ -84,8 +126,15 @@ class ControlApi:
         """Hang up."""
         self._connection.close()
 
+    def _was_closed(self) -> bool:
+        """Whether the daemon hung up meanwhile, as it does after some seconds without a request."""
+        kept = self._connection.sock
+        return kept is not None and bool(select.select([kept], [], [], 0)[0])
+
     def _request(self, method: str, path: str, body: str | None) -> Any:
         headers = self._headers if body is None else {**self._headers, **JSON}
+        if self._was_closed():
+            self._connection.close()  # the request opens it anew
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
@@ -97,6 +146,9 @@ class ControlApi:
         except ValueError:
             self._connection.close()
             raise RigError(f"what answers at {self._url} is no control API") from None
+        except BaseException:  # Ctrl-C: no other request may take the answer that is under way
+            self._connection.close()
+            raise
         if response.status == http.client.OK:
             return content
         sentence = content.get("error") if isinstance(content, dict) else None
@@ -123,3 +175,23 @@ class RemoteLaboratory:
         """The plant as it is."""
         truth: dict[str, Any] = self._api.get(f"{self._path}/truth")
         return truth
+
+    def read(self, instrument: str) -> dict[str, Any]:
+        """What an instrument shows now."""
+        shown: dict[str, Any] = self._api.get(f"{self._path}/instruments/{instrument}")
+        return shown
+
+    def operate(self, instrument: str, command: Mapping[str, Any]) -> dict[str, Any]:
+        """Act now; LocalError when it cannot be."""
+        path = f"{self._path}/instruments/{instrument}"
+        result: dict[str, Any] = self._api.post(path, command)
+        return result
+
+    def save(self) -> dict[str, Any]:
+        """Every device of the daemon."""
+        state: dict[str, Any] = self._api.get("/v1/snapshot")
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put every device back; the daemon closes its links."""
+        self._api.put("/v1/snapshot", state)

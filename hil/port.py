@@ -7,7 +7,8 @@ ports: bench machines run Windows too.
 import queue
 import threading
 from collections.abc import Callable
-from typing import Final, Protocol
+from enum import Enum
+from typing import Final, Protocol, runtime_checkable
 
 from hil.errors import LinkError
 from protocol.codec import Malformed, from_json, to_json
@@ -44,6 +45,25 @@ class Port(Protocol):
         """Give the link back. More than once is no mistake."""
 
 
+class Wire(Enum):
+    """How packets stand on a link."""
+
+    FRAMES = "frames"
+    JSON = "JSON"
+
+
+@runtime_checkable
+class RawPort(Port, Protocol):
+    """A port that also takes bytes as they are: what no codec would ever write."""
+
+    @property
+    def wire(self) -> Wire:
+        """What the bytes should have been."""
+
+    def send_raw(self, data: bytes) -> None:
+        """Send exactly this, or raise LinkError."""
+
+
 class Link(Protocol):
     """Moves bytes, in a thread of its own when they come in."""
 
@@ -61,8 +81,23 @@ class Link(Protocol):
         """Let go. More than once is no mistake."""
 
 
+@runtime_checkable
+class Broker(Protocol):
+    """A link by way of a broker, which keeps messages and tells who is there."""
+
+    def retain(self, data: bytes) -> None:
+        """Have it keep a request for whoever joins later; nothing takes it away. Or LinkError."""
+
+    def joins_anew(self, act: Callable[[], None], timeout_s: float) -> bool:
+        """Do what makes the device leave and come back; whether it did so in time."""
+
+
 class Codec(Protocol):
     """Bytes of a link and packets."""
+
+    @property
+    def wire(self) -> Wire:
+        """Which kind of bytes."""
 
     def encode(self, packet: Packet) -> bytes:
         """The packet as the link wants it."""
@@ -73,6 +108,8 @@ class Codec(Protocol):
 
 class StreamCodec:
     """Frames on a byte stream: serial and TCP."""
+
+    wire: Final = Wire.FRAMES
 
     def __init__(self) -> None:
         """One per link: it remembers half a frame."""
@@ -90,6 +127,8 @@ class StreamCodec:
 class JsonCodec:
     """One JSON text per message: MQTT."""
 
+    wire: Final = Wire.JSON
+
     def encode(self, packet: Packet) -> bytes:
         """The JSON text."""
         return to_json(packet).encode()
@@ -105,6 +144,7 @@ class LinkPort:
     def __init__(self, link: Link, codec: Codec, arrived: threading.Event) -> None:
         """Start reading; `arrived` is set whenever something came in."""
         self.lost = 0
+        self.broker = link if isinstance(link, Broker) else None
         self._link = link
         self._codec = codec
         self._arrived = arrived
@@ -117,11 +157,20 @@ class LinkPort:
         """The link's name."""
         return self._link.name
 
+    @property
+    def wire(self) -> Wire:
+        """The codec's."""
+        return self._codec.wire
+
     def send(self, packet: Packet) -> None:
         """Encode and send; LinkError when the link is broken."""
+        self.send_raw(self._codec.encode(packet))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are; LinkError when the link is broken."""
         if self._broken is not None:
             raise self._broken
-        self._link.write(self._codec.encode(packet))
+        self._link.write(data)
 
     def receive(self, timeout_s: float) -> Item | None:
         """The next item in order; a broken link raises after the last one."""

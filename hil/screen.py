@@ -18,6 +18,29 @@ MAX_SHOWN: Final = 20
 """Lines of one kind in a summary; the rest is counted."""
 
 
+class ProgressLine:
+    """One line on the terminal that is written over; nothing where there is none."""
+
+    def __init__(self) -> None:
+        """Nothing is shown yet."""
+        self._terminal = sys.stderr.isatty()
+        self._shown = ""
+
+    def show(self, text: str) -> None:
+        """In place of what stood there."""
+        if self._terminal and text != self._shown:
+            self._shown = text
+            sys.stderr.write(f"\r\x1b[K{text} ")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Take it away."""
+        if self._terminal and self._shown:
+            self._shown = ""
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 class Screen:
     """Alarms and faults as they come; a progress line where there is a terminal."""
 
@@ -25,7 +48,7 @@ class Screen:
         """`quiet` keeps standard output for the summary."""
         self._echo = echo
         self._quiet = quiet
-        self._terminal = sys.stderr.isatty()
+        self._progress_line = ProgressLine()
         self._step = -1
 
     def alarm(self, note: AlarmNote) -> None:
@@ -43,18 +66,15 @@ class Screen:
     def progress(self, elapsed_ns: int, duration_ns: int) -> None:
         """Overwrite the line on the terminal, now and then."""
         step = elapsed_ns * STEPS // duration_ns
-        if self._terminal and step != self._step:
+        if step != self._step:
             self._step = step
             done = show.duration(elapsed_ns // NS_PER_S)
             whole = show.duration(duration_ns // NS_PER_S)
-            sys.stderr.write(f"\r{done} of {whole}, {100 * elapsed_ns // duration_ns} % ")
-            sys.stderr.flush()
+            self._progress_line.show(f"{done} of {whole}, {100 * elapsed_ns // duration_ns} %")
 
     def end(self) -> None:
         """Take the progress line away."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._progress_line.end()
 
     def _line(self, text: str) -> None:
         if not self._quiet:

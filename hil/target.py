@@ -5,9 +5,11 @@
     serial:///dev/ttyUSB0?baud=115200    a serial port; serial:///COM3 on Windows
     tcp://HOST:PORT
     mqtt[s]://HOST:PORT/DEVICE           a device on a broker
+    board:PUMP.toml                      no device: sensors and a relay, in a rig file only
 
-The last three take `control=URL`, the daemon's control API, and then run in virtual time. Reserved
-characters are percent-encoded.
+The last four take `control=URL`, the daemon's control API, and then run in virtual time. All but
+the last take `chaos=FILE`: the bench's end of the link then loses, delays and spoils as the file
+says. Reserved characters are percent-encoded.
 """
 
 import re
@@ -33,6 +35,7 @@ EXAMPLES: Final = {
     "tcp": "tcp://127.0.0.1:7000",
     "mqtt": "mqtt://127.0.0.1:1883/demo",
     "mqtts": "mqtts://broker.example:8883/demo",
+    "board": "board:  or  board:PUMP.toml?control=http://127.0.0.1:7700",
 }
 
 
@@ -43,6 +46,7 @@ class SimTarget:
     pump: Path | None = None
     seed: int = DEFAULT_SEED
     bare: bool = False
+    chaos: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class SerialTarget:
     device: str
     baud: int = DEFAULT_BAUD
     control: str | None = None
+    chaos: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class TcpTarget:
     host: str
     port: int
     control: str | None = None
+    chaos: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,19 @@ class MqttTarget:
     device: str
     tls: bool = False
     control: str | None = None
+    chaos: Path | None = None
 
 
-Target = SimTarget | SerialTarget | TcpTarget | MqttTarget
+@dataclass(frozen=True)
+class BoardTarget:
+    """A device made of the sensors and the relay of a rig file, on the pump of that pump file."""
+
+    pump: Path | None = None
+    control: str | None = None
+
+
+LinkTarget = SerialTarget | TcpTarget | MqttTarget
+Target = SimTarget | LinkTarget | BoardTarget
 
 
 class _BadUriError(ValueError):
@@ -86,7 +102,7 @@ def parse(uri: str) -> Target:
     scheme = uri.partition(":")[0]
     try:
         if scheme not in EXAMPLES or ":" not in uri:
-            raise _BadUriError("it starts with none of sim: serial: tcp: mqtt: mqtts:")
+            raise _BadUriError(f"it starts with none of {': '.join(EXAMPLES)}:")
         if not uri.isascii() or not uri.isprintable() or " " in uri or "#" in uri:
             raise _BadUriError("blanks, # and what is not ASCII must be percent-encoded")
         return _MAKERS[scheme](urlsplit(uri))
@@ -97,39 +113,49 @@ def parse(uri: str) -> Target:
 
 
 def _sim(parts: SplitResult) -> SimTarget:
-    options = _options(parts, ("seed", "bare"))
-    path = _unquote(parts.netloc + parts.path)
+    options = _options(parts, ("seed", "bare", "chaos"))
     return SimTarget(
-        pump=Path(path) if path else None,
+        pump=_pump(parts),
         seed=_number(options.get("seed", str(DEFAULT_SEED)), "seed", 0, MAX_SEED),
         bare=bool(_number(options.get("bare", "0"), "bare", 0, 1)),
+        chaos=_chaos(options),
     )
 
 
 def _serial(parts: SplitResult) -> SerialTarget:
-    options = _options(parts, ("baud", "control"))
+    options = _options(parts, ("baud", "control", "chaos"))
     device = _unquote(parts.path)
     if parts.netloc or not device.strip("/"):
         raise _BadUriError("three slashes stand before the port's name")
     if re.fullmatch(r"/COM\d+", device, re.IGNORECASE):
         device = device[1:]
     baud = _number(options.get("baud", str(DEFAULT_BAUD)), "baud", 1, MAX_BAUD)
-    return SerialTarget(device, baud, _control(options))
+    return SerialTarget(device, baud, _control(options), _chaos(options))
 
 
 def _tcp(parts: SplitResult) -> TcpTarget:
-    options = _options(parts, ("control",))
+    options = _options(parts, ("control", "chaos"))
     if parts.path not in ("", "/"):
         raise _BadUriError(f"nothing stands behind the port, not {parts.path!r}")
     host, port = _address(parts, None)
-    return TcpTarget(host, port, _control(options))
+    return TcpTarget(host, port, _control(options), _chaos(options))
 
 
 def _mqtt(parts: SplitResult) -> MqttTarget:
-    options = _options(parts, ("control",))
+    options = _options(parts, ("control", "chaos"))
     host, port = _address(parts, DEFAULT_PORTS[parts.scheme])
     device = check_name(_unquote(parts.path).removeprefix("/"))
-    return MqttTarget(host, port, device, parts.scheme == "mqtts", _control(options))
+    tls = parts.scheme == "mqtts"
+    return MqttTarget(host, port, device, tls, _control(options), _chaos(options))
+
+
+def _board(parts: SplitResult) -> BoardTarget:
+    return BoardTarget(_pump(parts), _control(_options(parts, ("control",))))
+
+
+def _pump(parts: SplitResult) -> Path | None:
+    path = _unquote(parts.netloc + parts.path)
+    return Path(path) if path else None
 
 
 _MAKERS: Final[dict[str, Callable[[SplitResult], Target]]] = {
@@ -138,6 +164,7 @@ _MAKERS: Final[dict[str, Callable[[SplitResult], Target]]] = {
     "tcp": _tcp,
     "mqtt": _mqtt,
     "mqtts": _mqtt,
+    "board": _board,
 }
 
 
@@ -159,6 +186,13 @@ def _control(options: dict[str, str]) -> str | None:
     if parts.scheme != "http" or not parts.hostname or odd:
         raise _BadUriError(f"control={url} is not of the form http://HOST:PORT")
     return url.removesuffix("/")
+
+
+def _chaos(options: dict[str, str]) -> Path | None:
+    file = options.get("chaos")
+    if file == "":
+        raise _BadUriError("chaos= names no file")
+    return None if file is None else Path(file)
 
 
 def _options(parts: SplitResult, known: tuple[str, ...]) -> dict[str, str]:

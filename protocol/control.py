@@ -84,7 +84,19 @@ class Beliefs(NamedTuple):
     causes: tuple[Cause, ...] = ()  # all that the symptoms allow
     config_id: int = 0  # of the configuration it goes by: headers tell it (FLW-07); 0 is none
     drug: str = ""  # in the reservoir, whose dose it is; empty while unknown
-    uncertain_nl: int = 0  # of the total: at most so much of it never left (RST-03)
+    uncertain_nl: int = 0  # of the total: so much may never have left (RST-03, SEN-05)
+
+
+class Kept(NamedTuple):
+    """The last command whose effect memory holds; without an id there is none yet.
+
+    Logic that writes it in one go with the effect, and tells it at boot, lets a command have an
+    outcome whose handling was cut short (COM-04, COM-09).
+    """
+
+    command_id: int | None = None
+    reference: int | None = None  # of the `Done` that never left
+    events: Sequence[Event] = ()  # for the log, likewise
 
 
 class Outcome(NamedTuple):
@@ -95,6 +107,7 @@ class Outcome(NamedTuple):
     events: Sequence[Event] = ()
     alarms: Sequence[AlarmOccurrence] = ()  # those that were raised or changed, as they stand now
     beliefs: Beliefs | None = None
+    kept: Kept | None = None  # at boot; None: logic that keeps no account of it
 
 
 NOTHING = Outcome()
@@ -106,6 +119,7 @@ class Request(NamedTuple):
     body: Body
     role: Role
     session_id: int
+    command_id: int | None = None  # of a command by a client
 
 
 class PowerLostError(Exception):

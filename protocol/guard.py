@@ -15,6 +15,7 @@ from protocol.control import (
     ControlLogic,
     Event,
     Interval,
+    Kept,
     Memory,
     Outcome,
     PowerLostError,
@@ -41,7 +42,6 @@ MAX_CONFIG_ID: Final = 2**32 - 1
 MAX_FAULT_DETAIL: Final = 120
 ALARM_TYPES: Final = frozenset({AlarmId})
 CAUSE_TYPES: Final = frozenset({Cause})
-INTERVAL_TYPES: Final = (int, int, int, Quality)
 """All types an alarm or a cause may have: sets that go through them in C, with every sample."""
 
 
@@ -148,7 +148,7 @@ def _check(outcome: object) -> None:
     """Every field of an outcome: what the device builds from it must not fail later."""
     if type(outcome) is not Outcome:
         raise _bad(f"returned {type(outcome).__name__}, not Outcome")
-    _, actuation, events, alarms, beliefs = outcome
+    _, actuation, events, alarms, beliefs, kept = outcome
     if actuation is not None:
         _check_actuation(actuation)
     if type(events) is not tuple or events:
@@ -157,6 +157,8 @@ def _check(outcome: object) -> None:
         _check_items(alarms, "alarm", lambda alarm: type(alarm) is AlarmOccurrence)
     if beliefs is not None and not _is_beliefs(beliefs):
         raise _bad("beliefs are not what they should be")
+    if kept is not None:
+        _check_kept(kept)
 
 
 def _check_items(items: object, what: str, is_sound: Callable[[object], bool]) -> None:
@@ -179,6 +181,17 @@ def _check_actuation(actuation: object) -> None:
         raise _bad("actuation of the valve")
     if not (set_rtc_s is None or _is_int(set_rtc_s, 0, MAX_UNIX_S)):
         raise _bad("actuation of the real-time clock")
+
+
+def _check_kept(kept: object) -> None:
+    if type(kept) is not Kept:
+        raise _bad(f"the command that is kept is {type(kept).__name__}")
+    command_id, reference, events = kept
+    if not all(
+        number is None or _is_int(number, 0, MAX_SAFE) for number in (command_id, reference)
+    ):
+        raise _bad("the command that is kept")
+    _check_items(events, "event", _is_event)
 
 
 def _is_event(event: object) -> bool:
@@ -207,14 +220,18 @@ def _is_beliefs(beliefs: object) -> bool:
         and (flow is None or _is_interval(flow))
         and (residual is None or _is_interval(residual))
         and type(alarms) is tuple
-        and ALARM_TYPES.issuperset(map(type, alarms))
+        and (not alarms or ALARM_TYPES.issuperset(map(type, alarms)))
         and type(causes) is tuple
-        and CAUSE_TYPES.issuperset(map(type, causes))
+        and (not causes or CAUSE_TYPES.issuperset(map(type, causes)))
     )
 
 
 def _is_interval(value: object) -> bool:
-    return type(value) is Interval and tuple(map(type, value)) == INTERVAL_TYPES
+    if type(value) is not Interval:
+        return False
+    low, estimate, high, quality = value
+    numbers = type(low) is int and type(estimate) is int and type(high) is int
+    return numbers and type(quality) is Quality
 
 
 def _is_int(value: object, low: int, high: int) -> TypeGuard[int]:

@@ -31,9 +31,9 @@ class Outcomes:
         """What is known of a command."""
         return self._by_id.get(command_id)
 
-    def record(self, command_id: int, body: Body, reply: Reply) -> None:
-        """Remember a command that was admitted, done or refused."""
-        self._by_id[command_id] = Remembered(digest(body), reply)
+    def record(self, command_id: int, short: str, reply: Reply) -> None:
+        """Remember a command that was admitted, done or refused, by the digest of its content."""
+        self._by_id[command_id] = Remembered(short, reply)
         if len(self._by_id) > MAX_OUTCOMES:
             del self._by_id[next(iter(self._by_id))]
 

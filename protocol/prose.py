@@ -113,6 +113,10 @@ Then the control logic decides. Its refusals are remembered like its deeds; refu
 above are not. The last {max_outcomes} outcomes are remembered, over reboots too.
 
 - **A reply was lost.** Send the same frame again: at most one of them acts. Or ask `query_outcome`.
+- **The device failed while it carried a command out.** `interrupted`: nothing of it is left; it is
+  safe to send it anew under another `command_id`. Where memory already had it, it is done, and the
+  repetition and `query_outcome` say so. `firmware_fault` means that nobody knows yet: ask again
+  once the device has booted.
 - **The device rebooted.** Its `boot_id` has grown; every session is gone. Open a new one, and send
   the same `command_id` and body under it: what was carried out before is not carried out again.
 - **A snapshot was restored.** `timeline_id` has changed: links are closed, sessions are gone, and

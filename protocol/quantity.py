@@ -46,10 +46,20 @@ UNITS: Final[dict[str, dict[str, Fraction]]] = {
     "length": {"m": Fraction(1), "cm": Fraction(1, 100), "mm": Fraction(1, 1_000)},
     "ratio": {"%": Fraction(1, 100)},
     "voltage": {"V": Fraction(1_000), "mV": Fraction(1)},
+    "current": {"mA": Fraction(10**6), "uA": Fraction(10**3), "nA": Fraction(1)},
+    "mass": {"g": Fraction(10**6), "mg": Fraction(10**3), "ug": Fraction(1)},
+    "mass per time": {"mg/day": Fraction(10**3, 24), "mg/h": Fraction(10**3), "ug/h": Fraction(1)},
+    "pressure per time": {"kPa/s": Fraction(60_000), "kPa/min": Fraction(1_000)},
+    "stiffness": {"Pa/mL": Fraction(10**6), "kPa/mL": Fraction(10**9)},
 }
-"""Factor to the base unit: nl, nl/h, ns, mK, Pa, ng/mL, m, 1, mV. 1 mmHg = 133.322387415 Pa."""
+"""Factor to the base unit.
 
-SIGNED: Final = frozenset({"temperature", "temperature difference", "pressure", "length", "ratio"})
+nl, nl/h, ns, mK, Pa, ng/mL, m, 1, mV, nA, ug, ug/h, Pa/min, Pa/m3; 1 mmHg = 133.322387415 Pa.
+"""
+
+SIGNED: Final = frozenset(
+    {"temperature", "temperature difference", "pressure", "length", "ratio", "voltage"}
+)
 """Dimensions that have something below zero."""
 ZERO_CELSIUS_MK: Final = 273_150
 

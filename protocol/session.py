@@ -6,8 +6,9 @@ boot, session, sequence, command id, validity, right to write (COM-04, COM-06).
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.messages import (
     Ask,
     AskHeader,
@@ -22,7 +23,8 @@ from protocol.messages import (
     ReplyHeader,
 )
 from protocol.outcomes import Outcomes, digest
-from protocol.vocabulary import Refusal, Role
+from protocol.schema import schema_hash
+from protocol.vocabulary import Capability, Refusal, Role
 
 IDLE_LIMIT_MS: Final = 600_000
 """T_comm: a session without traffic for so long, in device time, ends (COM-03)."""
@@ -48,6 +50,28 @@ class Session:
     """Of the last command that was admitted."""
 
 
+class Pending(NamedTuple):
+    """A command that is being carried out."""
+
+    command_id: int
+    digest: str
+    code: int
+    role: Role
+
+
+def opened(session: Session, timeline_id: int, capabilities: tuple[Capability, ...]) -> Opened:
+    """What a device tells whoever opened it, with the limits that hold on every device."""
+    return Opened(
+        session_id=session.session_id,
+        timeline_id=timeline_id,
+        schema_hash=schema_hash(),
+        capabilities=capabilities,
+        idle_limit_ms=IDLE_LIMIT_MS,
+        validity_limit_ms=VALIDITY_LIMIT_MS,
+        max_payload_bytes=MAX_PAYLOAD_BYTES,
+    )
+
+
 class Sessions:
     """The device's side. Sessions end with a boot; outcomes outlive it."""
 
@@ -59,6 +83,8 @@ class Sessions:
         self._sessions: dict[int, Session] = {}
         self._writer: int | None = None
         self._outcomes = Outcomes()
+        self.pending: Pending | None = None
+        """The command whose outcome is not known yet: noted before it is carried out (COM-09)."""
 
     def reboot(self, boot_id: int) -> None:
         """A new life: every session is gone."""
@@ -75,6 +101,11 @@ class Sessions:
         session = Session((timeline << COUNT_BITS) + self._count, role, client, uptime_ms)
         self._sessions[session.session_id] = session
         return session
+
+    def role_of(self, session_id: int) -> Role | None:
+        """Whose session that is; None when there is none such."""
+        session = self._sessions.get(session_id)
+        return None if session is None else session.role
 
     def touch(self, session_id: int | None, uptime_ms: int) -> None:
         """There was traffic of that session, if there is one."""
@@ -115,11 +146,26 @@ class Sessions:
         session.sequence = header.sequence
         return session
 
-    def record(self, packet: Packet, reply: Reply) -> None:
-        """Remember what a command that was admitted led to, a refusal by the logic included."""
+    def begin(self, packet: Packet, role: Role) -> Pending:
+        """A command that was admitted is about to be carried out."""
         header, body = packet
         assert isinstance(header, CommandHeader)
-        self._outcomes.record(header.command_id, body, reply)
+        self.pending = Pending(header.command_id, digest(body), body.code, role)
+        return self.pending
+
+    def record(self, pending: Pending, reply: Reply) -> None:
+        """Remember what a command that was begun led to, a refusal by the logic included.
+
+        One whose handling failed stays pending: the logic's next life may tell what became of it.
+        """
+        self._outcomes.record(pending.command_id, pending.digest, reply)
+        unknown = isinstance(reply, Refused) and reply.reason is Refusal.FIRMWARE_FAULT
+        self.pending = pending if unknown else None
+
+    def reply_to(self, command_id: int) -> Reply | None:
+        """What a command that is remembered was answered."""
+        known = self._outcomes.get(command_id)
+        return None if known is None else known.reply
 
     def outcome(self, command_id: int) -> CommandOutcome:
         """What became of a command (COM-09)."""
@@ -151,6 +197,7 @@ class Sessions:
             "count": self._count,
             "open": [asdict(session) for session in self._sessions.values()],
             "outcomes": self._outcomes.snapshot(),
+            "pending": self.pending,
         }
 
     def restore(self, data: dict[str, Any], timeline_id: int) -> list[Session]:
@@ -159,6 +206,11 @@ class Sessions:
         self._timeline_id = timeline_id
         self._count = data["count"]
         self._outcomes.restore(data["outcomes"])
+        pending = data["pending"]
+        if pending is not None:
+            command_id, short, code, role = pending
+            pending = Pending(command_id, short, code, Role(role))
+        self.pending = pending
         return [Session(**{**session, "role": Role(session["role"])}) for session in data["open"]]
 
 

@@ -142,6 +142,7 @@ class Refusal(Word):
     UNSUPPORTED = 22, "this device does not do that (a bare device has no control logic)"
     TOO_MANY_SESSIONS = 23
     FIRMWARE_FAULT = 24, "the control logic failed while handling it; its outcome is unknown"
+    INTERRUPTED = 25, "supply or control logic failed while handling it; nothing of it is left"
 
     UNKNOWN_ALARM = 40
     UNKNOWN_OCCURRENCE = 41
@@ -157,6 +158,7 @@ class Refusal(Word):
     NOT_CONFIGURED = 51
     NO_VALVE = 52
     OUT_OF_RANGE = 53
+    TOO_MANY_DRUGS = 54, "this pump keeps the doses of so many drugs already, and this is another"
 
 
 class EventKind(Word):

@@ -27,6 +27,9 @@ def main() -> None:
     pumpsim run scenarios/six-month-course.toml     half a year in seconds
     pumpsim describe protocol                       what goes over the link
     """
+    here = str(Path.cwd())
+    if here not in sys.path:  # a pump file may name control logic of the working folder
+        sys.path.insert(0, here)
 
 
 def _speed(_context: click.Context, _option: click.Parameter, value: str) -> float:
@@ -73,6 +76,18 @@ def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int 
     show_default=True,
     help="Decides all chance: noise, weather, posture.",
 )
+@click.option(
+    "--rig",
+    type=click.Path(path_type=Path),
+    metavar="BENCH.toml",
+    help="Serve instruments around the pump, too: balance, bath, pressure controller, supply.",
+)
+@click.option(
+    "--chaos",
+    type=click.Path(path_type=Path),
+    metavar="CHAOS.toml",
+    help="Delay, lose and spoil what passes on the links.",
+)
 @click.option("--serial", help="pty[:LINK], PORT[?baud=N] or none.  [default: pty]")
 @click.option(
     "--baud",
@@ -100,7 +115,7 @@ def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int 
 @click.option(
     "--ready", type=click.Path(path_type=Path), help="Once all listen, write here where (JSON)."
 )
-def serve(pumps: tuple[Path, ...], **options: Any) -> None:
+def serve(pumps: tuple[Path, ...], rig: Path | None, chaos: Path | None, **options: Any) -> None:
     """Serve pumps on serial, TCP and MQTT, until Ctrl-C.
 
     \b
@@ -108,16 +123,21 @@ def serve(pumps: tuple[Path, ...], **options: Any) -> None:
     pumpsim serve --speed 600 --serial pty:/tmp/pump ten minutes a second, a serial port by name
     pumpsim serve --serial /dev/ttyS0?baud=115200    be a pump on a real UART
     pumpsim serve a.toml b.toml --mqtt mqtt://localhost:1883
+    pumpsim serve --rig examples/bench.toml          instruments on ptys and TCP around the pump
+    pumpsim serve --chaos examples/chaos.toml        frames late, lost, torn, twice
     """
-    from pumpsim import pumpfile
-    from pumpsim.configfile import ConfigError
+    from protocol.configfile import ConfigError
+    from pumpsim import benchfile, pumpfile
+    from pumpsim.chaos import settings
     from pumpsim.daemon.options import Options
     from pumpsim.daemon.pty_port import PortError
     from pumpsim.daemon.serve import serve as serve_pumps
 
     try:
         files = [pumpfile.load(path) for path in pumps] or [pumpfile.demo()]
-        serve_pumps(Options(pumps=files, **options))
+        bench = None if rig is None else benchfile.load(rig)
+        trouble = None if chaos is None else settings.load(chaos)
+        serve_pumps(Options(pumps=files, rig=bench, chaos=trouble, **options))
     except (ConfigError, PortError) as error:
         raise Failure(str(error)) from None
 
@@ -137,7 +157,7 @@ def run(
     pumpsim run scenarios/six-month-course.toml --plot course.png
     pumpsim run scenarios/fever.toml --seed 7 --trace fever.jsonl
     """
-    from pumpsim.configfile import ConfigError
+    from protocol.configfile import ConfigError
     from pumpsim.run import run_scenario
 
     try:
@@ -148,7 +168,11 @@ def run(
 
 @main.command()
 @click.option(
-    "--faults", default="all", show_default=True, metavar="all|NAME,...", help="What to inject."
+    "--faults",
+    default="all",
+    show_default=True,
+    metavar="all|none|NAME,...",
+    help="Faults to inject.",
 )
 @click.option(
     "--runs",
@@ -161,12 +185,26 @@ def run(
     metavar="YEARS",
     help="Device-years without faults.  [default: 4 with all faults, else 0]",
 )
+@click.option(
+    "--first-seed",
+    type=click.IntRange(1, 1_000_000_000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Count seeds from here, to run a long campaign in parts.",
+)
 @click.option("--full", is_flag=True, help="200 runs and 100 device-years; says how long first.")
 @click.option("--pump", type=click.Path(path_type=Path), help="A pump file instead of the demo's.")
 @click.option("--jobs", type=click.IntRange(1, 1_024), help="Processes.  [default: all cores]")
 @click.option("--list", "listed", is_flag=True, help="Print the fault catalogue, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Every run, for programs.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with table and plot.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write each life down when it is over, and take up those that are there.",
+)
 def alarms(*, listed: bool, **options: Any) -> None:
     """Measure the alarms: every fault over many seeds, and ordinary life without any.
 
@@ -177,8 +215,9 @@ def alarms(*, listed: bool, **options: Any) -> None:
     pumpsim alarms --faults restrictor_fast --runs 100   one fault, well tried
     pumpsim alarms --faults all --life 0 --html out.html the catalogue alone, as a page
     pumpsim alarms --full --json > alarms.json           200 runs each and 100 device-years
+    pumpsim alarms --faults none --life 1000 --keep lives/   hours; Ctrl-C and again goes on
     """
-    from pumpsim.configfile import ConfigError
+    from protocol.configfile import ConfigError
     from pumpsim.performance.command import Options, listing, run_alarms
 
     if listed:
@@ -191,7 +230,7 @@ def alarms(*, listed: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("topic", type=click.Choice(["protocol", "pump", "scenario"]))
+@click.argument("topic", type=click.Choice(["bench", "chaos", "protocol", "pump", "scenario"]))
 def describe(topic: str) -> None:
     """Print a reference: tables and JSON Schema, for people and editors.
 

@@ -7,8 +7,11 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from protocol import configfile as c
 from protocol.quantity import UNITS
-from pumpsim import configfile as c
+from pumpsim.benchfile import BenchFile, LineSection, LinesSection
+from pumpsim.chaos.settings import IMPOSSIBLE, ChaosFile
+from pumpsim.instruments.parameters import BenchSection
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.pumpfile import FillSection, PumpFile
 from pumpsim.scenario.file import TIMING, Event, ScenarioFile, ScenarioSection
@@ -16,7 +19,7 @@ from pumpsim.scenario.visits import AnyVisit
 from pumpsim.sensors import default_fit
 from pumpsim.stimuli import Stimulus, kinds
 
-TOPICS: Final = ("protocol", "pump", "scenario")
+TOPICS: Final = ("bench", "chaos", "protocol", "pump", "scenario")
 WORDS: Final = {
     "str": "text",
     "int": "whole number",
@@ -32,6 +35,10 @@ def describe(topic: str) -> str:
     """The page of a topic; ConfigError for an unknown one."""
     if topic == "pump":
         return _page(_pump_lines(), PumpFile.model_json_schema())
+    if topic == "bench":
+        return _page(_bench_lines(), BenchFile.model_json_schema())
+    if topic == "chaos":
+        return _page(_chaos_lines(), ChaosFile.model_json_schema())
     if topic == "scenario":
         return _page(_scenario_lines(), scenario_schema())
     if topic == "protocol":
@@ -86,11 +93,34 @@ def _pump_lines() -> Iterator[str]:
             yield from _table(f"[{name}]", field.annotation)
 
 
+def _bench_lines() -> Iterator[str]:
+    yield "A bench file is TOML. A quantity is text: number, one blank, unit."
+    yield ""
+    for name, field in BenchSection.model_fields.items():
+        yield from _table(f"[{name}]", field.annotation)
+    yield from _table("[line.NAME]", LineSection)
+    yield f"NAME is {', '.join(LinesSection.model_fields)}."
+    yield ""
+
+
+def _chaos_lines() -> Iterator[str]:
+    yield "A chaos file is TOML. A quantity is text: number, one blank, unit."
+    yield ""
+    for name, field in ChaosFile.model_fields.items():
+        yield from _table(f"[{name}]", field.annotation)
+    for transport, (effects, reason) in IMPOSSIBLE.items():
+        if effects:
+            yield f"Not on {transport}: {', '.join(effects)}. {reason[0].upper()}{reason[1:]}."
+    yield ""
+
+
 def _scenario_lines() -> Iterator[str]:
     yield "A scenario file is TOML. A quantity is text: number, one blank, unit."
     yield ""
     yield from _table("[scenario]", ScenarioSection)
     yield from _table("[fill.NAME]", FillSection)
+    yield f"[tolerance]  {ScenarioFile.model_fields['tolerance'].description}"
+    yield ""
     yield "[[event]]  What happens, once or again and again; its own keys stand beside these."
     for name in TIMING:
         yield from _entry(name, Event.model_fields[name])
@@ -153,6 +183,8 @@ def _quantity(field: FieldInfo) -> c.Quantity | None:
 def _toml(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, tuple):
+        return json.dumps(value)
     return json.dumps(value) if isinstance(value, str | bool | int | float) else str(value)
 
 

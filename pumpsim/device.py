@@ -84,13 +84,14 @@ class Device:
         self.sample_ns = SAMPLE_NS
         self.converter = Converter.SOUND
         self.shaky = False  # the logic has failed since it last took a sample
+        self.powered = True
         self._timer_ns = FAR_NS
         self._tap = tap
 
     def implant(self) -> None:
         """Fill it, configure it, and start its electronics, at instant 0."""
-        factor = self.pump.pump.restrictor_conductance_factor
-        self.plant.set_condition(0, "restrictor_conductance_factor", factor)
+        for name, value in self.pump.plant_conditions().items():
+            self.plant.set_condition(0, name, value)
         body_k = self.pump.patient.body_temperature / 1e3
         self.plant.fill(0, self.pump.fill.volume, self.pump.fluid(), body_k)
         self.oscillator.update(0, body_k)
@@ -99,6 +100,10 @@ class Device:
             self.ask_logic(Request(command, Role.SERVICE, 0))
         self._sample(0)
         self.arm()
+
+    def watch(self, tap: Tap) -> None:
+        """From now on that tap sees what crosses a boundary."""
+        self._tap = tap
 
     @property
     def bare(self) -> bool:
@@ -145,7 +150,7 @@ class Device:
         """A packet came in; replies and notices are never answered."""
         self.advance(now_ns)
         header = packet.header
-        if not isinstance(header, m.AskHeader | m.CommandHeader):
+        if not self.powered or not isinstance(header, m.AskHeader | m.CommandHeader):
             return
         if self._tap is not None:
             self._tap.received(now_ns, link, packet)
@@ -156,7 +161,7 @@ class Device:
     def refuse(self, now_ns: int, link: str, malformed: Malformed) -> None:
         """Answer, and log, what meant to be a request and was none. The caller limits the rate."""
         self.advance(now_ns)
-        if malformed.answerable:
+        if malformed.answerable and self.powered:
             self.record(EventKind.COMMAND_REFUSED, int(malformed.reason))  # LOG-01
             reply = m.Refused(reason=malformed.reason, detail=malformed.detail)
             self.outgoing.reply(self._stamp(), link, malformed.request_id or 0, reply)
@@ -214,9 +219,29 @@ class Device:
         return result
 
     def reset(self, now_ns: int, cause: ResetCause) -> None:
-        """The electronics start anew; the hydraulics never noticed."""
+        """The electronics start anew; the hydraulics never noticed. ValueError without supply."""
         self.advance(now_ns)
+        if not self.powered:
+            raise ValueError("the electronics have no supply: power_on starts them")
         self._boot(cause)
+        self.arm()
+
+    def power_off(self, now_ns: int) -> None:
+        """The electronics lose their supply until `power_on`; clock and hydraulics go on."""
+        self.advance(now_ns)
+        self.powered = False
+        self.guard = self.beliefs = None
+        self.sessions.reboot(self.boot_id)
+        self.actuation = Actuation(Sounder.OFF, patient_signal=False)
+        self.arm()
+
+    def power_on(self, now_ns: int) -> None:
+        """Supply for electronics that had none: they boot."""
+        self.advance(now_ns)
+        if self.powered:
+            return
+        self.powered = True
+        self._boot(ResetCause.POWER_ON)
         self.arm()
 
     def truth(self) -> dict[str, Any]:
@@ -226,6 +251,8 @@ class Device:
             "now_ns": plant.now_ns,
             "state": asdict(plant.state),
             "conditions": dict(plant.conditions),
+            "held": plant.held,
+            "powered": self.powered,
             "sensor_faults": self.sensors.snapshot()["faults"],
             "faults": self.effects.report(),
             "ledger": plant.ledger.accounts(),
@@ -244,13 +271,13 @@ class Device:
         self.now_ns = at_ns
         self.sample_ns = at_ns - at_ns % SAMPLE_NS + SAMPLE_NS
         oscillator.update(at_ns, plant.state.pump_temperature_k)
-        if self.guard is None and self.logic is not None:
+        if self.guard is None and self.logic is not None and self.powered:
             self._boot(ResetCause.FIRMWARE_FAULT)  # it failed twice, and gets another chance
         ticks = oscillator.ticks(at_ns)
         readings = self._convert(at_ns)
         if readings is not None:
             self._deliver(ticks, readings)
-        if self.log.runs:
+        if self.log.runs and self.powered:
             self._tell(self.log.tell_repeats(self._when()))
         if not at_ns % HOUR_NS and self._tap is not None:
             self._tap.hour(at_ns)
@@ -260,15 +287,19 @@ class Device:
             self.arm()  # the oscillator's rate has changed, and with it every instant
 
     def _convert(self, at_ns: int) -> Readings | None:
-        """What the converter delivers at this instant."""
+        """What the converter delivers at this instant; nothing without supply."""
+        if not self.powered:
+            return None
         if self.converter is not Converter.SOUND:
             self.effects.struck("converter", at_ns)
             return self.readings if self.converter is Converter.FROZEN else None
         rtc = (self.oscillator.rtc_s(at_ns), self.oscillator.rtc_valid)
         readings = self.sensors.sample(at_ns // SAMPLE_NS, self.plant.state, at_ns, rtc)
         if self.effects.waiting:
-            for part in (*self.sensors.differing, "battery"):
+            for part in self.sensors.differing:
                 self.effects.struck(part, at_ns)
+            if self.sensors.supply_mv is None:
+                self.effects.struck("battery", at_ns)
         return readings
 
     def _deliver(self, ticks: int, readings: Readings) -> None:
@@ -300,6 +331,9 @@ class Device:
 
     def arm(self) -> None:
         """Find the next instant that belongs to a timer: all of them run on device time."""
+        if not self.powered:
+            self._timer_ns = FAR_NS
+            return
         timer_ns = self.outgoing.next_telemetry_ns()
         if self.guard is not None and self.guard.deadline is not None:
             timer_ns = min(timer_ns, self._instant_of(self.guard.deadline))
@@ -310,7 +344,9 @@ class Device:
 
     def _instant_of(self, ticks: int) -> int:
         at_ns = self.oscillator.instant_of(ticks)
-        return FAR_NS if at_ns is None else max(at_ns, self.now_ns)
+        if at_ns is None:
+            return FAR_NS
+        return at_ns if at_ns > self.now_ns else self.now_ns
 
     def _run_timers(self, at_ns: int) -> None:
         self.now_ns = max(self.now_ns, at_ns)
@@ -371,7 +407,11 @@ class Device:
         self, kind: EventKind, subject: int = 0, value: int = 0, role: Role | None = None
     ) -> None:
         """Add an event of the device's own to the log."""
-        self._log(Event(kind, subject, value), role)
+        self.note(Event(kind, subject, value), role)
+
+    def note(self, event: Event, role: Role | None) -> None:
+        """Add an event of the logic's to the log."""
+        self._tell(self.log.append(self._when(), event, role))
 
     def _boot(self, cause: ResetCause) -> None:
         self.resets += self.boot_id > 0
@@ -389,6 +429,7 @@ class Device:
         self.record(EventKind.BOOT, int(cause), self.resets)
         self.announce()
         if isinstance(started, Outcome):
+            reception.settle(self, started.kept)
             self._apply(0, started)
         elif started is not None:
             self._fail(started)
@@ -426,12 +467,9 @@ class Device:
         if self._tap is not None:
             self._tap.decided(self.now_ns, ticks, outcome)
         for event in outcome.events:
-            self._log(event, role)
+            self.note(event, role)
         for alarm in outcome.alarms:
             self.outgoing.notify(self._stamp(), m.AlarmChanged(alarm=alarm))
-
-    def _log(self, event: Event, role: Role | None) -> None:
-        self._tell(self.log.append(self._when(), event, role))
 
     def _tell(self, entries: list[m.LogEntry]) -> None:
         for entry in entries:

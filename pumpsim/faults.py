@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 from pydantic import Field, field_validator, model_validator
 
+from protocol import configfile as c
 from protocol.memory import RamMemory
 from protocol.vocabulary import ResetCause
-from pumpsim import configfile as c
 from pumpsim.effects import Effects
 from pumpsim.firmware.store import Store
 from pumpsim.misbehaviour import How
@@ -36,6 +36,12 @@ class Target(Protocol):
 
     def reset(self, now_ns: int, cause: ResetCause) -> None:
         """Start the electronics anew."""
+
+    def power_off(self, now_ns: int) -> None:
+        """Take the electronics' supply away."""
+
+    def power_on(self, now_ns: int) -> None:
+        """Give it back."""
 
 
 class PlantCondition(c.Section):

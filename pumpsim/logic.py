@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from protocol.configfile import ConfigError
 from protocol.control import ControlLogic
 from protocol.logic import load_logic
-from pumpsim.configfile import ConfigError
 
 BARE = "bare"
 

@@ -59,7 +59,7 @@ class Oscillator:
 
     def rtc_s(self, now_ns: int) -> int:
         """The real-time clock, unix seconds; its register stops at 0 and at MAX_UNIX_S."""
-        rtc_s = self._rtc_s(now_ns)
+        rtc_s = self.rtc_start_s + self._uticks(now_ns) // NOMINAL_UTICKS_PER_S
         return rtc_s if 0 <= rtc_s <= MAX_UNIX_S else min(max(rtc_s, 0), MAX_UNIX_S)
 
     def life_s(self, now_ns: int) -> int:
@@ -72,15 +72,12 @@ class Oscillator:
 
     def set_rtc(self, now_ns: int, rtc_s: int) -> None:
         """Set the clock; it can be trusted from then on."""
-        self.rtc_start_s += rtc_s - self._rtc_s(now_ns)
+        self.rtc_start_s = rtc_s - self.life_s(now_ns)
         self.rtc_valid = True
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data; `Oscillator(**data)` restores it."""
         return asdict(self)
-
-    def _rtc_s(self, now_ns: int) -> int:
-        return self.rtc_start_s + self.life_s(now_ns)
 
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns

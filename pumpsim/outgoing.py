@@ -109,7 +109,9 @@ class Outgoing:
 
     def next_telemetry_ns(self) -> int:
         """When telemetry is due next."""
-        return min((link.telemetry_ns for link in self.links.values()), default=FAR_NS)
+        if not self.links:
+            return FAR_NS
+        return min([link.telemetry_ns for link in self.links.values()])
 
     def due(self, now_ns: int, until_ns: int) -> list[str]:
         """The links whose telemetry is due, each armed for its next one.

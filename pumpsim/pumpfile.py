@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, field_validator
 
+from protocol import configfile as c
 from protocol.messages import (
     MAX_DISSOLVED_NG_PER_ML,
     MAX_PLAN,
@@ -17,7 +18,6 @@ from protocol.messages import (
 )
 from protocol.topics import check_name
 from protocol.vocabulary import Propellant
-from pumpsim import configfile as c
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.parameters import BODY_K, ML, PatientParameters, PumpParameters
 from pumpsim.plant.properties import PROPELLANTS
@@ -52,6 +52,15 @@ class PumpSection(c.Section):
     )
     restrictor_conductance_factor: float = Field(
         default=1.0, description="how fast the restrictor really is against its label", gt=0, le=100
+    )
+    propellant_pressure_factor: float = Field(
+        default=1.0, description="of the propellant's vapour pressure, as it really is", gt=0, le=2
+    )
+    bellows_rate: c.StiffnessPaPerM3 = Field(
+        default=c.text("100 Pa/mL"),
+        description="reservoir pressure gained with volume",
+        ge=0,
+        le=1_000_000_000,
     )
 
     @field_validator("id")
@@ -168,8 +177,17 @@ class PumpFile(c.Section):
             propellant=self.pump.propellant,
             nominal_flow_m3_per_s=self.pump.nominal_flow * 1e-12 / 3_600,
             capacity_m3=self.pump.capacity * 1e-12,
+            bellows_rate_pa_per_m3=float(self.pump.bellows_rate),
             thermal_time_s=self.pump.thermal_time / NS_PER_S,
         )
+
+    def plant_conditions(self) -> dict[str, float]:
+        """How far the pump really is from its label, as conditions of the plant from the start."""
+        pump = self.pump
+        return {
+            "restrictor_conductance_factor": pump.restrictor_conductance_factor,
+            "propellant_pressure_factor": pump.propellant_pressure_factor,
+        }
 
     def patient_parameters(self) -> PatientParameters:
         """The patient."""

@@ -6,10 +6,9 @@ Everything else goes to the control logic. A bare device has none, and takes act
 from typing import TYPE_CHECKING, Final
 
 from protocol import messages as m
-from protocol.control import Actuation, Request
-from protocol.framing import MAX_PAYLOAD_BYTES
+from protocol.control import Actuation, Kept, Request
 from protocol.schema import schema_hash
-from protocol.session import IDLE_LIMIT_MS, VALIDITY_LIMIT_MS, Session
+from protocol.session import Pending, Session, opened
 from protocol.vocabulary import Capability, EventKind, Refusal, Role
 
 if TYPE_CHECKING:
@@ -47,25 +46,50 @@ def _command(device: "Device", packet: m.Packet, header: m.CommandHeader) -> m.R
     session = device.sessions.check(packet, device.uptime_ms())
     if isinstance(session, m.Reply):  # refused, or done before
         if isinstance(session, m.Refused):
-            device.record(EventKind.COMMAND_REFUSED, int(session.reason), header.command_id)
+            role = device.sessions.role_of(header.session_id)  # LOG-01: known, though refused
+            device.record(EventKind.COMMAND_REFUSED, int(session.reason), header.command_id, role)
         return session
-    reply = _execute(device, session, packet.body)
-    if isinstance(reply, m.Refused):
-        kind, subject = EventKind.COMMAND_REFUSED, int(reply.reason)
-    else:
-        kind, subject = EventKind.COMMAND_DONE, packet.body.code
-    device.record(kind, subject, header.command_id, session.role)
-    device.sessions.record(packet, reply)
+    pending = device.sessions.begin(packet, session.role)
+    reply = _execute(device, session, packet.body, header.command_id)
+    told = device.sessions.reply_to(header.command_id)
+    if told is not None:  # the logic failed, and its next life knew what had become of it
+        return told
+    _conclude(device, pending, reply)
     return reply
 
 
-def _execute(device: "Device", session: Session, body: m.Body) -> m.Reply:
+def settle(device: "Device", kept: Kept | None) -> None:
+    """A life begins: what became of the command that the one before was carrying out (COM-09).
+
+    Logic that says nothing of what memory kept leaves it unknown. A session ended with its life.
+    """
+    pending = device.sessions.pending
+    if pending is None or kept is None or pending.code == m.Close.code:
+        return
+    if kept.command_id != pending.command_id:
+        _conclude(device, pending, m.Refused(reason=Refusal.INTERRUPTED))
+        return
+    for event in kept.events:
+        device.note(event, pending.role)
+    _conclude(device, pending, m.Done(reference=kept.reference))
+
+
+def _conclude(device: "Device", pending: Pending, reply: m.Reply) -> None:
+    if isinstance(reply, m.Refused):
+        kind, subject = EventKind.COMMAND_REFUSED, int(reply.reason)
+    else:
+        kind, subject = EventKind.COMMAND_DONE, pending.code
+    device.record(kind, subject, pending.command_id, pending.role)
+    device.sessions.record(pending, reply)
+
+
+def _execute(device: "Device", session: Session, body: m.Body, command_id: int) -> m.Reply:
     if isinstance(body, m.Close):
         device.sessions.close(session.session_id)
         end_session(device, session)
         return m.Done()
     if not device.bare:
-        return device.ask_logic(Request(body, session.role, session.session_id))
+        return device.ask_logic(Request(body, session.role, session.session_id, command_id))
     if isinstance(body, m.Actuate) and body.valve_open is not None:
         return m.Refused(reason=Refusal.NO_VALVE)
     if isinstance(body, m.Actuate):
@@ -97,15 +121,7 @@ def _open(device: "Device", _link: str, body: m.Body) -> m.Reply:
         device.record(EventKind.SESSION_REFUSED, int(session), 0, body.role)
         return m.Refused(reason=session)
     device.record(EventKind.SESSION_OPENED, int(body.role), 0, body.role)
-    return m.Opened(
-        session_id=session.session_id,
-        timeline_id=device.timeline_id,
-        schema_hash=schema_hash(),
-        capabilities=_capabilities(device),
-        idle_limit_ms=IDLE_LIMIT_MS,
-        validity_limit_ms=VALIDITY_LIMIT_MS,
-        max_payload_bytes=MAX_PAYLOAD_BYTES,
-    )
+    return opened(session, device.timeline_id, _capabilities(device))
 
 
 def _subscribe_telemetry(device: "Device", link: str, body: m.Body) -> m.Reply:

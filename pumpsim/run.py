@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pumpsim.configfile import ConfigError
+from protocol.configfile import ConfigError
 from pumpsim.report import summary
 from pumpsim.scenario import file as scenarios
 from pumpsim.scenario.play import Run

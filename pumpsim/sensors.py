@@ -13,13 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from protocol.control import Readings
 from pumpsim.plant.physics import PlantState
-from pumpsim.streams import BLOCK, Stream
+from pumpsim.streams import BLOCK, BOUND, Stream
 
 HOUR_NS: Final = 3_600 * 1_000_000_000
 HOURS_PER_DAY: Final = 24
 HOURS_PER_YEAR: Final = 8_766
-NOISE_BOUND: Final = 3.0
-"""Largest noise, in units of its rms."""
 DEFAULT_CAPACITY_NL: Final = 30_000_000
 MAX_GAIN: Final = 10.0
 MAX_BIAS: Final = 1_000_000_000
@@ -43,7 +41,7 @@ class Channel(NamedTuple):
     def error(self, age_ns: int) -> float:
         """The largest error of a healthy sensor of this age, inside its range."""
         drift = min(self.drift_per_hour * (age_ns / HOUR_NS), self.drift_limit)
-        return drift + NOISE_BOUND * self.noise_rms + 0.5 * self.step
+        return drift + BOUND * self.noise_rms + 0.5 * self.step
 
 
 PRESSURE_DRIFT: Final = 500 / HOURS_PER_YEAR
@@ -113,7 +111,7 @@ class Drift:
 
     def __init__(self, channel: Channel, seed: int) -> None:
         """The walk follows from the seed and the channel's name."""
-        self._third = channel.drift_limit / NOISE_BOUND
+        self._third = channel.drift_limit / BOUND
         rate = channel.drift_per_hour
         self._span_hours = max(int(2.0 * channel.drift_limit / rate) + 1, 1) if rate else 1
         self._stream = Stream(seed, f"{channel.name} drift")
@@ -145,10 +143,15 @@ class Sensors:
         self.faults: dict[str, SensorFault] = {}
         self.differing: set[str] = set()  # broken channels that read wrong in the latest sample
         self._battery_drop_mv = 0
+        self.supply_mv: int | None = None  # what feeds the pump in place of its battery
         self._drifts = tuple(Drift(channel, seed) for channel in self.fit)
         self._noises = tuple(Stream(seed, f"{channel.name} noise") for channel in self.fit)
         self._hour = self._block = -1
-        self._scales: list[tuple[float, float, int, int, int]] = []
+        self._steps = tuple(channel.step for channel in self.fit)
+        self._factors = tuple(1.0 / channel.step for channel in self.fit)
+        self._offsets: tuple[float, ...] = ()  # bias in steps, and the half that rounds
+        self._lowest = tuple(channel.lowest for channel in self.fit)
+        self._highest = tuple(channel.highest for channel in self.fit)
         self._battery_mv = 0.0
         self._rows: list[tuple[float, ...]] = []
 
@@ -168,18 +171,10 @@ class Sensors:
             state.reservoir_volume_m3 * 1e12,
             self._battery_mv,
         )
-        readings: list[int | None] = []
-        append = readings.append
         row = self._rows[place]
-        for truth, noise, (steps, bias, step, lowest, highest) in zip(
-            truths, row, self._scales, strict=True
-        ):
-            reading = int(truth * steps + bias + noise) * step
-            if not lowest <= reading <= highest:
-                reading = lowest if reading < lowest else highest
-            append(reading)
+        readings = self._read(truths, row)
         if self.faults:
-            self._break(readings, index, truths, row)
+            return Readings._make((index, *self._broken(readings, index, truths, row), *rtc))
         return Readings._make((index, *readings, *rtc))
 
     def set_fault(self, name: str, fault: SensorFault | None) -> None:
@@ -208,15 +203,25 @@ class Sensors:
         self._battery_drop_mv = drop_mv
         self._hour = -1  # its voltage is worked out anew
 
+    def feed(self, supply_mv: int | None) -> None:
+        """From the next sample on a supply of this voltage feeds the pump; None: its battery."""
+        self.supply_mv = supply_mv
+        self._hour = -1
+
     def snapshot(self) -> dict[str, Any]:
-        """The faults; all else follows from the seed."""
+        """The faults and the supply; all else follows from the seed."""
         faults = {name: asdict(fault) for name, fault in self.faults.items()}
-        return {"faults": faults, "battery_drop_mv": self._battery_drop_mv}
+        return {
+            "faults": faults,
+            "battery_drop_mv": self._battery_drop_mv,
+            "supply_mv": self.supply_mv,
+        }
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
         self.faults = {name: SensorFault(**fault) for name, fault in data["faults"].items()}
         self.drop_battery(data["battery_drop_mv"])
+        self.feed(data["supply_mv"])
 
     def _draw(self, block: int) -> None:
         """The noise of a block of samples, in steps."""
@@ -229,32 +234,72 @@ class Sensors:
 
     def _age(self, hour: int) -> None:
         """Bias and battery of an hour; the half rounds to the nearest step."""
-        self._scales = [
-            (1.0 / c.step, drift.at(hour) / c.step + 0.5, c.step, c.lowest, c.highest)
-            for c, drift in zip(self.fit, self._drifts, strict=True)
-        ]
-        self._battery_mv = max(self.battery.voltage_mv(hour * HOUR_NS) - self._battery_drop_mv, 0.0)
+        self._offsets = tuple(
+            drift.at(hour) / step + 0.5
+            for step, drift in zip(self._steps, self._drifts, strict=True)
+        )
+        battery_mv = max(self.battery.voltage_mv(hour * HOUR_NS) - self._battery_drop_mv, 0.0)
+        self._battery_mv = battery_mv if self.supply_mv is None else float(self.supply_mv)
         self._hour = hour
 
-    def _break(
+    def _read(self, truths: Sequence[float], noises: Sequence[float]) -> tuple[int, ...]:
+        """What sound channels read. Written out: a loop takes twice as long, in every sample."""
+        t0, t1, t2, t3, t4, t5, t6 = truths
+        n0, n1, n2, n3, n4, n5, n6 = noises
+        f0, f1, f2, f3, f4, f5, f6 = self._factors
+        o0, o1, o2, o3, o4, o5, o6 = self._offsets
+        s0, s1, s2, s3, s4, s5, s6 = self._steps
+        readings = (
+            int(t0 * f0 + o0 + n0) * s0,
+            int(t1 * f1 + o1 + n1) * s1,
+            int(t2 * f2 + o2 + n2) * s2,
+            int(t3 * f3 + o3 + n3) * s3,
+            int(t4 * f4 + o4 + n4) * s4,
+            int(t5 * f5 + o5 + n5) * s5,
+            int(t6 * f6 + o6 + n6) * s6,
+        )
+        if _within(readings, self._lowest, self._highest):
+            return readings
+        limits = zip(readings, self._lowest, self._highest, strict=True)
+        return tuple(min(max(reading, low), high) for reading, low, high in limits)
+
+    def _broken(
         self,
-        readings: list[int | None],
+        readings: Sequence[int],
         index: int,
-        truths: tuple[float, ...],
-        row: tuple[float, ...],
-    ) -> None:
-        """Replace what broken channels read."""
+        truths: Sequence[float],
+        noises: Sequence[float],
+    ) -> list[int | None]:
+        """What is read once broken channels have had their way."""
         self.differing.clear()
+        told: list[int | None] = [*readings]
         for name, fault in self.faults.items():
             place = NAMES.index(name)
-            steps, bias, step, lowest, highest = self._scales[place]
             spike = fault.spike if index % fault.spike_every == 0 else 0
             seen = truths[place] * fault.gain + fault.bias + spike
-            reading = int(seen * steps + bias + row[place]) * step
-            said = _say(fault, min(max(reading, lowest), highest))
+            steps = int(seen * self._factors[place] + self._offsets[place] + noises[place])
+            reading = max(steps * self._steps[place], self._lowest[place])
+            said = _say(fault, min(reading, self._highest[place]))
             if said != readings[place]:
                 self.differing.add(name)
-            readings[place] = said
+            told[place] = said
+        return told
+
+
+def _within(readings: tuple[int, ...], lowest: tuple[int, ...], highest: tuple[int, ...]) -> bool:
+    """Whether no channel is beyond its range: true of nearly every sample."""
+    r0, r1, r2, r3, r4, r5, r6 = readings
+    l0, l1, l2, l3, l4, l5, l6 = lowest
+    h0, h1, h2, h3, h4, h5, h6 = highest
+    return (
+        l0 <= r0 <= h0
+        and l1 <= r1 <= h1
+        and l2 <= r2 <= h2
+        and l3 <= r3 <= h3
+        and l4 <= r4 <= h4
+        and l5 <= r5 <= h5
+        and l6 <= r6 <= h6
+    )
 
 
 def _say(fault: SensorFault, reading: int) -> int | None:

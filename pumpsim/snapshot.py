@@ -19,7 +19,7 @@ from pumpsim.pumpfile import PumpFile
 from pumpsim.sensors import Converter
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 7
+SCHEMA: Final = 9
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",
@@ -30,6 +30,7 @@ PLAIN: Final = (
     "resets",
     "reading_ticks",
     "shaky",
+    "powered",
 )
 """Attributes of a device that are plain already."""
 

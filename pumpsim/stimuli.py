@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, TypeAdapter, field_validator
 
-from pumpsim import configfile as c
+from protocol import configfile as c
 from pumpsim.catalogue import CATALOGUE
 from pumpsim.faults import (
     BatteryFault,
@@ -22,10 +22,20 @@ from pumpsim.faults import (
     Target,
 )
 from pumpsim.plant.ledger import Fluid
+from pumpsim.surroundings import (
+    Bath,
+    Chamber,
+    OutletPressure,
+    PowerOff,
+    PowerOn,
+    Release,
+    SupplyVoltage,
+)
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
+COUGH_RAMP: Final = SECOND // 5
 
 
 class Fever(c.Section):
@@ -95,6 +105,27 @@ class Dive(c.Section):
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Go down now."""
         target.plant.dive(now_ns, _hill(now_ns, self.ramp, self.duration, float(self.pressure)))
+        return {}
+
+
+class Cough(c.Section):
+    """A fit of coughing: the pressure rises in the trunk, hence around the pump and in its artery.
+
+    A cough reaches about 10 kPa in the abdomen, some 30 when it is violent.
+    """
+
+    kind: Literal["cough"]
+    pressure: c.PressurePa = Field(
+        default=c.text("10 kPa"), description="above the usual", gt=0, le=40_000
+    )
+    duration: c.DurationNs = Field(
+        default=c.text("10 s"), description="of the fit", gt=0, le=10 * MINUTE
+    )
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Begin now."""
+        fit = _hill(now_ns, COUGH_RAMP, self.duration, float(self.pressure))
+        target.plant.dive(now_ns, fit)
         return {}
 
 
@@ -213,6 +244,7 @@ Stimulus = Annotated[
     | WarmBath
     | Altitude
     | Dive
+    | Cough
     | Withdraw
     | Fill
     | FillPocket
@@ -227,7 +259,14 @@ Stimulus = Annotated[
     | MemoryFault
     | FirmwareFault
     | PowerCycle
-    | NamedFault,
+    | NamedFault
+    | Bath
+    | OutletPressure
+    | Chamber
+    | SupplyVoltage
+    | PowerOff
+    | PowerOn
+    | Release,
     Field(discriminator="kind"),
 ]
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Stimulus)

@@ -10,6 +10,8 @@ from operator import add
 from typing import Final
 
 BLOCK: Final = 256
+BOUND: Final = 3.0
+"""Largest noise, in units of its rms."""
 _UNPACK: Final = struct.Struct(f"<{3 * BLOCK}H").unpack
 _MIDDLE: Final = 3 * 65_535 / 2
 _SCALE: Final = 32_767.5
@@ -40,6 +42,10 @@ class Stream:
         """An even number at `index` (0, 1, 2 …), in [0, 1); another one than its noise."""
         raw = shake_128(self._key + f"share/{index}".encode()).digest(6)
         return int.from_bytes(raw, "little") / 2**48
+
+    def octets(self, index: int, length: int) -> bytes:
+        """So many even bytes at `index` (0, 1, 2 …); others than its noise and share."""
+        return shake_128(self._key + f"octets/{index}".encode()).digest(length)
 
     def block(self, number: int, rms: float = 1.0) -> list[float]:
         """The `BLOCK` numbers from index `number * BLOCK` on, times `rms`."""

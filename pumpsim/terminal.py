@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -49,17 +50,24 @@ def progress(name: str) -> Iterator[Callable[[float], None] | None]:
 
 @contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C asks for an end, so that what there is so far is sound; a second one is meant."""
+    """Ctrl-C and a polite kill ask for an end, so that what there is so far is sound.
+
+    A second one is meant.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is told of signals
         return
 
     def interrupt(_signal: int, _frame: Any) -> None:
         stop()
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, interrupt) for number in ENDS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -5,6 +5,7 @@ Without a mosquitto such tests are skipped, and that is said aloud; on CI they f
 
 import os
 import shutil
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,18 @@ settings.register_profile(
     "pumpsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("pumpsim")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker has locks of its own: the number of a pty that one has closed is another's."""
+    if hasattr(config, "workerinput"):
+        tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="pumpsim-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What no test removed goes with its worker."""
+    if hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
 def find(program: str) -> str | None:

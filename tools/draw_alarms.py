@@ -48,8 +48,11 @@ LIFE: Final = f"""
 Each raising is an occurrence with a number of its own, counted over all alarms and resets. People
 acknowledge and pause occurrences, never alarms: what is said of an old one does not touch the next.
 A condition has at most one open occurrence. One that comes back while its last occurrence is still
-latched gets a new number, which takes the place of the old one, at no lower priority. So no storm
-can fill the book: it has room for every alarm at once ({len(TABLE)}), and nothing is ever dropped.
+latched gets a new number, which takes the place of the old one, at no lower priority. Some
+conditions have forms: which channels fail, which ones contradict each other, loss or rest, free
+flow beside too much of it. When a form joins those that hold, a new occurrence takes over as well:
+whoever acknowledged the old one knew nothing of it. So no storm can fill the book: it has room for
+every alarm at once ({len(TABLE)}), and nothing is ever dropped.
 
 - **Highest priority:** over all conditions present, acknowledged or not. The sounder plays the
   burst of the highest priority that is to be heard.
@@ -61,7 +64,8 @@ can fill the book: it has room for every alarm at once ({len(TABLE)}), and nothi
   time, as below. Neither acknowledging it again nor a pause moves them.
 - **Reset:** occurrences and acknowledgements outlive it, pauses do not; reminders start anew.
 - **Order:** an occurrence is kept in memory, then heard, then told. Between the raising and the
-  sound stand four memory operations, so that a memory has 25 ms for each, and must say by then that
+  sound stand six memory operations, the totals' own record being the same one, so that a memory has
+  16 ms for each; where reads fail and are tried again at most 22, of 4 ms. It must say by then that
   it failed: what could not be kept is heard and told all the same, and kept with the next sample.
 """
 

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,8 @@ class MqttLink:
         self._subscribed = threading.Event()
         self._told = threading.Event()  # what the retained status says
         self._online = False
+        self._joined = threading.Event()
+        self._may_leave = False
         self._refused = ""
         self._client = self._make(token, tls=tls)
         try:
@@ -68,6 +71,26 @@ class MqttLink:
         sent = self._client.publish(self._requests, data, qos=0)
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LinkError(f"connection to {self.name} was lost")
+
+    def retain(self, data: bytes) -> None:
+        """Publish a request that the broker keeps, instead of any before; LinkError if it won't."""
+        sent = self._client.publish(self._requests, data, qos=1, retain=True)
+        try:
+            sent.wait_for_publish(CONNECT_S)
+        except (ValueError, RuntimeError) as error:
+            raise LinkError(f"connection to {self.name} was lost: {error}") from None
+        if not sent.is_published():
+            raise LinkError(f"the MQTT broker for {self.name} took nothing for {CONNECT_S:g} s")
+
+    def joins_anew(self, act: Callable[[], None], timeout_s: float) -> bool:
+        """Do what makes the device leave; whether its birth is told again within the time."""
+        self._may_leave = True
+        self._joined.clear()
+        try:
+            act()
+            return self._joined.wait(timeout_s)
+        finally:
+            self._may_leave = False
 
     def close(self) -> None:
         """Leave the broker."""
@@ -124,10 +147,12 @@ class MqttLink:
         packet = from_json(payload)
         if isinstance(packet, Malformed) or not isinstance(packet.body, Presence):
             return
-        if self._online and not packet.body.online:
+        if self._online and not packet.body.online and not self._may_leave:
             self._break(LinkError(f"{self.name} went offline"))
         self._online = packet.body.online
         self._told.set()
+        if self._online:
+            self._joined.set()
 
     def _on_disconnect(self, _c: Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         if not self._closing:

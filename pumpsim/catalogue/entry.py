@@ -70,8 +70,8 @@ class Fault:
     effect: str = ""
     patience_s: int = DAY_S
     """How long it may take to take effect."""
-    least_left_nl: int = 0
-    """With less than that in the reservoir, a detection comes too late."""
+    margin_below_low_nl: int | None = None
+    """With V_low less that in the reservoir, a detection comes too late."""
     not_promised: str = ""
 
     def awaits(self, word: Expected) -> bool:

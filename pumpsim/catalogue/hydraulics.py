@@ -90,8 +90,8 @@ FLOW: Final = (
         severity=Severity(1.3, 2.0),
         start_day=BEFORE_REFILL,
         effect="nearly_low",
-        patience_s=6 * DAY_S,
-        least_left_nl=2_700_000,  # V_low less V_low_margin
+        patience_s=60 * DAY_S,
+        margin_below_low_nl=300_000,  # V_low_margin
     ),
     Fault(
         "refill_overdue",
@@ -100,7 +100,7 @@ FLOW: Final = (
         HOUR_S,
         start_day=BEFORE_REFILL,
         effect="overdue",
-        patience_s=4 * DAY_S,
+        patience_s=60 * DAY_S,
     ),
 )
 

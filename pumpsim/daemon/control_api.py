@@ -16,12 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
+from protocol.configfile import explain
 from protocol.quantity import parse_int
 from pumpsim import comparison
 from pumpsim.comparison import in_words
-from pumpsim.configfile import explain
+from pumpsim.daemon.chaos_routes import add_chaos_routes
 from pumpsim.daemon.control_guard import ControlGuard
 from pumpsim.daemon.host import Host
+from pumpsim.daemon.instrument_faults import add_fault_route
+from pumpsim.daemon.instrument_routes import add_instrument_routes
 from pumpsim.daemon.rows import Comparison
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GivenUpError
 from pumpsim.device import Device
@@ -109,6 +112,10 @@ def _add_device_routes(app: FastAPI, host: Host) -> None:
         """Let something happen to a pump or its patient now."""
         result = host.stimulate(device.id, stimulus)
         return {"now_ns": device.now_ns, **result}
+
+    add_instrument_routes(app, host, find)
+    add_fault_route(app, host, find)
+    add_chaos_routes(app, host, find)
 
 
 def _add_snapshot_routes(app: FastAPI, host: Host) -> None:

@@ -8,16 +8,22 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from protocol.codec import Malformed
 from protocol.messages import Packet, Telemetry
 from protocol.vocabulary import EventKind
 from pumpsim import snapshot
+from pumpsim.chaos.desk import ChaosDesk
+from pumpsim.chaos.settings import ChaosFile
 from pumpsim.daemon.flow import MAX_TELEMETRY_PER_S, Budget
 from pumpsim.daemon.timeline import GivenUpError, Timeline
 from pumpsim.daemon.wall import wall_ns
 from pumpsim.device import Device
+from pumpsim.instruments.bench import Bench
+from pumpsim.instruments.desk import Desk
+from pumpsim.instruments.parameters import BenchSection
 
 SLICE_NS: Final = 4_000_000
 TURNS: Final = 16
@@ -26,6 +32,8 @@ ROUND_NS: Final = 60_000_000_000
 """Devices are never further apart than that, however fast time runs."""
 MAX_SLEEP_S: Final = 1.0
 NS_PER_MS: Final = 1_000_000
+
+T = TypeVar("T")
 
 
 class Far(NamedTuple):
@@ -40,6 +48,16 @@ class Far(NamedTuple):
     congested: Callable[[], bool]
 
 
+class Beside(Protocol):
+    """Something that stands beside a device and lives in its time, such as an instrument."""
+
+    def next_deadline(self) -> int | None:
+        """When it is to `advance`; None while nothing is due, or while it is held back."""
+
+    def advance(self, now_ns: int) -> None:
+        """Do what is due by now, as far as it is not held back."""
+
+
 class Host:
     """Devices, their links and the timeline they share."""
 
@@ -50,12 +68,20 @@ class Host:
         *,
         catch_up: bool = False,
         wall: Callable[[], int] = wall_ns,
+        bench: BenchSection | None = None,
+        chaos: ChaosFile | None = None,
     ) -> None:
         """Time stands at the devices' instant until `run`.
 
-        `catch_up` as in `Timeline`; `wall` gives nanoseconds.
+        `catch_up` as in `Timeline`; `wall` gives nanoseconds; `bench` is what the instruments
+        around each device are, `chaos` what happens to its links.
         """
         self.devices = {device.id: device for device in devices}
+        section = BenchSection() if bench is None else bench
+        self.benches = {d.id: Bench(d, section, d.seed) for d in devices}
+        """Instruments by device; restoring a snapshot makes new ones, as it makes new devices."""
+        self.desks = {name: Desk(partial(self._bench_of, name)) for name in self.devices}
+        self.chaos = {name: ChaosDesk(chaos) for name in self.devices}
         start_ns = max(device.now_ns for device in devices)
         self.timeline = Timeline(wall(), start_ns, speed=speed, catch_up=catch_up)
         self.tell: Callable[[str], None] = lambda _: None
@@ -63,6 +89,7 @@ class Host:
         self._wall = wall
         self._fars: dict[tuple[str, str], Far] = {}
         self._budgets: dict[tuple[str, str], Budget] = {}
+        self._beside: dict[str, list[Beside]] = {}
         self._held: set[tuple[str, str]] = set()
         self._now_ns = self.timeline.device_ns
         self._reopen: list[Callable[[], None]] = []
@@ -122,7 +149,24 @@ class Host:
     def stimulate(self, device_id: str, stimulus: Any) -> dict[str, int]:
         """The laboratory acts now; ValueError when it cannot be."""
         device = self.devices[device_id]
-        result = device.stimulate(max(device.now_ns, self._present_ns()), stimulus)
+        return self.act(device_id, lambda now_ns: device.stimulate(now_ns, stimulus))
+
+    # ---- what stands beside
+
+    def place(self, device_id: str, beside: Beside) -> None:
+        """Let it take part in a device's time."""
+        self._beside.setdefault(device_id, []).append(beside)
+
+    def remove(self, device_id: str, beside: Beside) -> None:
+        """It is gone."""
+        self._beside[device_id].remove(beside)
+
+    def act(self, device_id: str, deed: Callable[[int], T]) -> T:
+        """Do something beside a device at the present instant, which the device has reached."""
+        device = self.devices[device_id]
+        now_ns = max(device.now_ns, self._present_ns())
+        device.advance(now_ns)
+        result = deed(now_ns)
         self._flush(device)
         self._wake.set()
         return result
@@ -174,8 +218,8 @@ class Host:
         self._end_grant()
 
     def next_deadline(self) -> int:
-        """The next instant at which any device does something."""
-        due_ns = min(device.next_deadline() for device in self.devices.values())
+        """The next instant at which any device, or what stands beside it, does something."""
+        due_ns = min(map(self._due_ns, self.devices.values()))
         return max(due_ns, self.now_ns)
 
     # ---- snapshots
@@ -186,7 +230,10 @@ class Host:
         for device in self.devices.values():
             device.advance(now_ns)
             self._flush(device)
-        saved = {name: snapshot.take(device) for name, device in self.devices.items()}
+        saved = {
+            name: {**snapshot.take(device), "instruments": self.benches[name].save()}
+            for name, device in self.devices.items()
+        }
         return {"devices": saved, "sha256": _digest(saved)}
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -202,15 +249,18 @@ class Host:
             raise ValueError(message)
         if self._reached is not None:
             raise ValueError("a run is under way: wait for it, or pause to end it")
-        self._exchange(
-            {
-                name: snapshot.restore(device.pump, saved[name], known_timeline=device.timeline_id)
-                for name, device in self.devices.items()
-            }
-        )
+        devices = {
+            name: snapshot.restore(device.pump, saved[name], known_timeline=device.timeline_id)
+            for name, device in self.devices.items()
+        }
+        benches = {}
+        for name, device in devices.items():
+            benches[name] = Bench(device, self.benches[name].section, device.seed)
+            benches[name].load(saved[name]["instruments"])
+        self._exchange(devices, benches)
 
-    def _exchange(self, devices: dict[str, Device]) -> None:
-        self.devices = devices
+    def _exchange(self, devices: dict[str, Device], benches: dict[str, Bench]) -> None:
+        self.devices, self.benches = devices, benches
         self._now_ns = max(device.now_ns for device in devices.values())
         for keyed in (self._fars, self._budgets, self._held):
             keyed.clear()
@@ -223,6 +273,9 @@ class Host:
         self._wake.set()
 
     # ---- inside
+
+    def _bench_of(self, device_id: str) -> Bench:
+        return self.benches[device_id]
 
     def _present_ns(self) -> int:
         """The instant it is now; one that lags behind, or runs, is not far from what it reached."""
@@ -257,14 +310,30 @@ class Host:
     def _advance(self, device: Device, until_ns: int, end_wall_ns: int) -> bool:
         """Let one device do what is due; False when the slice is over before."""
         timeline = self.timeline
-        while (due_ns := device.next_deadline()) <= until_ns:
+        while (due_ns := self._due_ns(device)) <= until_ns:
             device.advance(due_ns)
+            self._advance_beside(device.id, due_ns)
             self._flush(device)
             wall_ns = self._wall()
             timeline.note(wall_ns, due_ns)
             if wall_ns > end_wall_ns:
                 return False
         return True
+
+    def _due_ns(self, device: Device) -> int:
+        """When a device, or what stands beside it, is to do something next."""
+        due_ns = device.next_deadline()
+        for beside in self._beside.get(device.id, ()):
+            beside_ns = beside.next_deadline()
+            if beside_ns is not None:
+                due_ns = min(due_ns, max(beside_ns, device.now_ns))
+        return due_ns
+
+    def _advance_beside(self, device_id: str, now_ns: int) -> None:
+        for beside in self._beside.get(device_id, ()):
+            beside_ns = beside.next_deadline()
+            if beside_ns is not None and beside_ns <= now_ns:
+                beside.advance(now_ns)
 
     def _flush(self, device: Device) -> None:
         """Send what a device has to say; a link that takes no more telemetry is held."""

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
-from protocol.codec import Malformed, from_json, to_json
+from protocol.codec import from_json, to_json
+from protocol.configfile import ConfigError
 from protocol.credentials import HINT, credentials
 from protocol.messages import AlarmChanged, Booted, EventLogged, Packet, Reply
 from protocol.topics import client_of, notice_topic, reply_topic, request_topic, status_topic
-from pumpsim.configfile import ConfigError
 from pumpsim.daemon.flow import MAX_ERRORS_PER_S, Budget, first_telemetry_ns
 from pumpsim.daemon.host import Far, Host
+from pumpsim.daemon.passage import Passage, Where
 from pumpsim.daemon.report import Report
 from pumpsim.daemon.sockets import NODELAY, authority
 
@@ -78,10 +79,13 @@ class MqttPort:
         self._passing: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._wake_lasting = asyncio.Event()
-        self._restored = asyncio.Event()
+        self._leave = asyncio.Event()
         self._errors = Budget(MAX_ERRORS_PER_S)
         self._torn = 0
         self.connected = asyncio.Event()
+        where, desk = Where(device, "mqtt", LINK), host.chaos[device]
+        self._out = Passage(desk, where, "from_device", self._publish, self._leave.set)
+        self._in = Passage(desk, where, "to_device", self._take, self._leave.set)
         host.on_restore(self._reopen)
 
     async def run(self) -> None:
@@ -102,8 +106,8 @@ class MqttPort:
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     async def _connect(self) -> bool:
-        """One connection, to its end; whether it ended in order, for a restored snapshot."""
-        self._restored.clear()
+        """One connection, to its end; whether it ended in order, because the device left."""
+        self._leave.clear()
         try:
             async with self._client() as client:
                 await self._serve(client)
@@ -139,7 +143,10 @@ class MqttPort:
         )
 
     async def _serve(self, client: aiomqtt.Client) -> None:
-        """Until a snapshot is restored: the broker holds a last will of the timeline before."""
+        """Until it leaves: cut by chaos, or for a restored snapshot.
+
+        The broker then holds a last will of the timeline before.
+        """
         await client.subscribe(request_topic(self._device, "+"), qos=0)
         await self._announce(client, online=True)
         self.connected.set()
@@ -149,7 +156,7 @@ class MqttPort:
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._publish_passing, self._publish_lasting, self._receive)
                 serving = [tasks.create_task(part(client)) for part in parts]
-                await self._restored.wait()
+                await self._leave.wait()
                 for task in serving:
                     task.cancel()
         except asyncio.CancelledError:
@@ -166,9 +173,13 @@ class MqttPort:
             name = client_of(str(message.topic))
             if message.retain or name is None or not isinstance(message.payload, bytes):
                 continue
-            packet = from_json(message.payload)
-            if isinstance(packet, Malformed) and not self._errors.take():
-                continue
+            self._in.put((name, message.payload))
+
+    def _take(self, message: tuple[str, bytes]) -> None:
+        """A request of a client."""
+        name, payload = message
+        packet = from_json(payload)
+        if isinstance(packet, Packet) or self._errors.take():
             self._host.receive(self._device, f"{LINK}/{name}", packet)
 
     async def _publish_passing(self, client: aiomqtt.Client) -> None:
@@ -202,13 +213,20 @@ class MqttPort:
         """A snapshot was restored: what waits belongs to another timeline."""
         for waiting in (self._lasting, self._events, self._passing):
             waiting.clear()
-        self._restored.set()  # first: nothing of the new timeline leaves before its birth
+        self._in.drop()
+        self._out.drop()
+        self._leave.set()  # first: nothing of the new timeline leaves before its birth
         self._attach()
 
     def _congested(self) -> bool:
         return not self.connected.is_set() or len(self._passing) > MAX_WAITING // 2
 
     def _send(self, link: str, packet: Packet) -> None:
+        self._out.put((link, packet))
+
+    def _publish(self, sent: tuple[str, Packet]) -> None:
+        """Put a packet among those that wait for the broker."""
+        link, packet = sent
         body = packet.body
         if isinstance(body, AlarmChanged | Booted | EventLogged):
             kept = self._events if isinstance(body, EventLogged) else self._lasting

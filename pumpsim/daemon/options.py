@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pumpsim.configfile import ConfigError
+from protocol.configfile import ConfigError
+from pumpsim.benchfile import BenchFile
+from pumpsim.chaos.settings import ChaosFile
 from pumpsim.daemon.pacing import check_baud
 from pumpsim.daemon.pty_port import PortError
 from pumpsim.daemon.sockets import authority, is_loopback, parse_address, why_not
@@ -25,6 +27,8 @@ class Options:
     """What the command line asks for; None leaves it to the pump files."""
 
     pumps: list[PumpFile]
+    rig: BenchFile | None
+    chaos: ChaosFile | None
     speed: float
     seed: int
     serial: str | None
@@ -47,6 +51,8 @@ def check(options: Options) -> None:
         if options.tcp not in (None, "none") and address_of(options.tcp, "--tcp")[1]:
             message = "several pumps cannot share one --tcp: use port 0, or link.tcp in each file"
             raise ConfigError(message)
+    if options.rig is not None and len(options.pumps) > 1:
+        raise ConfigError("--rig is for one pump: its instruments stand around that one")
     names = [pump.id for pump in options.pumps]
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:

@@ -7,17 +7,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pumpsim.configfile import ConfigError
+from protocol.configfile import ConfigError
 from pumpsim.daemon.sockets import authority
 from pumpsim.daemon.tcp_port import TcpPort
 from pumpsim.device import Device
 
 if TYPE_CHECKING:
+    from pumpsim.daemon.instruments import ServedInstrument
     from pumpsim.daemon.mqtt_port import BrokerAddress
     from pumpsim.daemon.pty_port import PtyPort
     from pumpsim.daemon.uart_port import UartPort
@@ -42,6 +43,7 @@ class Served:
     serial: "PtyPort | UartPort | None" = None
     tcp: TcpPort | None = None
     broker: "BrokerAddress | None" = None
+    instruments: list["ServedInstrument"] = field(default_factory=list)
 
     def uris(self) -> dict[str, str | None]:
         """Rig URIs, as far as there are such links."""
@@ -51,7 +53,13 @@ class Served:
         """As the ready file and the control API tell it: rig URIs that lead to the API too."""
         suffix = f"?control={quote(control_url, safe='')}"
         uris = {link: uri and uri + suffix for link, uri in self.uris().items()}
-        return {"id": self.device.id, **uris, "bare": self.device.bare}
+        instruments = {one.kind: one.describe() for one in self.instruments}
+        return {
+            "id": self.device.id,
+            **uris,
+            "bare": self.device.bare,
+            "instruments": instruments,
+        }
 
     def lines(self) -> Iterator[str]:
         """What a person wants to know, each link with something to paste."""
@@ -67,6 +75,8 @@ class Served:
             host, port = self.broker.host, self.broker.port
             yield f"  MQTT     {uris['mqtt']}"
             yield f"           mosquitto_sub -h {host} -p {port} -v -t 'pumpsim/{self.device.id}/#'"
+        for instrument in self.instruments:
+            yield from instrument.lines()
 
     def _serial_uri(self) -> str | None:
         if self.serial is None:

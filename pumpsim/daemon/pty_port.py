@@ -1,13 +1,14 @@
-"""A pseudo-terminal as the pump's serial port: raw from birth, with nobody's output kept.
+"""A pseudo-terminal as a serial port: raw from birth, with nobody's output kept.
 
-The far end opens like any serial port. While nobody has it open, what the pump sends is discarded,
-as a real UART would send it into the air.
+The far end opens like any serial port. While nobody has it open, what is sent is discarded, as a
+real UART would send it into the air.
 """
 
 import asyncio
 import os
 import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,24 +25,29 @@ class PortError(Exception):
     """A port that cannot be had; the message says why and what to do."""
 
 
-class PtyPort:
-    """A pty whose near end belongs to one device."""
+class Pty:
+    """A pty whose near end is ours, and perhaps a link that leads to its far end."""
 
-    def __init__(self, host: Host, device: str, link: Path | None, baud: int | None) -> None:
-        """Open it; PortError where there are no ptys, or the link's place is taken."""
+    def __init__(
+        self, link: Path | None, arrived: Callable[[bytes], None], left: Callable[[], None]
+    ) -> None:
+        """Open it; PortError where there are no ptys, or the link's place is taken.
+
+        `arrived` gets the bytes that come in; `left` is called when the far end was closed.
+        """
         if sys.platform == "win32":
-            raise PortError("this system has no pseudo-terminals: use --serial PORT or --tcp")
+            raise PortError("this system has no pseudo-terminals: use a serial port, or TCP")
         self._near, far = os.openpty()
         self._make_raw()
         self.path = os.ttyname(far)
         os.close(far)
         os.set_blocking(self._near, False)
+        self._arrived = arrived
+        self._left = left
         self._link = link
         self._lock: tuple[int, Path] | None = None
         if link is not None:
             self._make_link(link)
-        self._in = Pace(baud, self._feed)
-        self._out = Pace(baud, self._write, answers=self._in)
         self._poll = select.poll()
         self._poll.register(self._near, select.POLLIN | select.POLLHUP)
         self._room = select.poll()
@@ -49,9 +55,6 @@ class PtyPort:
         self._loop = asyncio.get_running_loop()
         self._somebody = self._full = False
         self._timer: asyncio.TimerHandle | None = None
-        write = self._write if baud is None else self._out.put
-        self._stream = StreamLink(host, device, "serial", write, self._congested)
-        host.on_restore(self._stream.open)
         self._await_somebody()
 
     @property
@@ -68,6 +71,20 @@ class PtyPort:
             self._link.unlink()
         _unlock(self._lock)
         os.close(self._near)
+
+    def write(self, data: bytes) -> None:
+        """To whoever listens. A reader who does not read loses what does not fit."""
+        if self._somebody:
+            try:
+                self._full = os.write(self._near, data) < len(data)
+            except OSError:
+                self._full = True
+
+    def full(self) -> bool:
+        """Whether the last write did not fit, and still would not."""
+        if self._full:
+            self._full = not self._room.poll(0)
+        return self._full
 
     def _await_somebody(self) -> None:
         """Look now and then whether the far end is open: a closed one reads as hung up."""
@@ -87,13 +104,12 @@ class PtyPort:
         except OSError:  # the far end was closed
             data = b""
         if data:
-            self._in.put(data)
+            self._arrived(data)
             return
         self._somebody = False
         self._loop.remove_reader(self._near)
         self._make_raw()
-        self._stream.close()
-        self._stream.open()
+        self._left()
         self._await_somebody()
 
     def _make_raw(self) -> None:
@@ -102,23 +118,6 @@ class PtyPort:
         import tty
 
         tty.setraw(self._near, termios.TCSANOW)
-
-    def _feed(self, data: bytes) -> None:
-        self._stream.feed(data)
-
-    def _write(self, data: bytes) -> None:
-        """To whoever listens. A reader who does not read loses what does not fit."""
-        if self._somebody:
-            try:
-                self._full = os.write(self._near, data) < len(data)
-            except OSError:
-                self._full = True
-
-    def _congested(self) -> bool:
-        """Behind with sending, or with reading: then telemetry is held and counted (COM-10)."""
-        if self._full:
-            self._full = not self._room.poll(0)
-        return self._full or self._out.backlog_s() > 0.0
 
     def _leads_here(self, link: Path) -> bool:
         """Another daemon may have taken the name over."""
@@ -143,6 +142,39 @@ class PtyPort:
         os.close(self._near)
         _unlock(self._lock)
         return PortError(message)
+
+
+class PtyPort:
+    """The serial port of one device."""
+
+    def __init__(self, host: Host, device: str, link: Path | None, baud: int | None) -> None:
+        """Open it; PortError as `Pty`."""
+        self._in = Pace(baud, self._feed)
+        self._pty = Pty(link, self._in.put, self._left)
+        self._out = Pace(baud, self._pty.write, answers=self._in)
+        write = self._pty.write if baud is None else self._out.put
+        self._stream = StreamLink(host, device, "serial", write, self._congested)
+        host.on_restore(self._stream.open)
+
+    @property
+    def name(self) -> str:
+        """What to open: the link where there is one."""
+        return self._pty.name
+
+    def close(self) -> None:
+        """Give the pty and its link back."""
+        self._pty.close()
+
+    def _feed(self, data: bytes) -> None:
+        self._stream.feed(data)
+
+    def _left(self) -> None:
+        self._stream.close()
+        self._stream.open()
+
+    def _congested(self) -> bool:
+        """Behind with sending, or with reading: then telemetry is held and counted (COM-10)."""
+        return self._pty.full() or self._out.backlog_s() > 0.0
 
 
 def _lock(link: Path) -> tuple[int, Path]:

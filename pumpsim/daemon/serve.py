@@ -12,17 +12,20 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from pumpsim.daemon.host import Host
+from pumpsim.daemon.instruments import open_instruments
 from pumpsim.daemon.options import Options, address_of, check, control_token, listen, uart_of
 from pumpsim.daemon.places import ReadyFile, Served, control_lines
 from pumpsim.daemon.pty_port import PtyPort
 from pumpsim.daemon.report import Report
 from pumpsim.daemon.sockets import authority
+from pumpsim.daemon.stream import StreamLink
 from pumpsim.daemon.tcp_port import TcpPort
 from pumpsim.device import Device
 
@@ -97,7 +100,13 @@ async def _main(options: Options, devices: list[Device], ready: ReadyFile | None
     stop = asyncio.create_task(_stopped())
     report = Report()
     asyncio.get_running_loop().set_exception_handler(_telling(report))
-    host = Host(devices, options.speed, catch_up=options.catch_up)
+    host = Host(
+        devices,
+        options.speed,
+        catch_up=options.catch_up,
+        bench=options.rig,
+        chaos=options.chaos,
+    )
     daemon = Daemon(host, [Served(device) for device in devices], report, ready)
     opening = asyncio.create_task(_open(options, daemon))
     try:
@@ -136,9 +145,12 @@ async def _open_lines(options: Options, daemon: Daemon) -> None:
         served.serial = _open_serial(options, daemon, served.device, serial)
         address = link.tcp if options.tcp is None else options.tcp
         if address != "none":
-            port = TcpPort(daemon.host, served.device.id)
+            port = TcpPort(daemon.host, partial(StreamLink, daemon.host, served.device.id))
             await port.listen(address_of(address, "--tcp"))
             served.tcp = port
+        if options.rig is not None:
+            name = served.device.id
+            await open_instruments(daemon.host, name, options.rig, served.instruments)
 
 
 def _open_serial(
@@ -216,7 +228,7 @@ async def _close(daemon: Daemon) -> None:
     if daemon.control is not None:
         await daemon.control.stop()
     for served in daemon.served:
-        for port in (served.serial, served.tcp):
+        for port in (served.serial, served.tcp, *served.instruments):
             if port is not None:
                 port.close()
     if daemon.ready is not None:

@@ -3,12 +3,12 @@
 import asyncio
 import itertools
 import socket
-from typing import Final, cast
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.pty_port import PortError
 from pumpsim.daemon.sockets import authority, why_not
-from pumpsim.daemon.stream import StreamLink
 
 MAX_CLIENTS: Final = 32
 READ_BYTES: Final = 4_096
@@ -17,33 +17,47 @@ MAX_UNREAD_BYTES: Final = 1024 * 1024
 """A client that leaves so much unread is cut off."""
 
 
-class TcpPort:
-    """A listening socket that belongs to one device."""
+class Fed(Protocol):
+    """What stands behind one connection."""
 
-    def __init__(self, host: Host, device: str) -> None:
-        """Not listening yet."""
-        self._host = host
-        self._device = device
+    def feed(self, data: bytes) -> None:
+        """Bytes came in."""
+
+    def close(self) -> None:
+        """The connection is gone."""
+
+
+Serve = Callable[[str, Callable[[bytes], None], Callable[[], bool], Callable[[], None]], Fed]
+"""Makes it, from the connection's name, how to write to it, whether much waits to be read, and how
+to cut it off."""
+
+
+class TcpPort:
+    """A listening socket."""
+
+    def __init__(self, host: Host, serve: Serve) -> None:
+        """Not listening yet. When the host is restored, every connection ends."""
+        self._serve = serve
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
         self.connections: set[Connection] = set()
         self.address = ("", 0)
         host.on_restore(self.drop_all)
 
-    async def listen(self, address: tuple[str, int]) -> None:
-        """Listen; PortError when the address is taken."""
+    async def listen(self, address: tuple[str, int], option: str = "--tcp") -> None:
+        """Listen; PortError, naming the option, when the address is taken."""
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(lambda: Connection(self), *address)
         except OSError as error:
-            message = f"--tcp {authority(*address)} cannot be used: {why_not(error)}"
+            message = f"{option} {authority(*address)} cannot be used: {why_not(error)}"
             raise PortError(message) from None
         self.address = self._server.sockets[0].getsockname()[:2]
 
-    def link_for(self, connection: "Connection") -> StreamLink:
+    def link_for(self, connection: "Connection") -> Fed:
         """A link for a new connection."""
         name = f"tcp-{next(self._numbers)}"
-        return StreamLink(self._host, self._device, name, connection.write, connection.congested)
+        return self._serve(name, connection.write, connection.congested, connection.abort)
 
     def drop_all(self) -> None:
         """Close every connection."""
@@ -64,7 +78,7 @@ class Connection(asyncio.BufferedProtocol):
         """Not connected yet."""
         self._port = port
         self._transport: asyncio.Transport | None = None
-        self._stream: StreamLink | None = None
+        self._stream: Fed | None = None
         self._incoming = bytearray(READ_BYTES)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -10,17 +10,20 @@ nor dose until it leaves at the tip, drop by drop or all at once (OCC-03, OCC-04
 delivered + held + what is left in the reservoir is what was filled.
 
 Every total is reckoned a second time, with the opposite sign and all in one sum: a total that was
-changed by anything else leaves the account out of balance (NVM-04).
+changed by anything else leaves the account out of balance (NVM-04). That sum alone may be longer
+than 64 bits; nothing but its being zero matters, and modulo 2**64 it is zero all the same.
 """
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from pumpsim.firmware.amounts import dissolved_fg, pumped
 from pumpsim.firmware.ticks import HOUR
 
 FG_PER_NG: Final = 1_000_000
 MAX_PLUGS: Final = 16
 MAX_DRUGS: Final = 32
+"""Another one is refused, before it is in the pump."""
 MAX_DOSE_FG: Final = 2**63 - 1
 """A dose stops here and never wraps (DOS-07)."""
 UNKNOWN_DRUG: Final = ""
@@ -45,18 +48,22 @@ class Account:
     balance: int = 0  # what all totals and the remainder, added to it, make zero
 
     def prime(self, catheter_nl: int) -> None:
-        """The catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
+        """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
+        self.held_nl = self.early_nl = 0
 
-    def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int = 0) -> None:
+    def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int | None = None) -> None:
         """The pump ran for `elapsed` ticks. Reverse flow takes no dose back.
 
         `stored_nl` is what the catheter can hold now beyond its own volume, from its pressure and
         compliance; what it cannot hold leaves it. Totals stand still meanwhile, and never fall.
+        Where nobody knows (None), it holds what it held (OCC-04).
         """
         before = self.remainder
+        if stored_nl is None:
+            stored_nl = self.held_nl
         if flow_nl_per_h > 0:
-            volume_nl, self.remainder = divmod(self.remainder + flow_nl_per_h * elapsed, HOUR)
+            volume_nl, self.remainder = pumped(flow_nl_per_h, elapsed, before)
         elif self.held_nl:
             volume_nl = 0  # what is held may still leave
         else:
@@ -77,10 +84,15 @@ class Account:
             self._enter(volume_nl, drug, concentration)
             self._drain(out_nl)
 
-    def deliver_at_most(self, volume_nl: int) -> None:
-        """So much may have left while nobody counted: the widest value counts (RST-03)."""
-        self.deliver(HOUR, volume_nl)
-        self.uncertain_nl += volume_nl
+    def deliver_between(self, least_nl: int, most_nl: int) -> None:
+        """So much surely left while nobody counted, and more may have: that counts (RST-03)."""
+        self.deliver(HOUR, most_nl)
+        self.uncertain_nl += most_nl - least_nl
+
+    def doubt(self, elapsed: int, flow_nl_per_h: int) -> None:
+        """By so much two channels disagree: the higher one was counted (SEN-05)."""
+        volume_nl, rest = pumped(flow_nl_per_h, elapsed)
+        self.uncertain_nl += volume_nl + (rest > 0)
 
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid is injected into the catheter; as much leaves it at the tip and becomes dose."""
@@ -118,9 +130,15 @@ class Account:
         """From now on the reservoir gives this; the old drug still fills the catheter."""
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
-        self.balance += self.since_refill_nl + self.dose_since_refill_fg
+        self.balance += self.since_refill_nl
+        self.balance += self.dose_since_refill_fg
         self.since_refill_nl = 0
         self.dose_since_refill_fg = 0
+
+    def counts(self, drug: str) -> bool:
+        """Whether there is a place for the dose of a drug, beside all that are in the pump."""
+        known = {self.drug, *self.doses_fg, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}
+        return drug in known or len(known) < MAX_DRUGS
 
     def save(self) -> dict[str, Any]:
         """Every field, for whoever writes it down at once; `Account(**data)` reads it."""
@@ -128,8 +146,8 @@ class Account:
 
     def balanced(self) -> bool:
         """Whether every total is what liquid has made it (NVM-04)."""
-        doses_fg = sum(self.doses_fg.values()) + self.dose_since_refill_fg
-        return self.total_nl + self.since_refill_nl + self.remainder + doses_fg == -self.balance
+        volumes = (self.total_nl, self.since_refill_nl, self.remainder)
+        return not sum((*volumes, self.dose_since_refill_fg, *self.doses_fg.values()), self.balance)
 
     def dose_ng(self) -> int | None:
         """Of the drug in the reservoir over the service life; None while it is unknown."""
@@ -140,10 +158,10 @@ class Account:
         return self.dose_since_refill_fg // FG_PER_NG if self.drug else None
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
-        if not drug or (drug not in self.doses_fg and len(self.doses_fg) >= MAX_DRUGS):
+        if not drug:
             return
         dose_fg = self.doses_fg.get(drug, 0)
-        gained_fg = min(volume_nl * concentration_ng_per_ml, MAX_DOSE_FG - dose_fg)
+        gained_fg = dissolved_fg(volume_nl, concentration_ng_per_ml, MAX_DOSE_FG - dose_fg)
         self.doses_fg[drug] = dose_fg + gained_fg
         self.balance -= gained_fg
         if drug == self.drug:

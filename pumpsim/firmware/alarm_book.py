@@ -2,8 +2,10 @@
 
 People acknowledge and pause occurrences, never types (ALM-04, ALM-05). Each condition has at most
 one open occurrence: when it comes back before somebody has acknowledged that it was there, a new
-occurrence takes over from the latched one. So the book holds no more than the table has rows, and
-a storm, however long, finds nothing to drop, of any priority (ALM-11); the log has each.
+occurrence takes over from the latched one. Some conditions have forms, such as the channels that
+fail: when one joins those that hold, a new occurrence takes over, too, since whoever acknowledged
+the one before knew nothing of it. So the book holds no more than the table has rows, and a storm,
+however long, finds nothing to drop, of any priority (ALM-11); the log has each.
 """
 
 from dataclasses import dataclass, field
@@ -35,21 +37,29 @@ class AlarmBook:
     changed: list[Occurrence] = field(default_factory=list)
     moved: bool = False
 
-    def update(self, now: int, alarm: AlarmId, priority: Priority | None) -> None:
-        """The condition holds with that priority, or (None) holds no longer."""
+    def update(self, now: int, alarm: AlarmId, priority: Priority | None, parts: int = 0) -> None:
+        """The condition holds with that priority, or (None) holds no longer.
+
+        `parts` has a bit for each of its forms that holds.
+        """
         standing = self._of(alarm)
         if standing is None:
             if priority is not None:
-                self._raise(now, alarm, priority)
+                self._raise(now, alarm, priority, parts)
         elif priority is None:
             latching = TABLE[alarm].latching
             self._step(now, standing, Happening.ENDS_LATCHING if latching else Happening.ENDS)
         elif not standing.present:
             self._step(now, standing, Happening.RECURS)
-            self._raise(now, alarm, max(priority, standing.priority))
-        elif priority > standing.priority:  # ALM-18: never down while it lasts
-            standing.priority = priority
-            self._step(now, standing, Happening.RISES)
+            self._raise(now, alarm, max(priority, standing.priority), parts)
+        elif parts & ~standing.parts:
+            self._step(now, standing, Happening.GROWS)
+            self._raise(now, alarm, max(priority, standing.priority), parts)
+        else:
+            standing.parts = parts
+            if priority > standing.priority:  # ALM-18: never down while it lasts
+                standing.priority = priority
+                self._step(now, standing, Happening.RISES)
 
     def acknowledge(self, now: int, alarm: AlarmId, number: int) -> Refusal | None:
         """Acknowledge one occurrence; doing it again changes nothing, reminders included."""
@@ -64,16 +74,19 @@ class AlarmBook:
     ) -> Refusal | None:
         """Silence one occurrence for a while, or as long as the session lives (ALM-05, ALM-12).
 
-        One that is acknowledged is silent but for its reminders, and these nobody pauses.
+        One that is acknowledged is silent but for its reminders, and these nobody pauses. Who
+        pauses again while it is silent puts nothing off: of both ends the earlier holds.
         """
         found = self._find(alarm, number)
         if not isinstance(found, Occurrence):
             return found
         if duration > MAX_PAUSE:
             return Refusal.PAUSE_TOO_LONG
+        ends = found.due if found.audio_paused else None
         self._step(now, found, Happening.PAUSE)
         if found.audio_paused:
-            found.due, found.paused_by = now + duration, session_id
+            found.due = now + duration if ends is None else min(ends, now + duration)
+            found.paused_by = session_id
         return None
 
     def advance(self, now: int) -> None:
@@ -111,9 +124,13 @@ class AlarmBook:
         return tuple(AlarmId(o.alarm) for o in self.open if o.present)
 
     def digest(self) -> int:
-        """A number that changes with any change of the open occurrences (COM-08)."""
+        """A number that changes with any change of the open occurrences, and no other (COM-08).
+
+        A priority is written as a number: after a restart it is no `Priority` any more.
+        """
         rows = [
-            (o.number, o.priority, o.present, o.acknowledged, o.audio_paused) for o in self.open
+            (o.number, int(o.priority), o.present, o.acknowledged, o.audio_paused)
+            for o in self.open
         ]
         return crc32(repr(rows).encode())
 
@@ -125,16 +142,18 @@ class AlarmBook:
 
     def save(self) -> dict[str, Any]:
         """What outlives a reset. Pauses do not: they belong to a session (RST-02, ALM-09)."""
-        rows = [[o.alarm, o.number, o.priority, o.present, o.acknowledged] for o in self.open]
+        rows = [
+            [o.alarm, o.number, o.priority, o.parts, o.present, o.acknowledged] for o in self.open
+        ]
         return {"count": self.count, "open": rows}
 
     def load(self, now: int, state: dict[str, Any]) -> None:
         """Take up what `save` gave, in a new life; reminders start anew."""
         self.count = state["count"]
         self.open = []
-        for alarm, number, priority, present, acknowledged in state["open"]:
+        for alarm, number, priority, parts, present, acknowledged in state["open"]:
             life = Life.SOUNDING if present else Life.LATCHED
-            occurrence = Occurrence(alarm, number, priority, None, life)
+            occurrence = Occurrence(alarm, number, priority, None, life, parts=parts)
             if acknowledged:
                 occurrence.meet(now, Happening.ACKNOWLEDGE)
             self.open.append(occurrence)
@@ -151,9 +170,9 @@ class AlarmBook:
             return Refusal.UNKNOWN_ALARM
         return found if found.number == number else Refusal.UNKNOWN_OCCURRENCE
 
-    def _raise(self, now: int, alarm: AlarmId, priority: int) -> None:
+    def _raise(self, now: int, alarm: AlarmId, priority: int, parts: int) -> None:
         self.count += 1
-        occurrence = Occurrence(alarm, self.count, priority, now, RAISED.to)
+        occurrence = Occurrence(alarm, self.count, priority, now, RAISED.to, parts=parts)
         self.open.append(occurrence)
         self._note(occurrence, RAISED.event)
 

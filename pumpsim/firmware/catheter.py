@@ -47,13 +47,16 @@ class Catheter:
 
     gauge_pa: int | None = None  # of the last sample that had both pressures
     scaled_mean: int = 0
-    skipped: int = 0  # samples since then; the first of a jump is skipped (see `screen`)
+    skipped: int = 0  # samples since then
+    held: bool = False  # the last of them, to confirm a jump of the catheter's pressure
     occlusion: Persistence = field(default_factory=Persistence)
     partial: Persistence = field(default_factory=Persistence)
     disconnect: Persistence = field(default_factory=Persistence)
     impossible: Persistence = field(default_factory=Persistence)
     calm: bool = True  # the mean was usual, and no condition is under way
     reversed_samples: int = 0
+    flowless: int = 0  # samples in a row that told no flow
+    waited: bool = False  # the last of them, to confirm a pressure's jump
     reverse: bool = False
     """Liquid flows backwards (FLW-12): surely, in two samples; until it surely flows forwards."""
     surge_samples: int = 0
@@ -67,14 +70,29 @@ class Catheter:
         """Whether it has come off (OCC-05): not when its pressure is impossible (OCC-06)."""
         return self.disconnect.stands and not self.impossible.stands
 
-    def feed(self, now: int, readings: Readings, flow: Interval | None, *, flushing: bool) -> None:
-        """Take a sample; `flushing` says that an injection was declared."""
-        if self.reversed_samples or (flow is not None and flow.high < 0):
-            self._reverse(flow)
+    def feed(
+        self,
+        now: int,
+        readings: Readings,
+        flow: Interval | None,
+        *,
+        flushing: bool,
+        held: bool = False,
+        waits: bool = False,
+    ) -> None:
+        """Take a sample; `flushing` says that an injection was declared.
+
+        The first sample of a jump is none (see `screen`), and counts once the next one confirms it:
+        `held` is one of the catheter's pressure, `waits` one of either pressure that makes a flow.
+        A sample that is missing for any other reason does not count.
+        """
+        if flow is None or flow.high < 0 or self.reversed_samples or self.flowless:
+            self._reverse(flow, waits=waits)
         self.released_pa = 0
         catheter_pa, pocket_pa = readings.catheter_pressure_pa, readings.pocket_pressure_pa
         if catheter_pa is None or pocket_pa is None:
             self.skipped += 1
+            self.held = held
             return
         gauge_pa = catheter_pa - pocket_pa
         if self.gauge_pa is None or self.skipped > MAX_SKIPPED:
@@ -87,13 +105,35 @@ class Catheter:
             if step_pa >= SURGE_PA or self.surge_samples:
                 self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
-        self.gauge_pa, self.skipped = gauge_pa, 0
+        self.gauge_pa, self.skipped, self.held = gauge_pa, 0, False
         self._persist(now, self.scaled_mean >> SCALE)
 
-    def stored_nl(self, compliance_nl_per_kpa: int) -> int:
-        """Liquid that an occlusion holds back in the stretched catheter (OCC-03, OCC-04)."""
-        over_pa = 0 if self.calm else max((self.scaled_mean >> SCALE) - P_PARTIAL_PA, 0)
+    def stored_nl(self, compliance_nl_per_kpa: int) -> int | None:
+        """Liquid that an occlusion holds back in the stretched catheter (OCC-03, OCC-04).
+
+        None until a sample of this life has told.
+        """
+        if self.calm:
+            return 0
+        if self.gauge_pa is None:
+            return None
+        over_pa = max((self.scaled_mean >> SCALE) - P_PARTIAL_PA, 0)
         return compliance_nl_per_kpa * over_pa // PA_PER_KPA
+
+    def save(self) -> list[bool]:
+        """What stands and lasts; an injection is over at once."""
+        lasting = (self.occlusion, self.partial, self.disconnect, self.impossible)
+        return [*(condition.stands for condition in lasting), self.reverse]
+
+    def load(self, row: list[bool]) -> None:
+        """Take up what `save` gave, beside what stands; the next sample judges it (ALM-09)."""
+        lasting = (self.occlusion, self.partial, self.disconnect, self.impossible)
+        *stand, reverse = row
+        for condition, stands in zip(lasting, stand, strict=True):
+            condition.stands |= stands
+        self.reverse |= reverse
+        self.reversed_samples = REVERSE_SAMPLES if self.reverse else 0
+        self.calm = False
 
     def _persist(self, now: int, mean_pa: int) -> None:
         if self.calm and P_DISC_PA <= mean_pa <= P_PARTIAL_PA:
@@ -108,24 +148,27 @@ class Catheter:
             condition.feed(now, duration, holds=holds)
             self.calm = self.calm and not holds
 
-    def _reverse(self, flow: Interval | None) -> None:
+    def _reverse(self, flow: Interval | None, *, waits: bool) -> None:
         if flow is None:
+            self.flowless += 1
+            self.waited = waits
             return
+        waited, self.flowless = self.waited and self.flowless == 1, 0
         if flow.high < 0:
-            self.reversed_samples += 1
+            self.reversed_samples += 1 + waited
         elif flow.low > 0 or not self.reverse:
             self.reversed_samples = 0
         self.reverse = self.reversed_samples >= REVERSE_SAMPLES
 
     def _raised(self, now: int) -> bool:
         since = self.partial.since
-        return since is not None and now - since >= T_OCC
+        return self.partial.stands or (since is not None and now - since >= T_OCC)
 
     def _surge(self, gauge_pa: int, fill_level_nl: int | None, *, flushing: bool) -> None:
         """RES-12: the catheter's pressure leaps while the reservoir's content stays."""
         if not self.surge_samples:
             self.surge_from_pa, self.surge_fill_nl = self.gauge_pa or 0, fill_level_nl
-            self.surge_samples = self.skipped
+            self.surge_samples = int(self.held)
         moved_nl = 0
         if fill_level_nl is not None and self.surge_fill_nl is not None:
             moved_nl = abs(fill_level_nl - self.surge_fill_nl)

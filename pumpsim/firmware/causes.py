@@ -3,10 +3,10 @@
 Each cause can bring about certain symptoms and no others. While symptoms stand, the causes that
 could have brought about all of them are reported; if no single one could, all that explain some.
 No cause is excluded because a symptom is missing: it may be too weak, or not have shown yet. So
-the true cause is always among those told.
+one true cause is always among those told; of two at a time either may be missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from enum import IntEnum, auto
 from typing import Final
 
@@ -47,6 +47,10 @@ class Symptom(IntEnum):
 
 S = Symptom
 FLOW_EITHER: Final = {S.FLOW_HIGH, S.FLOW_LOW}
+NOTHING: Final = frozenset[Symptom]()
+EMPTIED: Final = {S.FLOW_LOW, S.PRESSURE_LOW, S.REVERSED}
+EMPTYING: Final = {Cause.NEEDLE, Cause.POCKET, Cause.BOLUS_PATH}
+"""What may leave the reservoir empty, and then shows that, too."""
 UNEXPLAINED: Final = {S.UNEXPLAINED_LOSS, S.UNEXPLAINED_REST}
 CATHETER_ANY: Final = {S.CATHETER_HIGH, S.CATHETER_LOW, S.CATHETER_BELOW_POCKET, S.CATHETER_SURGE}
 SIGNATURES: Final = {
@@ -74,30 +78,37 @@ SIGNATURES: Final = {
     Cause.PULSE_SENSOR: {S.PULSE_CHANNEL},
     Cause.BATTERY_SENSOR: {S.BATTERY_CHANNEL, S.BATTERY_FADES},
     Cause.NEEDLE: {
-        S.LEVEL_MOVED, S.VOLUMES_DIFFER, S.LEVEL_MISSING, S.OVERFULL, *FLOW_EITHER,
-        *UNEXPLAINED,
+        S.LEVEL_MOVED, S.VOLUMES_DIFFER, S.LEVEL_MISSING, S.OVERFULL, S.PRESSURE_HIGH,
+        *FLOW_EITHER, *UNEXPLAINED,
     },
     Cause.POCKET: {S.LEVEL_MISSING, S.VOLUMES_DIFFER},
     Cause.BOLUS_PATH: {S.CATHETER_SURGE, S.CATHETER_HIGH, S.LEVEL_MISSING},
     Cause.HEAT: {S.HOT, S.FLOW_HIGH},
     Cause.ALTITUDE: {S.THIN_AIR, S.FLOW_HIGH},
     Cause.DEPTH: {S.DENSE_AIR, S.FLOW_LOW, S.REVERSED, S.POCKET_CHANNEL},
-    Cause.RESERVOIR_EMPTY: {S.FLOW_LOW, S.PRESSURE_LOW, S.REVERSED},
-    Cause.GAS: {S.VOLUMES_DIFFER, S.OVERFULL, S.PRESSURE_HIGH, *UNEXPLAINED},
+    Cause.RESERVOIR_EMPTY: EMPTIED,
+    Cause.GAS: {S.LEVEL_MOVED, S.VOLUMES_DIFFER, S.OVERFULL, S.PRESSURE_HIGH, *UNEXPLAINED},
     Cause.BATTERY: {S.BATTERY_FADES},
     Cause.CONVERTER: {S.NO_SAMPLES},
 }  # fmt: skip
 """What each cause can show. Two with the same set are the same data to telemetry."""
 
 
+def shown_by(cause: Cause, *, low: bool) -> Set[Symptom]:
+    """All that a cause can show; what an empty reservoir does, only when it may be `low`."""
+    if cause in EMPTYING and low:
+        return SIGNATURES[cause] | EMPTIED
+    return NOTHING if cause is Cause.RESERVOIR_EMPTY and not low else SIGNATURES[cause]
+
+
 def causes_of(symptoms: Iterable[Symptom], *, low: bool) -> tuple[Cause, ...]:
     """All causes that the symptoms allow, in the order of `SIGNATURES`.
 
-    An empty reservoir is a cause only when its volume may be `low`.
+    An empty reservoir is a cause, or follows from one, only when its volume may be `low`.
     """
     seen = frozenset(symptoms)
     if not seen:
         return ()
-    rows = [row for row in SIGNATURES.items() if low or row[0] is not Cause.RESERVOIR_EMPTY]
+    rows = [(cause, shown_by(cause, low=low)) for cause in SIGNATURES]
     alone = tuple(cause for cause, shows in rows if seen <= shows)
     return alone or tuple(cause for cause, shows in rows if seen & shows)

@@ -1,7 +1,8 @@
 """The real-time clock, judged against the ticks: it tells the date and the downtime, nothing else.
 
-No interval depends on it (TIM-01, TIM-03). A clock that was found wrong stays wrong until somebody
-has set it and it has run true since (TIM-05); until then it is not used to reckon downtime either.
+No interval depends on it (TIM-01, TIM-03), so it may be set by any step (TIM-06). A clock that was
+found wrong stays wrong until somebody has set it and it has run true since (TIM-05); until then it
+is not used to reckon downtime either.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ EARLIEST_S: Final = 1_577_836_800
 TOLERANCE_S: Final = 5
 """Clock and ticks may differ by so much within `ANCHOR`."""
 ANCHOR: Final = HOUR
-"""Compared over no longer than this, two crystals of different error agree."""
+"""Compared over no longer than this, two crystals of different error agree; where samples were
+missing for longer, they may have drifted apart by as much in every hour."""
 SET_TOLERANCE_S: Final = 65
 """A clock may be set a sampling period after the request, when a bench decides."""
 SETTLING_SAMPLES: Final = 2
@@ -43,15 +45,15 @@ class Clock:
     missed: int = 0
     standing: int = 0
 
-    def judge(self, now: int, elapsed: int, readings: Readings) -> None:
-        """Compare a sample with the ticks (TIM-05)."""
+    def judge(self, now: int, elapsed: int, readings: Readings) -> bool:
+        """Compare a sample with the ticks (TIM-05); True when it confirms that it was set."""
         rtc_s, since = readings.rtc_s, now - self.anchor
         if elapsed and rtc_s is not None:
             self.missed = self.standing = 0
         else:
             self._count(elapsed, rtc_s)
         if rtc_s is None:
-            return
+            return False
         if not readings.rtc_valid:
             self.wrong = True
         elif self.anchor_s is None:
@@ -59,11 +61,12 @@ class Clock:
         else:
             off_s = abs(rtc_s - self.anchor_s - to_s(since))
             if self.settling:
-                self._settle(now, rtc_s, off_s)
-            elif off_s > TOLERANCE_S:
+                return self._settle(now, rtc_s, off_s)
+            if off_s > TOLERANCE_S and off_s * ANCHOR > TOLERANCE_S * since:
                 self.wrong = True
             elif since >= ANCHOR:
                 self.anchor_s, self.anchor = rtc_s, now
+        return False
 
     def _count(self, elapsed: int, rtc_s: int | None) -> None:
         """Once is nothing: a boot at a sample takes no tick, and a reading can get lost."""
@@ -77,11 +80,13 @@ class Clock:
             self.wrong = True
         self.anchor_s, self.anchor = rtc_s, now
 
-    def _settle(self, now: int, rtc_s: int, off_s: int) -> None:
+    def _settle(self, now: int, rtc_s: int, off_s: int) -> bool:
         self.settling -= 1
-        if not self.settling:
-            self.wrong = off_s > SET_TOLERANCE_S
-            self.anchor_s, self.anchor = rtc_s, now
+        if self.settling:
+            return False
+        self.wrong = off_s > SET_TOLERANCE_S
+        self.anchor_s, self.anchor = rtc_s, now
+        return not self.wrong
 
     def set(self, now: int, rtc_s: int) -> None:
         """Somebody set it; the next samples tell whether it runs from there."""
@@ -89,7 +94,11 @@ class Clock:
         self.settling = SETTLING_SAMPLES
 
     def time_s(self, now: int) -> int | None:
-        """The unix second at this tick, by a clock that can be trusted."""
-        if self.wrong or self.anchor_s is None:
+        """The unix second at this tick, by a clock that can be trusted.
+
+        One that was set is not, until samples have confirmed it: power may go before it is set, and
+        what is kept must not tell a time the clock never had.
+        """
+        if self.wrong or self.settling or self.anchor_s is None:
             return None
         return self.anchor_s + to_s(now - self.anchor)

@@ -1,29 +1,60 @@
 """Which alarm conditions hold, from the state alone. The rules stand here, the book in `alarms`."""
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from protocol.messages import Configuration
 from protocol.vocabulary import AlarmId, Priority
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.causes import Symptom
-from pumpsim.firmware.deviation import T_OVER
-from pumpsim.firmware.persistence import Persistence
+from pumpsim.firmware.deviation import FREE_FLOW_SAMPLES
+from pumpsim.firmware.screen import CHANNELS
 from pumpsim.firmware.state import State
 
 ORDER: Final = tuple(TABLE)
 """Conditions in the order of the table: low stands before empty, so it is raised first (RES-02)."""
 
-LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
+
+class Condition(NamedTuple):
+    """A condition that holds, and which of its forms do, one bit each.
+
+    Whoever acknowledged one form knew nothing of another: that is a new occurrence (ALM-04). A
+    condition without forms has none.
+    """
+
+    priority: Priority
+    parts: int = 0
+
+
+LOW, MEDIUM, HIGH = map(Condition, Priority)
+NOTHING: Final = (None, 0)
+DUE: Final = {None: None, Priority.LOW: LOW, Priority.MEDIUM: MEDIUM}
+FREE_FLOW: Final = 1
+"""Of OVER_INFUSION: worse by far than a fever, and not over with it (FLW-03)."""
+LOSS, REST = 1, 2
+"""Of BALANCE_FAULT."""
+PRESSURE_HIGH, BELOW_POCKET, NOT_BELIEVED, DENIED = 1, 2, 4, 8
+"""Of SENSOR_CONFLICT."""
+CHANNEL_PARTS: Final = [1 << place for place in range(len(CHANNELS))]
+CONVERTER: Final = 1 << len(CHANNELS)
+"""Of SENSOR_FAULT: which channels fail, or the converter with all of them."""
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
 
-Conditions = tuple[Priority | None, ...]
-"""One priority, or None, for each entry of `ORDER`."""
+Conditions = tuple[Condition | None, ...]
+"""A condition, or None, for each entry of `ORDER`."""
 EXPECTED: Final = 4
 """Conditions that belong to the life of a fill: the reservoir empties, a refill becomes due."""
 
 NONE: Final[Conditions] = (None,) * len(ORDER)
 CALM: Final[Conditions] = NONE[EXPECTED:]
+Symptoms = tuple[bool, *tuple[Symptom, ...]]
+"""Whether the reservoir may be low, and what there is to be explained."""
+
+
+def troubled(conditions: Conditions) -> bool:
+    """Whether anything stands that has causes."""
+    return conditions[EXPECTED:] != CALM
 
 
 def evaluate(state: State, now: int) -> Conditions:
@@ -37,21 +68,28 @@ def evaluate(state: State, now: int) -> Conditions:
     expected = (
         MEDIUM if low else None,
         HIGH if empty else None,
-        refills.due_priority(now),
+        DUE[refills.due_priority(now)],
         HIGH if refills.overdue(now, configuration) else None,
     )
     if _liquid_is_calm(state, now) and _electronics_are_calm(state, now):
-        return expected + CALM
+        return _all_else_calm(expected)
     by_fill, catheter = state.by_fill, state.catheter
     crosscheck, environment = state.crosscheck, state.environment
     over = deviation.over_infusion or by_fill.over
     under = deviation.under_infusion or (by_fill.under and not refills.settling(now))
-    conflict = crosscheck.high.stands or catheter.impossible.stands
-    if crosscheck.low.stands and (by_fill.loss or by_fill.rest):
-        conflict = True  # a low pressure that the fill level does not believe
+    free = FREE_FLOW if deviation.free >= FREE_FLOW_SAMPLES or by_fill.free else 0
+    unbalanced = LOSS * by_fill.loss + REST * by_fill.rest
+    conflict = (
+        PRESSURE_HIGH * crosscheck.high.stands
+        + BELOW_POCKET * catheter.impossible.stands
+        + DENIED * environment.denied
+    )
+    if crosscheck.low.stands and unbalanced:
+        conflict += NOT_BELIEVED  # a low pressure that the fill level does not believe
+    failed = sum(CHANNEL_PARTS[place] for place in state.screen.faulty) + CONVERTER * state.stale
     return (
         *expected,
-        HIGH if over else None,
+        Condition(Priority.HIGH, free) if over else None,
         MEDIUM if under else None,
         HIGH if deviation.stop or by_fill.still else None,
         HIGH if catheter.reverse else None,
@@ -65,15 +103,30 @@ def evaluate(state: State, now: int) -> Conditions:
         HIGH if needle.overfilled else None,
         MEDIUM if now < refills.off_plan_until else None,
         HIGH if state.dose_limit.exceeded else None,
-        MEDIUM if by_fill.loss or by_fill.rest else None,
-        MEDIUM if state.screen.faulty or state.stale else None,
-        MEDIUM if conflict else None,
+        _medium(unbalanced),
+        _medium(failed),
+        _medium(conflict),
         HIGH if _unmonitored(state) else None,
         MEDIUM if crosscheck.low.stands else None,
-        MEDIUM if environment.hot.stands else None,
+        MEDIUM if environment.fever else None,
         MEDIUM if environment.thin.stands or environment.dense.stands else None,
         *_electronics(state, now),
     )
+
+
+@lru_cache(maxsize=2**EXPECTED + 1)
+def _all_else_calm(expected: Conditions) -> Conditions:
+    """One object for the same conditions: whoever kept it sees at once that nothing changed."""
+    return expected + CALM
+
+
+def condition_of(row: list[int] | None) -> Condition | None:
+    """What a snapshot has of it."""
+    return None if row is None else Condition(Priority(row[0]), row[1])
+
+
+def _medium(parts: int) -> Condition | None:
+    return Condition(Priority.MEDIUM, parts) if parts else None
 
 
 def _liquid_is_calm(state: State, now: int) -> bool:
@@ -133,60 +186,33 @@ def _electronics(state: State, now: int) -> Conditions:
     )
 
 
-def resume(state: State) -> Conditions:
-    """The conditions as restored alarms tell them, until readings can tell (ALM-09).
+def standing(state: State) -> Conditions:
+    """The conditions as the alarms that were kept tell them, until readings can tell (ALM-09).
 
-    Detectors go on from there: a deviation stands until its integral has run down again.
+    The detectors have kept what they concluded themselves, each its own few numbers.
     """
-    standing = {AlarmId(o.alarm): Priority(o.priority) for o in state.alarms.open if o.present}
-    state.low = AlarmId.LOW_RESERVOIR in standing
-    state.empty = AlarmId.EMPTY_RESERVOIR in standing
-    deviation = state.deviation
-    deviation.over_infusion = AlarmId.OVER_INFUSION in standing
-    deviation.under_infusion = AlarmId.UNDER_INFUSION in standing
-    deviation.over = T_OVER if deviation.over_infusion else 0
-    deviation.under = T_OVER if deviation.under_infusion else 0
-    by_fill = state.by_fill
-    by_fill.over, by_fill.under = deviation.over_infusion, deviation.under_infusion
-    by_fill.still = AlarmId.FLOW_STOP in standing
-    by_fill.loss = by_fill.rest = AlarmId.BALANCE_FAULT in standing
-    for alarm, condition in _persistences(state):
-        condition.stands = condition.stands or alarm in standing
-    state.catheter.calm = False
-    state.environment.outside = True  # the next sample tells
-    state.clock.wrong = AlarmId.CLOCK_INVALID in standing
-    state.resets.after_fault = state.resets.after_fault or AlarmId.FIRMWARE_FAULT in standing
-    return tuple(standing.get(alarm) for alarm in ORDER)
+    kept = {
+        AlarmId(o.alarm): Condition(Priority(o.priority), o.parts)
+        for o in state.alarms.open
+        if o.present
+    }
+    return tuple(kept.get(alarm) for alarm in ORDER)
 
 
-def at_boot(state: State, resumed: Conditions) -> Conditions:
-    """What can be judged before the first sample; what readings tell stands as it was resumed."""
+def at_boot(state: State, kept: Conditions) -> Conditions:
+    """What can be judged before the first sample; what readings tell stands as it was kept."""
     judged = {
         AlarmId.RESETS: MEDIUM if state.resets.too_many(0) else None,
         AlarmId.FIRMWARE_FAULT: HIGH if state.resets.after_fault else None,
         AlarmId.CONFIGURATION_LOST: HIGH if state.configuration_lost else None,
         AlarmId.MEMORY_FAULT: HIGH if state.memory_failed else None,
     }
-    standing = zip(ORDER, resumed, strict=True)
-    return tuple(judged.get(alarm, priority) for alarm, priority in standing)
+    return tuple(judged.get(alarm, was) for alarm, was in zip(ORDER, kept, strict=True))
 
 
-def _persistences(state: State) -> list[tuple[AlarmId, Persistence]]:
-    """Detectors with patience, and the alarm that tells of them."""
-    catheter, crosscheck, environment = state.catheter, state.crosscheck, state.environment
-    return [
-        (AlarmId.OCCLUSION, catheter.occlusion),
-        (AlarmId.PARTIAL_OCCLUSION, catheter.partial),
-        (AlarmId.CATHETER_DISCONNECT, catheter.disconnect),
-        (AlarmId.SENSOR_CONFLICT, catheter.impossible),
-        (AlarmId.SENSOR_CONFLICT, crosscheck.high),
-        (AlarmId.PROPELLANT_LOW, crosscheck.low),
-        (AlarmId.TEMPERATURE_HIGH, environment.hot),
-        (AlarmId.AMBIENT_PRESSURE, environment.thin),
-        (AlarmId.AMBIENT_PRESSURE, environment.dense),
-        (AlarmId.BATTERY_LOW, state.battery.low),
-        (AlarmId.BATTERY_END, state.battery.end),
-    ]
+def with_failed_memory(judged: Conditions) -> Conditions:
+    """The same, and MEMORY_FAULT, the last of the table."""
+    return (*judged[:-1], HIGH)
 
 
 def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
@@ -202,14 +228,18 @@ def _reservoir(state: State, configuration: Configuration) -> tuple[bool, bool]:
 
 
 def _unmonitored(state: State) -> bool:
-    """SEN-07: no pressures, no temperature-corrected flow, and no fill level either."""
+    """SEN-07: no pressures, no temperature-corrected flow, and no fill level either.
+
+    A refill window suspends these as evidence: what stood when it began stands (FLW-08).
+    """
     if state.stale:
         return True
     readings = state.readings
     if readings is None or state.refills.window_since is not None:
-        return False
+        return state.unmonitored
     lost = state.flow is None and readings.fill_level_nl is None
-    return lost and not state.screen.waits()  # a jump that awaits its confirmation is evidence
+    state.unmonitored = lost and not state.screen.waits()  # a jump to be confirmed is evidence
+    return state.unmonitored
 
 
 SYMPTOM_OF: Final = {
@@ -242,8 +272,8 @@ CHANNEL_SYMPTOMS: Final = (
 """In the order of `screen.CHANNELS`."""
 
 
-def symptoms(state: State) -> list[Symptom]:
-    """What stands now, and what nobody has acknowledged yet."""
+def symptoms(state: State) -> Symptoms:
+    """What stands now, and what latches and nobody has acknowledged yet."""
     found = [SYMPTOM_OF[AlarmId(o.alarm)] for o in state.alarms.open if o.alarm in SYMPTOM_OF]
     found += [CHANNEL_SYMPTOMS[place] for place in state.screen.faulty]
     by_fill, environment = state.by_fill, state.environment
@@ -251,6 +281,7 @@ def symptoms(state: State) -> list[Symptom]:
         (by_fill.loss, Symptom.UNEXPLAINED_LOSS),
         (by_fill.rest, Symptom.UNEXPLAINED_REST),
         (state.crosscheck.high.stands, Symptom.PRESSURE_HIGH),
+        (environment.denied, Symptom.PRESSURE_LOW),
         (state.catheter.impossible.stands, Symptom.CATHETER_BELOW_POCKET),
         (environment.thin.stands, Symptom.THIN_AIR),
         (environment.dense.stands, Symptom.DENSE_AIR),
@@ -258,4 +289,4 @@ def symptoms(state: State) -> list[Symptom]:
     ):
         if stands:
             found.append(symptom)
-    return found
+    return (state.low, *found)

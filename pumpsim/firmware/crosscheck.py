@@ -1,16 +1,18 @@
 """Reservoir pressure against temperature: a two-phase propellant ties one to the other.
 
-What stands between them is a wrong sensor or a propellant that is going (SEN-03, SEN-05). The
-limit is far below what would falsify the flow by half its tolerance.
+What stands between them is a wrong sensor, a propellant that is going, or a reservoir so full that
+the bellows press on it (SEN-03, SEN-05, RES-08). The limit is far below what would falsify the flow
+by half its tolerance.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from protocol.control import Readings
 from protocol.messages import Configuration
 from protocol.vocabulary import Propellant
-from pumpsim.firmware.persistence import Persistence
+from pumpsim.firmware.persistence import LOOK_MAX, Persistence
 from pumpsim.firmware.ticks import HOUR
 from pumpsim.firmware.vapour import reservoir_pressure_pa
 
@@ -23,9 +25,14 @@ T_CONFLICT: Final = HOUR
 class CrossCheck:
     """The reservoir's pressure is too low, or too high, for the temperature."""
 
-    low: Persistence = field(default_factory=Persistence)
-    high: Persistence = field(default_factory=Persistence)
-    doubtful: bool = False  # they contradict each other now, alarm or not
+    low: Persistence = field(default_factory=partial(Persistence, LOOK_MAX))
+    high: Persistence = field(default_factory=partial(Persistence, LOOK_MAX))
+    side: int = 0  # they contradict each other now, alarm or not: 1 too high, -1 too low
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether they contradict each other now, either way."""
+        return self.side != 0
 
     def feed(self, now: int, readings: Readings, configuration: Configuration) -> None:
         """Take a sample. Where nothing can be said, what stood goes on standing."""
@@ -35,11 +42,20 @@ class CrossCheck:
             return
         if configuration.propellant is Propellant.UNKNOWN:
             return
-        if volume_nl is not None and not (
-            configuration.low_volume_nl < volume_nl <= configuration.capacity_nl
-        ):
-            return  # at its end stops the bellows bear some of the pressure
+        if volume_nl is not None and volume_nl <= configuration.low_volume_nl:
+            return  # at that end stop the bellows bear some of the pressure; at the other, none
         excess_pa = pressure_pa - reservoir_pressure_pa(configuration, temperature_mk, volume_nl)
-        self.low.feed(now, T_CONFLICT, holds=excess_pa < -LIMIT_PA)
-        self.high.feed(now, T_CONFLICT, holds=excess_pa > LIMIT_PA)
-        self.doubtful = not -LIMIT_PA <= excess_pa <= LIMIT_PA
+        side = self.side = (excess_pa > LIMIT_PA) - (excess_pa < -LIMIT_PA)
+        self.low.feed(now, T_CONFLICT, holds=side < 0)
+        self.high.feed(now, T_CONFLICT, holds=side > 0)
+
+    def save(self) -> list[Any]:
+        """What stands, and what they said last: doubt outlives a reset (ALM-09)."""
+        return [self.low.stands, self.high.stands, self.side]
+
+    def load(self, row: list[Any]) -> None:
+        """Take up what `save` gave, beside what stands by now."""
+        low, high, side = row
+        self.low.stands |= low
+        self.high.stands |= high
+        self.side = self.side or side

@@ -5,12 +5,16 @@ time outside still raises the alarm (FLW-02, FLW-04, FLW-05). Free flow and a st
 samples, or by the slope of the fill level (FLW-03, FLW-04).
 """
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from protocol.control import Interval
+from protocol.messages import MAX_FLOW_NL_PER_H as MOST
 from protocol.messages import Configuration
+from protocol.vocabulary import Quality
+from pumpsim.firmware.balance import Balance
 from pumpsim.firmware.fill import FillLevel
+from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.ticks import HOUR
 
 T_OVER: Final = HOUR
@@ -20,6 +24,8 @@ STOPPED_DIVISOR: Final = 10
 """A flow below a tenth of nominal is none at all."""
 FAST_PERMILLE: Final = 1_500
 """By an hour of fill level alone, whose error is large: surely half more than nominal."""
+FULL: Final = 2
+"""Buckets in a row: the first may have begun while the pressures explained nothing."""
 STILL_DIVISOR: Final = 4
 """By the fill level: surely less than a quarter of nominal."""
 
@@ -88,6 +94,22 @@ class Deviation:
         )
         self.under_infusion = _state(self.under, standing=self.under_infusion)
 
+    def save(self) -> list[int]:
+        """What stands, and how far it has to run down; what did not stand yet starts anew."""
+        over = self.over if self.over_infusion else 0
+        under = self.under if self.under_infusion else 0
+        free = self.free if self.free >= FREE_FLOW_SAMPLES else 0
+        return [over, under, self.stopped if self.stop else 0, free]
+
+    def load(self, row: list[int]) -> None:
+        """Take up what `save` gave, beside what stands by now (ALM-09)."""
+        own = self.over, self.under, self.stopped, self.free
+        self.over, self.under, self.stopped, self.free = map(max, own, row)
+        over, under, stop, _ = (number > 0 for number in row)
+        self.over_infusion |= over
+        self.under_infusion |= under
+        self.stop |= stop
+
 
 def _state(total: int, *, standing: bool) -> bool:
     return total > 0 if standing else total >= T_OVER
@@ -95,26 +117,86 @@ def _state(total: int, *, standing: bool) -> bool:
 
 @dataclass(slots=True)
 class FillDeviation:
-    """What the slopes of the fill level tell; their whole intervals must lie outside."""
+    """What the slopes of the fill level tell; their whole intervals must lie outside.
 
+    What was concluded stands until a new slope tells otherwise: over a reset, a gap, and a refill
+    window in which nothing was declared (ALM-09).
+    """
+
+    free: bool = False  # by the last hour
     over: bool = False
     under: bool = False
     still: bool = False
     loss: bool = False  # more left than the pressures explain
     rest: bool = False  # less
+    window: int = 0  # by the window of 6 h alone: 1 more, -1 less
+    balance: Balance = field(default_factory=Balance)  # since the refill
+    beyond: Interval | None = None  # while either stands: what left beyond `explained`, in nl/h
+    explained: int = 0  # the mean flow of the pressures then
 
     def judge(self, fill: FillLevel, flow: Interval | None, limits: Limits) -> None:
         """Take new slopes; a flow tells how far its own error goes (U_total of FLW-06)."""
-        slope, recent, loss = fill.slope, fill.recent, fill.loss
-        if recent is not None and recent.low > limits.fast:
+        slope, recent = fill.slope, fill.recent
+        if recent is not None:  # noise ends it no more than it begins it
+            self.free = (recent.estimate if self.free else recent.low) > limits.fast
+        if self.free:
             self.over = True
         elif slope is not None:  # else what stood before a reset goes on standing (ALM-09)
             self.over = slope.low > limits.over
         if slope is not None:
             self.under = slope.high < limits.under
             self.still = slope.high < limits.still
-        if loss is None or flow is None:
-            return
-        error = (flow.high - flow.low) // 2
-        self.loss = loss.low > error
-        self.rest = loss.high < -error
+        if flow is not None:
+            self._weigh(fill, (flow.high - flow.low) // 2)
+
+    def _weigh(self, fill: FillLevel, error: int) -> None:
+        """FLW-06: over 6 h, and since the refill; the pressures may be off by `error` nl/h."""
+        slope, loss = fill.slope, fill.loss
+        if fill.explained < FULL:
+            self.balance.pause()
+        else:
+            self.balance.add(fill.middles[-1], fill.levels_nl[-1] + fill.pumped_nl[-1], error)
+        if loss is not None:
+            self.window = (loss.low > error) - (loss.high < -error)
+        side = self.window or self.balance.side
+        self.loss, self.rest = side > 0, side < 0
+        if not side:
+            self.beyond = None
+        elif slope is not None and loss is not None:
+            self.beyond, self.explained = loss, slope.estimate - loss.estimate
+
+    def correct(self, flow: Interval, *, watched: bool) -> Interval:
+        """What the pressures say now, and what the level said beyond it: it holds both (SEN-05).
+
+        A leak adds the same to any flow, a restrictor as large a part of it: bounds hold either.
+        The level's best guess counts while it is `watched`, and not without it (SEN-06).
+        """
+        low, estimate, high, _ = flow
+        if self.beyond is None:
+            return flow._replace(quality=Quality.DEGRADED)
+        ends = [0, self.beyond.low, self.beyond.high]
+        if self.explained > 0:
+            grown = min(estimate, FREE_FLOW_FACTOR * self.explained)
+            ends += [end * grown // self.explained for end in ends]
+        low, high = max(low + min(ends), -MOST), min(high + max(ends), MOST)
+        guess = estimate + self.beyond.estimate if watched else estimate
+        return Interval(low, max(low, min(guess, high)), high, Quality.DEGRADED)
+
+    def save(self) -> list[Any]:
+        """All of it, directions included."""
+        flags = [self.free, self.over, self.under, self.still, self.loss, self.rest]
+        return [*flags, self.window, self.balance.save(), self.beyond, self.explained]
+
+    def load(self, row: list[Any]) -> None:
+        """Take up what `save` gave, beside what stands by now."""
+        free, over, under, still, loss, rest, window, balance, beyond, explained = row
+        self.free |= free
+        self.over |= over
+        self.under |= under
+        self.still |= still
+        self.loss |= loss
+        self.rest |= rest
+        self.window = self.window or window
+        self.balance.load(balance)
+        if self.beyond is None:
+            self.beyond, self.explained = interval_of(beyond), explained

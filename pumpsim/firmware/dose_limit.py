@@ -24,18 +24,20 @@ from typing import Any, Final
 
 from protocol.messages import Configuration
 from pumpsim.firmware.account import Account
+from pumpsim.firmware.amounts import dissolved_fg, pumped
 from pumpsim.firmware.plan import DAY_S, cycle_s, given_s
-from pumpsim.firmware.ticks import HOUR, MINUTE
+from pumpsim.firmware.ticks import MINUTE
 
 BIN: Final = 5 * MINUTE
 BIN_S: Final = 300
 HOUR_S: Final = 3_600
+PERMILLE_HOUR: Final = 1_000 * HOUR_S
 WEEK_S: Final = 7 * DAY_S
 BINS: Final = (12, 24, 28, 28)
 """Of the windows of an hour, a day, a week and a cycle; the last at most: cycles differ."""
 MAX_SERIES: Final = 2
 """Drugs that are watched at a time: the one in the reservoir, and the one before it."""
-MAX_FG: Final = 2**62
+MAX_FG: Final = 2**61
 """Sums stop here and never wrap (DOS-07)."""
 MAX_LIMIT_FG: Final = 2**60
 """So much excess, a kilogram, is over every limit; sums beyond it start again from 0."""
@@ -59,7 +61,7 @@ class Window:
 
     def complete(self, count: int, least_fg: int, now_fg: int) -> int:
         """`count` bins of five minutes are over, the least sum in them given; what is allowed."""
-        self.running_fg = min(self.running_fg, least_fg)
+        self.running_fg = least_fg if least_fg < self.running_fg else self.running_fg
         self.count += count
         if self.count >= self.width:
             self._roll(now_fg)
@@ -113,15 +115,23 @@ class Series:
         spans = (HOUR_S, DAY_S, WEEK_S, cycle_s(plan) * rounds)
         given = (HOUR_S, DAY_S, WEEK_S, given_s(plan, drug) * rounds)
         concentration = self.concentration_ng_per_ml
-        rate_fg_per_h = configuration.nominal_flow_nl_per_h * concentration
-        beyond = rate_fg_per_h * (configuration.dose_limit_permille - 1_000)
         for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
-            limit_fg = beyond * prescribed // (HOUR_S * 1_000)
-            window.limit_fg = min(max(limit_fg, ROUNDING_NL * concentration), MAX_LIMIT_FG)
+            limit_fg = self.allowed_fg(configuration, prescribed)
+            window.limit_fg = max(limit_fg, ROUNDING_NL * concentration)
             window.width = -(-span // (most * BIN_S))
             window.bins = -(-span // (window.width * BIN_S))
         self.least_limit_fg = min(window.limit_fg for window in self.windows)
         self.check(0)
+
+    def allowed_fg(self, configuration: Configuration, prescribed_s: int) -> int:
+        """Beyond the prescription, in so long a time; piece by piece, up to a kilogram (DOS-10)."""
+        beyond_permille = configuration.dose_limit_permille - 1_000
+        whole, rest = divmod(configuration.nominal_flow_nl_per_h * prescribed_s, PERMILLE_HOUR)
+        volume_nl, rest = divmod(rest * beyond_permille, PERMILLE_HOUR)
+        volume_nl += whole * beyond_permille
+        concentration = self.concentration_ng_per_ml
+        whole_fg = dissolved_fg(volume_nl, concentration, MAX_LIMIT_FG)
+        return min(whole_fg + rest * concentration // PERMILLE_HOUR, MAX_LIMIT_FG)
 
     def add(self, excess_fg: int) -> None:
         """So much more, or less, than prescribed."""
@@ -129,9 +139,11 @@ class Series:
         if total > self.threshold_fg:
             self.exceeded = True
             self.sum_fg = _bounded(total)
+            self.least_fg = min(self.least_fg, self.sum_fg)
         else:  # a new least: `feed` itself takes what lies between
             self.sum_fg = self.least_fg = _bounded(total)
-            self.threshold_fg = min(self.threshold_fg, self.least_fg + self.least_limit_fg)
+            old_fg, new_fg = self.threshold_fg, self.least_fg + self.least_limit_fg
+            self.threshold_fg = new_fg if new_fg < old_fg else old_fg
 
     def check(self, bins: int) -> None:
         """So many bins are over: what the windows allow from here on."""
@@ -212,10 +224,10 @@ class DoseLimit:
                 continue
             series.seen_fg = dose_fg
             if at_tip and elapsed:
-                prescribed = self.remainder + prescribed_nl_per_h * elapsed
-                volume_nl = prescribed // HOUR
-                self.remainder = prescribed - volume_nl * HOUR
-                excess_fg -= volume_nl * concentration
+                volume_nl, self.remainder = pumped(prescribed_nl_per_h, elapsed, self.remainder)
+                excess_fg -= dissolved_fg(volume_nl, concentration, MAX_FG)
+            if not -MAX_FG <= excess_fg <= MAX_FG:
+                excess_fg = _bounded(excess_fg)
             total_fg = series.sum_fg + excess_fg
             if series.least_fg <= total_fg <= series.threshold_fg:
                 series.sum_fg = total_fg  # the usual
@@ -256,4 +268,6 @@ class DoseLimit:
 
 
 def _bounded(total_fg: int) -> int:
-    return max(-MAX_FG, min(total_fg, MAX_FG))
+    if -MAX_FG <= total_fg <= MAX_FG:
+        return total_fg
+    return MAX_FG if total_fg > 0 else -MAX_FG

@@ -1,45 +1,135 @@
 """What happened while the device was without supply: the flow went on (RST-03).
 
-A clock that can be trusted tells how long it was. Without one, the fill level bounds what may have
-left since the last sample that was saved; all of it is then counted, and the account says that it
-may not be so.
+A clock that can be trusted tells how long it was. The fill level bounds what may have left since
+the last sample that was saved, whatever the clock says: where both can be true, the clock's time at
+the flow of before is counted, within those bounds; where no flow a pump lives with makes them
+agree, the clock is found wrong (TIM-05). Without a clock the most that may have left is counted,
+and the account says that it may not be so.
+
+Without a clock the time is bounded as well, and each date takes the side that cannot harm: what is
+to come, a refill that is due, comes as early as the level allows; what has to have passed, since
+the last refill or in a dose window, has passed by no more than it proves (RES-04, RES-10, DOS-02).
 """
 
+from typing import Final, NamedTuple
+
+from protocol.messages import Configuration
+from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.state import Before, State
 from pumpsim.firmware.ticks import HOUR, from_s
 
+FLOW_PERCENT: Final = 30
+"""Fever, altitude and calibration move the flow by no more than this (docs/domain.md): so far off,
+clock and level still agree."""
+SLOWEST: Final = 4
+"""A pump slower than nominal by this factor has next to no flow, and its level tells no time."""
 
-def bridge(state: State, before: Before, now: int) -> None:
+
+class Left(NamedTuple):
+    """What left the reservoir, and is in no account yet, in nl."""
+
+    least: int
+    most: int
+    sure: bool = True  # by two levels; else it is no more than what there was
+
+
+def bridge(state: State, before: Before, level_nl: int | None) -> None:
     """Account for it with the first sample; it stays open while that can tell nothing yet."""
-    clock = state.clock
-    if state.configuration is None:
+    configuration, clock = state.configuration, state.clock
+    if configuration is None:
         state.before = None
-    elif before.rtc_s is not None and not clock.wrong:
-        rtc_s = clock.time_s(now)
-        if rtc_s is not None:
-            _by_clock(state, rtc_s - before.rtc_s, now)
-    elif state.readings is not None and state.readings.fill_level_nl is not None:
-        full_nl = state.configuration.capacity_nl if before.volume is None else before.volume.high
-        left_nl = max(state.readings.fill_level_nl - VOLUME_ERROR_NL, 0)
-        _by_fill(state, max(full_nl - left_nl, 0))
+        return
+    if state.refills.window_since is not None:
+        level_nl = None  # it is in flux
+    left = _left(state, before, level_nl, configuration)
+    if before.rtc_s is not None and not clock.wrong:
+        rtc_s = clock.time_s(state.now)
+        if rtc_s is None:
+            return
+        downtime = max(from_s(rtc_s - before.rtc_s) - before.counted - state.now, 0)
+        dry = level_nl is not None and level_nl - VOLUME_ERROR_NL <= configuration.empty_volume_nl
+        flows = _flows(state, configuration)
+        if _agree(flows, before.missed + downtime, left, open_end=dry or not left.sure):
+            _by_clock(state, before, downtime, left)
+            return
+        clock.wrong = True
+    if level_nl is not None:
+        _by_fill(state, before, left, level_nl, configuration)
+    else:
+        state.residual.doubt()
 
 
-def _by_clock(state: State, since_sample_s: int, now: int) -> None:
+def end(state: State, residual_nl: int) -> None:
+    """A refill is declared: what is still open ends with what the syringe found.
+
+    There was no less; a syringe that did not empty the reservoir tells nothing of what had left.
+    """
+    before, configuration = state.before, state.configuration
+    if before is not None and configuration is not None:
+        left = _left(state, before, residual_nl, configuration)._replace(least=0)
+        _by_fill(state, before, left, residual_nl, configuration)
+
+
+def _left(state: State, before: Before, level_nl: int | None, configuration: Configuration) -> Left:
+    counted_nl = state.account.total_nl - before.total_nl
+    least_nl, most_nl = 0, configuration.capacity_nl - counted_nl
+    if before.volume is not None:
+        least_nl, most_nl = before.volume.low - counted_nl, before.volume.high - counted_nl
+    if level_nl is not None:
+        seen_nl = most_nl - max(level_nl - VOLUME_ERROR_NL, 0)
+        if seen_nl >= 0:
+            return Left(max(least_nl - level_nl - VOLUME_ERROR_NL, 0), seen_nl)
+        state.opened = None  # liquid was put in, and nobody knows what had left by then
+    return Left(0, max(most_nl, 0), sure=False)
+
+
+def _flows(state: State, configuration: Configuration) -> tuple[int, int]:
+    """The slowest and the fastest that may have been, of a pump without a fault."""
+    flows = (max(state.assumed_flow_nl_per_h(), 0), configuration.nominal_flow_nl_per_h)
+    return min(flows) * (100 - FLOW_PERCENT) // 100, max(flows) * (100 + FLOW_PERCENT) // 100
+
+
+def _agree(flows: tuple[int, int], elapsed: int, left: Left, *, open_end: bool) -> bool:
+    """Whether a flow there may have been tells the level of the clock's time; it may run dry."""
+    slow, fast = flows
+    enough = pumped(fast, elapsed)[0] >= left.least
+    return enough and (open_end or pumped(slow, elapsed)[0] <= left.most)
+
+
+def _by_clock(state: State, before: Before, downtime: int, left: Left) -> None:
     """Ticks have counted what passed since boot."""
-    downtime = max(from_s(since_sample_s) - now, 0)
-    state.account.deliver(downtime, state.assumed_flow_nl_per_h())
-    state.dose_limit.skip(downtime, state.account)
-    state.refills.shift(downtime)
-    state.resets.shift(downtime)
+    elapsed, flow_nl_per_h = before.missed + downtime, state.assumed_flow_nl_per_h()
+    volume_nl, _ = pumped(max(flow_nl_per_h, 0), elapsed)
+    if volume_nl > left.most:
+        state.account.deliver_between(left.least, left.most)
+    elif volume_nl < left.least:
+        state.account.deliver_between(left.least, left.least)
+    else:
+        state.account.deliver(elapsed, flow_nl_per_h)
+    state.dose_limit.skip(elapsed, state.account)
+    state.shift(downtime, downtime)
+    state.resets.shift(downtime, before.boots)
     state.before = None
 
 
-def _by_fill(state: State, widest_nl: int) -> None:
-    """The refill is due as early as that volume allows; resets may have come as close as told."""
-    flow_nl_per_h = state.assumed_flow_nl_per_h()
-    state.account.deliver_at_most(widest_nl)
-    longest = widest_nl * HOUR // flow_nl_per_h if flow_nl_per_h > 0 else 0
-    state.dose_limit.skip(longest, state.account)
-    state.refills.shift(longest)
+def _by_fill(
+    state: State, before: Before, left: Left, level_nl: int, configuration: Configuration
+) -> None:
+    """All resets since the reservoir was opened share one doubt: two levels, and their errors.
+
+    Resets may have come as close as told.
+    """
+    account, most_nl = state.account, left.most
+    if state.opened is not None:
+        volume, total_nl = state.opened
+        since_nl = volume.high - max(level_nl - VOLUME_ERROR_NL, 0) - (account.total_nl - total_nl)
+        most_nl = min(most_nl, max(since_nl, 0))
+    least_nl = min(left.least, most_nl)
+    account.deliver_between(least_nl, most_nl)
+    slow, fast = _flows(state, configuration)
+    slowest = max(slow, configuration.nominal_flow_nl_per_h // SLOWEST, 1)
+    shortest, longest = least_nl * HOUR // max(fast, 1), most_nl * HOUR // slowest
+    state.dose_limit.skip(max(shortest, before.missed), account)
+    state.shift(max(shortest - before.missed, 0), max(longest - before.missed, 0))
     state.before = None

@@ -31,6 +31,7 @@ class Environment:
     thin: Persistence = field(default_factory=Persistence)
     dense: Persistence = field(default_factory=Persistence)
     pocket_pa: int | None = None
+    fever: bool = False  # hot stands, and the reservoir's pressure has confirmed it since it does
     outside: bool = False  # beyond a limit now, alarm or not: the flow law is extrapolated
     in_transient: bool = False
     transient_pa: int = 0  # change since the last sample, when a transient began with this one
@@ -39,7 +40,9 @@ class Environment:
         """Take a sample; `confirmed` says that the reservoir's pressure supports the temperature.
 
         A fever is told by two channels: the temperature sensor alone, which also corrects the
-        flow, could not do both (ENV-05). A missing channel leaves its conditions as they are.
+        flow, could not do both (ENV-05). Denied, it is a conflict, and never silence: a propellant
+        that is going denies a true one. Confirmed once, it lasts as long as the temperature says.
+        A missing channel leaves its conditions as they are.
         """
         temperature_mk, pocket_pa = readings.temperature_mk, readings.pocket_pressure_pa
         self.transient_pa = 0
@@ -55,11 +58,29 @@ class Environment:
                 self.outside = True
         if temperature_mk is not None and (self.outside or temperature_mk > T_HOT_MK):
             error_mk = -TEMPERATURE_ERROR_MK if self.hot.stands else TEMPERATURE_ERROR_MK
-            hot = confirmed and temperature_mk > T_HOT_MK + error_mk
-            self.hot.feed(now, T_ENV, holds=hot)
+            self.hot.feed(now, T_ENV, holds=temperature_mk > T_HOT_MK + error_mk)
+            self.fever = self.hot.stands and (confirmed or self.fever)
             self.outside = True
         if self.outside:
             self.outside = any(each.since is not None for each in (self.hot, self.thin, self.dense))
+
+    @property
+    def denied(self) -> bool:
+        """Whether it has been too hot for `T_ENV`, by the temperature alone."""
+        return self.hot.stands and not self.fever
+
+    def save(self) -> list[bool]:
+        """What stands."""
+        return [self.hot.stands, self.thin.stands, self.dense.stands, self.fever]
+
+    def load(self, row: list[bool]) -> None:
+        """Take up what `save` gave, beside what stands; the next sample judges it (ALM-09)."""
+        hot, thin, dense, fever = row
+        self.hot.stands |= hot
+        self.thin.stands |= thin
+        self.dense.stands |= dense
+        self.fever |= fever
+        self.outside = True
 
     def _transient(self, step_pa: int) -> None:
         """ENV-04: told once, when it begins. Nothing is masked: no estimate depends on it."""

@@ -1,10 +1,13 @@
 """What the fill level says about liquid that a needle moved, declared or not.
 
-Outside a refill window the level falls by what the pump infuses and no faster. A larger move that
-the next sample confirms is a needle nobody announced (TAMPERING); a single sample out of line is
-the sensor's own affair. After a refill the first level there is must be what was left before, less
-what was taken out, plus what was put in (RES-06, RES-07). An exchange of like for like that never
-took place leaves the level where it was, and cannot be seen.
+Outside a refill window the level falls by what the pump infuses and no faster, and never rises. A
+larger move that the next sample confirms, or a rise that adds up, is a needle nobody announced
+(TAMPERING); a single sample out of line is the sensor's own affair. A slow withdrawal is the same
+data as a leak, and told as too much flow.
+
+After a refill the first level there is must be what was left before, less what was taken out, plus
+what was put in (RES-06, RES-07). An exchange of like for like that never took place leaves the
+level where it was, and cannot be seen.
 
 What was found is over at once; its alarm latches, and the condition is held for `HOLD` only.
 """
@@ -13,11 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.messages import Configuration, Refill
+from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.ticks import HOUR, MINUTE
 
 STEP_NL: Final = 250_000
 """A move between two readings that neither noise (95 ul) nor infusion (3 ul) makes."""
+T_SLOW: Final = 4 * HOUR
+"""Within so long a rise of `STEP_NL` adds up: more than a bubble that a fever's end cools, a dive,
+or the level's drift."""
 ABORTED_NL: Final = 500_000
 """What a needle may cost that was put in and taken out again: a trial draw, its own volume."""
 INFUSION_FACTOR: Final = 3
@@ -47,6 +54,8 @@ class Needle:
     limit_nl: int = STEP_NL  # a larger difference from it is a move
     first: bool = False  # it stands alone, and no other reading has confirmed it
     suspected: bool = False  # the last reading had moved
+    lowest_nl: int | None = None  # of late, that two readings in a row did not exceed
+    lowest_at: int = 0
     expected_nl: int | None = None  # after a refill, until a level has been laid beside it
     compare_until: int = 0
     before_nl: int = 0  # that refill
@@ -58,12 +67,12 @@ class Needle:
 
     def watch(self, now: int, level_nl: int, configuration: Configuration) -> None:
         """Take the level of a sample outside a refill window."""
-        before_nl, limit_nl = self.level_nl, self.limit_nl
+        before_nl = self.level_nl
         if before_nl is None:
             self._begin(now, level_nl)
-        elif -limit_nl < level_nl - before_nl < limit_nl:
+        elif self._stays(now, level_nl, before_nl):
             self.level_nl, self.at = level_nl, now
-            if self.first or self.suspected or limit_nl != STEP_NL:
+            if self.first or self.suspected or self.limit_nl != STEP_NL:
                 self._confirmed()
         elif self.first or self._infused(now, before_nl - level_nl, configuration):
             self._begin(now, level_nl)
@@ -79,9 +88,20 @@ class Needle:
     def _begin(self, now: int, level_nl: int) -> None:
         """A level that nothing before it explains; one reading alone may be out of line."""
         self.level_nl, self.at, self.first = level_nl, now, True
-        self.limit_nl, self.suspected = STEP_NL, False
+        self.limit_nl, self.suspected, self.lowest_nl = STEP_NL, False, None
         if self.expected_nl is not None and now <= self.compare_until:
             self._compare(now, level_nl, self.expected_nl)
+
+    def _stays(self, now: int, level_nl: int, before_nl: int) -> bool:
+        """Whether noise and infusion make it: since the reading before, and since the lowest."""
+        if not -self.limit_nl < level_nl - before_nl < self.limit_nl:
+            return False
+        higher_nl = level_nl if level_nl > before_nl else before_nl
+        lowest_nl = self.lowest_nl
+        if lowest_nl is None or higher_nl <= lowest_nl or now - self.lowest_at > T_SLOW:
+            self.lowest_nl, self.lowest_at = higher_nl, now
+            return True
+        return level_nl - lowest_nl < STEP_NL
 
     def _confirmed(self) -> None:
         self.first = self.suspected = False
@@ -95,7 +115,7 @@ class Needle:
         if self.at is None:
             return True
         fastest_nl_per_h = INFUSION_FACTOR * configuration.nominal_flow_nl_per_h
-        infused_nl = fastest_nl_per_h * (now - self.at) // HOUR
+        infused_nl, _ = pumped(fastest_nl_per_h, now - self.at)
         return fall_nl < self.limit_nl + infused_nl
 
     def residual_nl(self, now: int) -> int | None:
@@ -105,6 +125,7 @@ class Needle:
     def aborted(self) -> None:
         """A refill window ended undeclared: the level must still be what it was before it."""
         self.limit_nl = ABORTED_NL
+        self.lowest_nl = None
         self.first = self.suspected = False
 
     def committed(self, now: int, residual_nl: int | None, refill: Refill) -> None:

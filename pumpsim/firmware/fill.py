@@ -26,13 +26,16 @@ DRIFT_NL: Final = 200_000
 VOLUME_ERROR_NL: Final = LEVEL_ERROR_NL + DRIFT_NL
 MAX_GAP: Final = 5 * MINUTE
 """Samples further apart than this do not make one slope."""
-SLOPE_ERROR_NL_PER_H: Final = {LONG: 2_740 + 834, SHORT: 41_000 + 834}
+DRIFT_NL_PER_H: Final = 834
+"""20 uL a day."""
+SLOPE_ERROR_NL_PER_H: Final = {LONG: 2_740 + DRIFT_NL_PER_H, SHORT: 41_000 + DRIFT_NL_PER_H}
 """Six deviations of the fitted line, and the drift.
 
 A bucket's mean of ten samples has 15 uL / sqrt(10); a line through n of them, a sixth of an hour
-apart, has that times 6 / sqrt(n (n^2 - 1) / 12) an hour. The drift is 20 uL a day.
+apart, has that times 6 / sqrt(n (n^2 - 1) / 12) an hour.
 """
 S_PER_H: Final = 3_600
+GOOD: Final = Quality.GOOD
 WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in (SHORT, LONG)}
 """Twice the distance from the middle, in buckets; they add up to 0."""
 
@@ -76,6 +79,8 @@ class FillLevel:
         """
         self.level_nl = level_nl
         if level_nl is None:
+            if self.sampled is not None and ticks - self.sampled > MAX_GAP:
+                self.clear()  # SEN-06: what the level told does not outlive it
             return False
         elapsed = 0 if self.sampled is None else ticks - self.sampled
         self.sampled = ticks
@@ -109,7 +114,8 @@ class FillLevel:
             return None
         level_nl = self.level_nl
         low = level_nl - VOLUME_ERROR_NL
-        return Interval(low if low > 0 else 0, level_nl, level_nl + VOLUME_ERROR_NL, Quality.GOOD)
+        row = (low if low > 0 else 0, level_nl, level_nl + VOLUME_ERROR_NL, GOOD)
+        return tuple.__new__(Interval, row)
 
     def _start(self, ticks: int, level_nl: int, pumped_nl: int) -> None:
         self.started, self.count = ticks, 1

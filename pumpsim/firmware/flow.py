@@ -3,8 +3,10 @@
 The restrictor is known by one calibration point: so much water an hour at that pressure difference
 and that temperature. Elsewhere the flow follows the pressure difference and the inverse viscosity
 (Poiseuille), which compensates temperature and ambient pressure (ENV-01). The bounds hold the truth
-while every sensor keeps its declared error (FLW-01). What the table does not reach is clamped, and
-a missing temperature is 37 degrees Celsius with wide bounds, never an older reading (ENV-03).
+while every sensor keeps its declared error (FLW-01). All of it at once would be one long product
+over another; divided in between, with the rest kept, the same flow fits 64 bits (DOS-10). What the
+table does not reach is clamped, and a missing temperature is 37 degrees Celsius with wide bounds,
+never an older reading (ENV-03).
 """
 
 from functools import lru_cache
@@ -30,11 +32,13 @@ PRESSURE_ERROR_PA: Final = (150 + 13) + (300 + 13)
 """Noise bound and half a step of the reservoir and the catheter sensor together."""
 PRESSURE_DRIFT_PA: Final = 2_000
 """What two sensors may drift apart between calibrations: 0.5 kPa a year each, over two years."""
-TEMPERATURE_ERROR_PPM: Final = 4_000
-"""Viscosity moves 19,500 ppm/K; noise, resolution and two years' drift are below 0.2 K."""
+TEMPERATURE_ERROR_PPM: Final = 4_900
+"""Viscosity moves 19,500 ppm/K in a body and 29,000 at 10 degrees Celsius; noise, resolution and
+two years' drift are 0.165 K."""
 RESTRICTOR_ERROR_PPM: Final = 10_000
 """Calibration and ageing of the restrictor."""
-RELATIVE_ERROR_PPM: Final = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM
+RELATIVE_ERROR_PPM: Final = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM + 100
+"""And what one makes of the other."""
 UNKNOWN_MK: Final = 310_150
 UNKNOWN_PPM: Final = 100_000
 """Without a temperature the pump is taken to be at 37 degrees Celsius, give or take 5 K."""
@@ -66,14 +70,20 @@ class FlowModel:
 
     def __init__(self, configuration: Configuration, viscosity_permille: int) -> None:
         """Gather the factors that stay the same from sample to sample."""
-        calibration_npa_s = viscosity_npa_s(configuration.calibration_temperature_mk)
-        self._numerator = configuration.calibration_flow_nl_per_h * calibration_npa_s * 1_000
-        self._error_numerator = self._numerator * (PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA)
+        self._calibration_npa_s = viscosity_npa_s(configuration.calibration_temperature_mk)
+        self._numerator = configuration.calibration_flow_nl_per_h * 1_000
         self._divisor = configuration.calibration_pressure_pa * viscosity_permille
+        self._error = self._by_viscosity(PRESSURE_ERROR_PA + PRESSURE_DRIFT_PA)
 
     def factors(self) -> tuple[int, ...]:
         """What it reckons with, to be sealed (NVM-04)."""
-        return self._numerator, self._error_numerator, self._divisor
+        return self._calibration_npa_s, self._numerator, self._divisor, self._error
+
+    def _by_viscosity(self, pressure_pa: int) -> int:
+        """Flow times viscosity at that pressure, which is the same at every temperature."""
+        quotient, rest = divmod(self._numerator * pressure_pa, self._divisor)
+        calibration_npa_s = self._calibration_npa_s
+        return quotient * calibration_npa_s + rest * calibration_npa_s // self._divisor
 
     def estimate(self, readings: Readings) -> Interval | None:
         """Flow in nl/h, or None without the pressures. A missing temperature widens the bounds."""
@@ -86,9 +96,10 @@ class FlowModel:
         if temperature_mk is None:
             temperature_mk = UNKNOWN_MK
             relative_ppm += UNKNOWN_PPM
-        divisor = self._divisor * viscosity_npa_s(temperature_mk)
-        estimate = self._numerator * (reservoir_pa - catheter_pa) // divisor
+        viscosity = viscosity_npa_s(temperature_mk)
+        estimate = self._by_viscosity(reservoir_pa - catheter_pa) // viscosity
         size = estimate if estimate >= 0 else -estimate
-        error = self._error_numerator // divisor + size * relative_ppm // MILLION + 1
+        error = self._error // viscosity + 1  # of the pressures; the rest is relative to both
+        error += (size + error) * relative_ppm // MILLION + 1
         quality = GOOD if error * MILLION <= size * WIDEST_PPM else DEGRADED
-        return Interval(estimate - error, estimate, estimate + error, quality)
+        return tuple.__new__(Interval, (estimate - error, estimate, estimate + error, quality))

@@ -10,10 +10,14 @@ from typing import Final, NamedTuple
 from protocol.control import TICKS_PER_S, Event, Interval, Readings
 from protocol.messages import Configuration
 from protocol.vocabulary import EventKind, Quality
+from pumpsim.firmware.account import UNKNOWN_DRUG
+from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.flow import FlowModel
+from pumpsim.firmware.persistence import AGE_MAX
+from pumpsim.firmware.screen import CATHETER, RESERVOIR
 from pumpsim.firmware.state import State
-from pumpsim.firmware.ticks import HOUR, MINUTE
+from pumpsim.firmware.ticks import MINUTE
 
 WATER_PERMILLE: Final = 1_000
 PA_PER_KPA: Final = 1_000
@@ -47,12 +51,10 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
     readings = state.readings
     assert readings is not None  # the sample at hand
     configuration = model.configuration
+    if readings.fill_level_nl is None:
+        _reckon_residual(state, elapsed)
     if state.refills.window_since is not None:
-        # FLW-08: liquid is being exchanged; the last estimate stands, degraded
-        state.flow = _degraded(state.flow)
-        state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
-        state.fill.level_nl = readings.fill_level_nl
-        flow = None
+        flow = _hands_at_work(state, model, elapsed, readings)
     else:
         _watch_needle(state, readings.fill_level_nl, configuration)
         flow = _reckon(state, model, elapsed, readings)
@@ -63,47 +65,101 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
         _look(state, readings, configuration)
 
 
+def make_up(state: State, model: Model, missed: int) -> None:
+    """Count again what passed in so many ticks, by the last sample (NVM-04)."""
+    readings, account = state.readings, state.account
+    flow = None if readings is None else model.flow.estimate(readings)
+    if readings is None or flow is None:
+        flow_nl_per_h = state.assumed_flow_nl_per_h()
+    else:
+        flow_nl_per_h = _weigh(state, flow, readings.fill_level_nl, missed)
+    account.deliver(missed, flow_nl_per_h)
+    state.residual.widen(missed, flow_nl_per_h)
+    state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
+
+
+def _reckon_residual(state: State, elapsed: int) -> None:
+    """No level tells what is left: from the last one on it is reckoned (SEN-07)."""
+    if state.fill.level_nl is not None:
+        state.residual.begin(state.fill.volume(), state.account)
+    flow, error_nl_per_h = state.flow, state.assumed_flow_nl_per_h()
+    if flow is not None:  # else there is no evidence: as much again as is assumed may have left
+        error_nl_per_h = flow.high - flow.estimate
+    state.residual.widen(elapsed, error_nl_per_h)
+
+
+def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings) -> Interval | None:
+    """FLW-08: liquid is being exchanged; the last estimate stands, and is no more than a bound.
+
+    Where windows have suspended the pressures for so long as they may, these count again. The
+    level does not: it moves by whatever the needle does.
+    """
+    flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
+    state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
+    state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
+    state.fill.level_nl = readings.fill_level_nl
+    if flow is not None:
+        _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
+    return flow
+
+
 def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Interval | None:
     """Flow, volume and dose of one sample, and what they say about too much or too little.
 
     Returns the flow that the pressures explain. What is believed and accounted for is that flow,
-    unless the fill level contradicts it: then it is what left the reservoir (SEN-05).
+    unless the fill level contradicts it: then what left the reservoir is believed, and the higher
+    of the two is accounted for, so that dose limits go by the pessimistic channel (SEN-05).
     """
     now, fill, account = state.now, state.fill, state.account
     flow = state.flow = model.flow.estimate(readings)
-    state.explained += state.assumed_flow_nl_per_h() * elapsed
-    if state.by_fill.loss or state.by_fill.rest:
-        state.flow = _contradicted(flow, fill.slope)
-    believed_nl_per_h = state.assumed_flow_nl_per_h()
-    stored_nl = 0
-    if not state.catheter.calm:  # OCC-04
-        stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
-    account.deliver(elapsed, believed_nl_per_h, stored_nl)
+    assumed_nl_per_h, rest = state.assumed_flow_nl_per_h(), state.explained_rest
+    explained_nl, state.explained_rest = pumped(assumed_nl_per_h, elapsed, rest)
+    state.explained_nl += explained_nl
+    if flow is not None and (state.by_fill.loss or state.by_fill.rest):
+        assumed_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
+    stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
+    account.deliver(elapsed, assumed_nl_per_h, stored_nl)
     if flow is None:
         state.unjudged += 1
+        state.jumped = state.screen.holds(RESERVOIR) or state.screen.holds(CATHETER)
         if state.unjudged > MAX_UNJUDGED:
             fill.unexplained()
     else:
-        samples = 1
-        if state.unjudged:  # it stands for a sample before it that waited to confirm a jump, too
-            samples, state.unjudged = 1 + (state.unjudged <= MAX_UNJUDGED), 0
-        limits = model.limits
-        cold = flow.estimate < limits.under and _cold(state, readings)
-        state.deviation.feed((samples, samples * elapsed), flow.estimate, limits, cold=cold)
-    if fill.add(now, readings.fill_level_nl, state.explained // HOUR):
+        _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
+    if fill.add(now, readings.fill_level_nl, state.explained_nl):
         state.by_fill.judge(fill, flow, model.limits)
-        if state.volume is not None:
-            fastest_nl_per_h = state.fastest_flow_nl_per_h()
-            state.refills.predict(now, state.volume, fastest_nl_per_h, model.configuration)
+        _predict(state, model.configuration)
     return flow
 
 
-def _contradicted(flow: Interval | None, slope: Interval | None) -> Interval | None:
-    """Two channels that disagree: from the lowest to the highest, and the level's best guess."""
-    if flow is None or slope is None:
-        return flow
-    low, high = min(flow.low, slope.low), max(flow.high, slope.high)
-    return Interval(low, slope.estimate, high, Quality.DEGRADED)
+def _predict(state: State, configuration: Configuration) -> None:
+    """Of what is left, by level or as reckoned, the due date follows (RES-03)."""
+    if state.volume is not None:
+        fastest_nl_per_h = state.fastest_flow_nl_per_h()
+        state.refills.predict(state.now, state.volume, fastest_nl_per_h, configuration)
+
+
+def _weigh(state: State, flow: Interval, level_nl: int | None, elapsed: int) -> int:
+    """Two channels disagree: believe the level while there is one, count the higher (SEN-05)."""
+    believed = state.flow = state.by_fill.correct(flow, watched=level_nl is not None)
+    lower, higher = sorted((flow.estimate, believed.estimate))
+    state.account.doubt(elapsed, max(higher, 0) - max(lower, 0))
+    return higher
+
+
+def _judge_flow(
+    state: State, limits: Limits, elapsed: int, readings: Readings, flow_nl_per_h: int
+) -> None:
+    """Too much, or too little: for a sample before it that waited to confirm a jump, too.
+
+    It stands for no more time than a sample vouches for (SEN-06).
+    """
+    samples = 1
+    if state.unjudged:
+        samples, state.unjudged = 1 + (state.jumped and state.unjudged <= MAX_UNJUDGED), 0
+    cold = flow_nl_per_h < limits.under and _cold(state, readings)
+    stretch = samples, samples * min(elapsed, AGE_MAX)
+    state.deviation.feed(stretch, flow_nl_per_h, limits, cold=cold)
 
 
 def _cold(state: State, readings: Readings) -> bool:
@@ -124,6 +180,7 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
     state.needle.watch(state.now, level_nl, configuration)
     if state.needle.tampering_until != found:
         state.fill.clear()  # a slope over the jump would be none
+        state.opened = None
 
 
 def _watch_catheter(
@@ -134,7 +191,12 @@ def _watch_catheter(
     events: list[Event],
 ) -> None:
     catheter = state.catheter
-    catheter.feed(state.now, readings, flow, flushing=state.bolus is not None)
+    held = flow is None and state.screen.holds(CATHETER)
+    waits = held or (flow is None and state.screen.holds(RESERVOIR))
+    injected = catheter.injection
+    catheter.feed(state.now, readings, flow, flushing=state.flushing(), held=held, waits=waits)
+    if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
+        state.account.push(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
     if catheter.released_pa:  # OCC-03
         compliance = configuration.catheter_compliance_nl_per_kpa
         stored_nl = compliance * catheter.released_pa // PA_PER_KPA
@@ -145,11 +207,11 @@ def _watch_surroundings(
     state: State, readings: Readings, flow: Interval | None, events: list[Event]
 ) -> None:
     environment, crosscheck = state.environment, state.crosscheck
-    environment.feed(state.now, readings, confirmed=crosscheck.low.since is None)
+    environment.feed(state.now, readings, confirmed=crosscheck.side >= 0)
     if environment.transient_pa:
         events.append(Event(EventKind.PRESSURE_TRANSIENT, 0, environment.transient_pa))
     if flow is not None and (environment.outside or crosscheck.doubtful):
-        state.flow = _degraded(flow)
+        state.flow = _degraded(state.flow)  # as the fill level has widened it, too
 
 
 def _look(state: State, readings: Readings, configuration: Configuration) -> None:
@@ -157,8 +219,17 @@ def _look(state: State, readings: Readings, configuration: Configuration) -> Non
     state.looked_at = state.now
     state.screen.look()
     state.battery.feed(state.now, readings.battery_mv)
-    if state.refills.window_since is None:
+    if not state.refills.suspends(state.now):
         state.crosscheck.feed(state.now, readings, configuration)
+        if readings.fill_level_nl is None:
+            _predict(state, configuration)
+
+
+def _drawn(flow: Interval | None) -> Interval | None:
+    """A syringe that draws stops the flow, or turns it round; it never adds to it (FLW-01)."""
+    if flow is None:
+        return None
+    return flow._replace(low=min(flow.low, -abs(flow.high)), quality=Quality.DEGRADED)
 
 
 def _degraded(flow: Interval | None) -> Interval | None:

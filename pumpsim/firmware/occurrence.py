@@ -37,6 +37,7 @@ class Happening(Word):
     ACKNOWLEDGE = 5, "somebody acknowledges it"
     PAUSE = 6, "somebody pauses its sound"
     TIME_UP = 7, "pause, interval or burst is over, or the session that paused"
+    GROWS = 8, "more of the condition holds than before: a new occurrence takes over"
 
 
 class Step(NamedTuple):
@@ -61,21 +62,25 @@ _TAKEN_OVER: Final = Step(Life.PASSED)
 
 TRANSITIONS: Final[dict[tuple[Life, Happening], Step]] = {
     (Life.SOUNDING, Happening.RISES): RAISED,
+    (Life.SOUNDING, Happening.GROWS): _PASSED,
     (Life.SOUNDING, Happening.ENDS): _PASSED,
     (Life.SOUNDING, Happening.ENDS_LATCHING): Step(Life.LATCHED, EventKind.ALARM_ENDED),
     (Life.SOUNDING, Happening.ACKNOWLEDGE): _KNOWN,
     (Life.SOUNDING, Happening.PAUSE): Step(Life.PAUSED, EventKind.AUDIO_PAUSED),
     (Life.PAUSED, Happening.RISES): RAISED,
+    (Life.PAUSED, Happening.GROWS): _PASSED,
     (Life.PAUSED, Happening.ENDS): _PASSED,
     (Life.PAUSED, Happening.ENDS_LATCHING): Step(Life.LATCHED_PAUSED, EventKind.ALARM_ENDED),
     (Life.PAUSED, Happening.ACKNOWLEDGE): _KNOWN,
     (Life.PAUSED, Happening.PAUSE): Step(Life.PAUSED, EventKind.AUDIO_PAUSED),
     (Life.PAUSED, Happening.TIME_UP): Step(Life.SOUNDING, EventKind.AUDIO_RESUMED),
     (Life.ACKNOWLEDGED, Happening.RISES): RAISED,
+    (Life.ACKNOWLEDGED, Happening.GROWS): _SETTLED,
     (Life.ACKNOWLEDGED, Happening.ENDS): _SETTLED,
     (Life.ACKNOWLEDGED, Happening.ENDS_LATCHING): _SETTLED,
     (Life.ACKNOWLEDGED, Happening.TIME_UP): Step(Life.REMINDING, EventKind.ALARM_REMINDED),
     (Life.REMINDING, Happening.RISES): RAISED,
+    (Life.REMINDING, Happening.GROWS): _SETTLED,
     (Life.REMINDING, Happening.ENDS): _SETTLED,
     (Life.REMINDING, Happening.ENDS_LATCHING): _SETTLED,
     (Life.REMINDING, Happening.TIME_UP): Step(Life.ACKNOWLEDGED),
@@ -105,6 +110,7 @@ class Occurrence:
     due: int | None = None  # when its timer ends
     paused_by: int = 0
     reminders: int = 0
+    parts: int = 0  # which forms of its condition hold, one bit each
 
     @property
     def present(self) -> bool:

@@ -1,8 +1,9 @@
 """Control logic that believes the programmed rate, whatever its sensors say: what went wrong once.
 
 SynchroMed II computed its low-reservoir alarm from the programmed rate, so that a pump that infused
-too fast ran empty in silence (docs/domain.md, section 4). This is the reference logic with that one
-belief put into it, to be laid beside the truth and beside the reference: `scenarios/recalled-*`.
+too fast ran empty in silence (docs/domain.md, section 4). This is the reference logic with its
+measuring replaced by that belief: no sensor is looked at, and what a refill left is the label's
+word. Lay it beside the truth and beside the reference: `scenarios/recalled-*`.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ def by_programmed_rate(state: State, model: Model, elapsed: int, events: list[Ev
     nominal = configuration.nominal_flow_nl_per_h
     state.flow = Interval(nominal, nominal, nominal, Quality.GOOD)
     state.account.deliver(elapsed, nominal)
+    state.dose_limit.feed(elapsed, nominal, state.account)
     filled_nl = 0 if refill is None else refill.filled_nl
     state.fill.level_nl = max(filled_nl - state.account.since_refill_nl, 0)
     volume = state.fill.volume()

@@ -15,6 +15,7 @@ from protocol.control import (
     Actuation,
     Beliefs,
     Event,
+    Kept,
     Memory,
     MemoryFailedError,
     Outcome,
@@ -23,6 +24,7 @@ from protocol.control import (
 )
 from protocol.messages import (
     AlarmOccurrence,
+    Done,
     GetStatus,
     ListAlarms,
     ReadConfiguration,
@@ -33,16 +35,15 @@ from protocol.vocabulary import AlarmId, EventKind, Priority, ResetCause, Sounde
 from pumpsim.firmware import conditions, downtime, requests
 from pumpsim.firmware.causes import causes_of
 from pumpsim.firmware.integrity import CHECK_INTERVAL, seal
-from pumpsim.firmware.measure import Model, measure, model_of
+from pumpsim.firmware.measure import Model, make_up, measure, model_of
+from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.refills import T_REFILL
-from pumpsim.firmware.state import State, decode, encode
+from pumpsim.firmware.state import Level, State, decode, encode
 from pumpsim.firmware.store import RecordTooLargeError, Store
-from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, MINUTE, extend
+from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
-AGE_MAX: Final = 3 * MINUTE
-"""Parameter age_max: without a new sample for so long nothing is known any more (SEN-06)."""
 READS: Final = (ListAlarms, ReadConfiguration)
 STATE: Final = TypeAdapter(State)
 NO_EVENTS: Final[Sequence[Event]] = ()
@@ -68,6 +69,8 @@ class ReferenceLogic:
         self._keep_soon = False  # something is to be kept with the next sample
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
+        self._troubled = False  # something stands beyond what belongs to the life of a fill
+        self._symptoms: conditions.Symptoms = (False,)  # that the causes were made of
         self._alarms: tuple[AlarmId, ...] = ()
         self._status: Status | None = None  # as it was told last; None once anything has changed
 
@@ -79,19 +82,23 @@ class ReferenceLogic:
         loaded = self._store.load()
         if loaded.content is not None:
             state.load_durable(decode(loaded.content))
+        elif not loaded.lost:
+            state.life = 1
         state.configuration_lost |= loaded.lost  # NVM-03: nothing is assumed, of drug or rate
-        state.memory_failed = loaded.failed
+        state.memory_failed = self._keep_soon = loaded.failed
         self._alarms = state.alarms.present()
         self._rebuild()
         events = [*CORRECTED] if loaded.corrected else []
         if state.before is not None or cause is not ResetCause.POWER_ON:
             state.resets.begin(cause)
             events += self._keep()  # RST-04: a boot loop gets no further
-        self._conditions = conditions.resume(state)
+        self._take(conditions.standing(state))
         self._judge(conditions.at_boot(state, self._conditions))
+        self._diagnose()
         outcome = self._outcome(None, events or NO_EVENTS)
         standing = tuple(occurrence.report() for occurrence in state.alarms.open)
-        return outcome._replace(alarms=standing)  # ALM-09: perhaps kept, and never told
+        # ALM-09, COM-09: perhaps kept, and never told
+        return outcome._replace(alarms=standing, kept=state.kept)
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         """Reckon with a new sample."""
@@ -103,43 +110,48 @@ class ReferenceLogic:
         elapsed = now - state.sampled
         state.sampled = now
         state.stale = False
-        if state.refills.window_since is not None or state.bolus is not None:
-            state.screen.forget()  # hands are at work: readings may jump
+        if state.hands_at_work():
+            state.screen.forget()
         events: list[Event] = []
         trusted = state.readings = state.screen.take(now, readings, events)
         state.resets.after_fault = False
-        state.clock.judge(now, elapsed, readings)
+        if state.clock.judge(now, elapsed, readings):
+            self._keep_soon = True
         if state.before is not None:
-            downtime.bridge(state, state.before, now)
-            self._keep_soon = state.before is None
+            downtime.bridge(state, state.before, trusted.fill_level_nl)
+            self._keep_soon = self._keep_soon or state.before is None
         if self._model is None:
             state.fill.level_nl = trusted.fill_level_nl
         else:
             self._measure(state, self._model, elapsed, events)
-        state.volume = state.fill.volume()
-        if self._keep_soon or now - self._kept_at >= SAVE_INTERVAL:
-            events += self._keep()
+        state.volume = state.left()
+        if state.opened is None:
+            self._note_opened()
         self._judge(conditions.evaluate(state, now))
-        return self._outcome(None, events or NO_EVENTS)
+        due = self._keep_soon or now - self._kept_at >= SAVE_INTERVAL
+        return self._outcome(None, events or NO_EVENTS, keep=due)
 
     def advance(self, ticks: int) -> Outcome:
-        """End pauses and refill windows, remind of alarms (ALM-07), miss samples (SEN-06)."""
+        """End pauses and refill windows, remind of alarms (ALM-07) and refills, miss samples.
+
+        Without samples dates go on, and with them what is to be told (RES-04, SEN-06).
+        """
         state = self._state
         self._status = None
         now = self._enter(ticks)
         state.alarms.advance(now)
-        events: list[Event] = []
+        events = NO_EVENTS
         window = state.refills.window_since
         if window is not None and now - window >= T_REFILL:
-            state.refills.window_since = None
+            state.refills.close(now)
             state.needle.aborted()
-            state.reopen()
-            events = [Event(EventKind.REFILL_WINDOW_ENDED), *self._keep()]  # RST-01: it stays so
+            state.look_anew()
+            events = [Event(EventKind.REFILL_WINDOW_ENDED)]
         if now - state.sampled >= AGE_MAX and not state.stale:
             state.stale = True
             state.flow = state.volume = state.readings = None
-            self._judge(conditions.evaluate(state, now))
-        return self._outcome(None, events)
+        self._judge(conditions.evaluate(state, now))
+        return self._outcome(None, events, keep=bool(events))  # RST-01: it stays so
 
     def handle(self, ticks: int, request: Request) -> Outcome:
         """Answer, and keep what changed before the answer leaves."""
@@ -154,6 +166,9 @@ class ReferenceLogic:
         self._rebuild()
         self._judge(conditions.evaluate(state, now))
         self._diagnose()
+        if type(request.body) in requests.LASTING and isinstance(reply, Done):
+            noted = (*events, *state.alarms.events)
+            state.kept = Kept(request.command_id, reply.reference, noted)
         outcome = self._outcome(reply, events)
         if state.volume is None:  # a refill, say: the level it led to bounds a downtime
             self._keep_soon = True
@@ -167,17 +182,27 @@ class ReferenceLogic:
         return self._status
 
     def next_deadline(self) -> int | None:
-        """The alarms' next timer, the end of the refill window, or of the last sample's age."""
+        """The end of the last sample's age or of the refill window, or the alarms' next timer.
+
+        Once samples are missed, a refill's next date, too; and always one the counter can tell from
+        one that is past: a count that nobody reads for a turn is lost (TIM-01).
+        """
         state = self._state
-        due = state.alarms.deadline()
-        window = state.refills.window_since
-        if window is not None:
-            due = _earlier(due, window + T_REFILL)
-        if not state.stale:
-            due = _earlier(due, state.sampled + AGE_MAX)
-        if due is None:
-            return None
-        return (min(due, state.now + LONGEST_AHEAD) + state.origin) & MASK
+        due = self._next_call() if state.stale else state.sampled + AGE_MAX
+        timer, window = state.alarms.deadline(), state.refills.window_since
+        if timer is not None and timer < due:
+            due = timer
+        if window is not None and window + T_REFILL < due:
+            due = window + T_REFILL
+        return (due + state.origin) & MASK
+
+    def _next_call(self) -> int:
+        """Without samples nothing but dates would call the logic."""
+        state = self._state
+        latest = state.now + LONGEST_AHEAD
+        if state.configuration is None:
+            return latest
+        return min([latest, *state.refills.dates_after(state.now, state.configuration)])
 
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
@@ -195,7 +220,8 @@ class ReferenceLogic:
         self._state = STATE.validate_python(state["state"], strict=False)
         self._kept_at, self._proven_at = state["kept_at"], state["proven_at"]
         self._keep_soon = state["keep_soon"]
-        self._conditions = tuple(None if p is None else Priority(p) for p in state["conditions"])
+        self._take(tuple(map(conditions.condition_of, state["conditions"])))
+        self._symptoms = conditions.symptoms(self._state)
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
         self._store = Store(memory)
         self._store.load()
@@ -216,6 +242,14 @@ class ReferenceLogic:
         if model is not None:
             self._state.screen.configure(model.configuration.capacity_nl)
         self._seal = self._sealed()
+
+    def _note_opened(self) -> None:
+        """The first level after the reservoir was opened bounds what leaves it from there on."""
+        state = self._state
+        settled = state.before is None and state.refills.window_since is None
+        volume = state.fill.volume()
+        if settled and volume is not None:
+            state.opened = Level(volume, state.account.total_nl)
 
     def _sealed(self) -> int:
         """The seal of everything that requests alone may change (NVM-04)."""
@@ -239,29 +273,66 @@ class ReferenceLogic:
         if content is None:
             state.lose_numbers()
             self._rebuild()
-            return
-        state.load_numbers(self._kept_at, decode(content))
+        else:
+            self._make_up(state.load_numbers(decode(content)))
+
+    def _make_up(self, since: int) -> None:
+        """The account was loaded as it stood at a tick of this life; the pump ran on meanwhile."""
         self._rebuild()
-        if self._model is not None and state.readings is not None:
-            state.flow = self._model.flow.estimate(state.readings)
-        missed = state.sampled - self._kept_at
-        state.account.deliver(missed, state.assumed_flow_nl_per_h())
-        state.dose_limit.skip(missed, state.account)
+        if self._model is not None:
+            make_up(self._state, self._model, self._state.sampled - since)
+
+    def _mend(self) -> bool:
+        """Read again what could not be read; whether that is what this life should have begun with.
+
+        Of a life before, it has alarms that nobody has acknowledged yet; those of this life join
+        them (ALM-09, RST-02). Of this life, it has numbers that were proven.
+        """
+        state = self._state
+        content = self._store.mend()
+        if content is None:
+            return False
+        data = decode(content)
+        if data["life"] == state.life:
+            self._make_up(state.load_numbers(data))
+            return True
+        raised = [one for one in state.alarms.open if one.raised is not None]
+        state.load_durable(data)
+        state.resets.count()
+        self._make_up(0)
+        book = state.alarms
+        for one in raised:
+            book.update(state.now, AlarmId(one.alarm), Priority(one.priority), one.parts)
+        book.changed, book.moved = list(book.open), True
+        self._take(conditions.standing(state))
+        return True
 
     # ---- conditions, alarms, memory
 
     def _judge(self, now: conditions.Conditions) -> None:
-        if now == self._conditions:
+        if now is not self._conditions and now != self._conditions:
+            state = self._state
+            for alarm, condition in zip(conditions.ORDER, now, strict=True):
+                state.alarms.update(state.now, alarm, *(condition or conditions.NOTHING))
+            self._take(now)
+        elif not self._troubled:
             return
-        state = self._state
-        for alarm, priority in zip(conditions.ORDER, now, strict=True):
-            state.alarms.update(state.now, alarm, priority)
-        self._conditions = now
         self._diagnose()
 
+    def _take(self, now: conditions.Conditions) -> None:
+        self._conditions = now
+        self._troubled = conditions.troubled(now)
+
     def _diagnose(self) -> None:
+        """Symptoms can change while the same alarms stand: by direction, channel by channel."""
         state = self._state
-        state.causes = causes_of(conditions.symptoms(state), low=state.low)
+        seen = conditions.symptoms(state)
+        if seen == self._symptoms:
+            return
+        self._symptoms = seen
+        low, *found = seen
+        state.causes = causes_of(found, low=low)
+        self._keep_soon = True
 
     def _keep(self) -> Sequence[Event]:
         """Write what must outlive a reset, and is proven; failing memory is a fault (NVM-07).
@@ -270,27 +341,34 @@ class ReferenceLogic:
         What could not be written is tried again with the next sample (ALM-09).
         """
         state = self._state
-        self._prove()
         self._kept_at, self._keep_soon = state.now, False
         try:
+            mended = self._mend()
+            self._prove()
             sound = self._store.save(encode(state.durable(state.now)))
         except (MemoryFailedError, RecordTooLargeError):
             state.memory_failed = self._keep_soon = True
             return NO_EVENTS
-        return NO_EVENTS if sound else CORRECTED
+        state.memory_failed = state.memory_failed or self._store.failed
+        return NO_EVENTS if sound and not mended else CORRECTED
 
-    def _outcome(self, reply: Reply | None, events: Sequence[Event]) -> Outcome:
+    def _outcome(
+        self, reply: Reply | None, events: Sequence[Event], *, keep: bool = False
+    ) -> Outcome:
         """Gather what the call led to; most samples lead to beliefs alone.
 
         ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
-        what memory fails to keep sounds all the same, and with the same sample (ALM-14).
+        what memory fails to keep sounds all the same, and with the same sample (ALM-14), as does
+        that it failed (NVM-07).
         """
         state = self._state
         book = state.alarms
         changed: Sequence[AlarmOccurrence] = ()
         actuation = None
-        if book.changed or reply is not None:
+        if keep or book.changed or reply is not None:
             events = [*events, *self._keep()]
+            if state.memory_failed:
+                self._judge(conditions.with_failed_memory(self._conditions))
         moved = book.moved
         if moved:
             noted, changed = book.drain()
@@ -314,7 +392,3 @@ class ReferenceLogic:
             account.uncertain_nl,
         )
         return Outcome(reply, actuation, events, changed, beliefs)
-
-
-def _earlier(one: int | None, other: int) -> int:
-    return other if one is None or other < one else one

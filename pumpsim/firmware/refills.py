@@ -35,6 +35,8 @@ class Refills:
     due: int | None = None
     lead: int = 0  # so long before it the reminder begins
     window_since: int | None = None
+    suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
+    closed_at: int = 0
     residual_nl: int | None = None  # when the window opened: in it, the level is in flux
     course: Course = field(default_factory=Course)
     off_plan_until: int = 0
@@ -43,15 +45,31 @@ class Refills:
         """Open the window."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
+        self.suspended = max(self.suspended - (now - self.closed_at), 0)
         self.window_since = now
         self.residual_nl = residual_nl
         return None
 
-    def abort(self) -> Refusal | None:
+    def suspends(self, now: int) -> bool:
+        """Whether liquid may be in exchange, and neither level nor pressures are evidence (FLW-08).
+
+        A window that begins anew is no new one: they all share T_REFILL, which comes back by and by
+        while none is open. What is longer stays open, and the pressures count again.
+        """
+        since = self.window_since
+        return since is not None and self.suspended + now - since < T_REFILL
+
+    def close(self, now: int) -> None:
+        """The window ends, one way or another."""
+        if self.window_since is not None:
+            self.suspended = min(self.suspended + now - self.window_since, T_REFILL)
+        self.window_since, self.closed_at = None, now
+
+    def abort(self, now: int) -> Refusal | None:
         """Close the window: nothing was put in."""
         if self.window_since is None:
             return Refusal.NO_REFILL_OPEN
-        self.window_since = None
+        self.close(now)
         return None
 
     def why_not(
@@ -77,13 +95,22 @@ class Refills:
         self.at = now
         if not self.course.refilled(now, refill.drug, configuration.plan):
             self.off_plan_until = now + HOLD
+        self.due = None
+        self.reschedule(configuration)
+        self.close(now)
+
+    def reschedule(self, configuration: Configuration) -> None:
+        """Date the next refill by interval, plan and drug; never later than it is (RES-03)."""
+        if self.at is None:
+            return
         interval = from_s(configuration.refill_interval_s)
         step_ends = self.course.ends(configuration.plan)
         if step_ends is not None:  # another drug is due then
-            interval = min(interval, step_ends - now)
-        self.due = now + min(interval, from_s(configuration.drug_stability_s))
-        self.lead = min(MAX_LEAD, interval // 4)
-        self.window_since = None
+            interval = min(interval, step_ends - self.at)
+        due = self.at + min(interval, from_s(configuration.drug_stability_s))
+        if self.due is None or due < self.due:
+            self.due = due
+            self.lead = min(MAX_LEAD, interval // 4)
 
     def predict(
         self, now: int, volume: Interval, flow_nl_per_h: int, configuration: Configuration
@@ -112,6 +139,13 @@ class Refills:
             return False
         return now - self.due >= from_s(configuration.refill_grace_s)
 
+    def dates_after(self, now: int, configuration: Configuration) -> list[int]:
+        """When `due_priority` or `overdue` will next tell more than now (RES-04)."""
+        if self.due is None:
+            return []
+        dates = (self.due - self.lead, self.due, self.due + from_s(configuration.refill_grace_s))
+        return [date for date in dates if date > now]
+
     def settling(self, now: int) -> bool:
         """So soon after a refill that the pump may still be cold."""
         return self.at is not None and 0 <= now - self.at < T_SETTLE
@@ -125,6 +159,8 @@ class Refills:
             "due": None if self.due is None else self.due - now,
             "lead": self.lead,
             "window_since": None if self.window_since is None else self.window_since - now,
+            "suspended": self.suspended,
+            "closed_at": self.closed_at - now,
             "residual_nl": self.residual_nl,
             "step": self.course.step,
             "step_since": self.course.since - now,
@@ -139,12 +175,17 @@ class Refills:
         self.lead = state["lead"]
         window = state["window_since"]
         self.window_since = None if window is None else now + window
+        self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
         self.residual_nl = state["residual_nl"]
         self.course = Course(state["step"], now + state["step_since"])
 
-    def shift(self, elapsed: int) -> None:
-        """Time passed that the ticks did not count: the device was without supply (RST-03)."""
-        self.at = None if self.at is None else self.at - elapsed
-        self.due = None if self.due is None else self.due - elapsed
-        self.window_since = None if self.window_since is None else self.window_since - elapsed
-        self.course.since -= elapsed
+    def shift(self, least: int, most: int) -> None:
+        """Time passed that the ticks did not count, so much at least and at most (RST-03).
+
+        What is to come may come by the most; what has to have passed has done so by the least.
+        """
+        self.at = None if self.at is None else self.at - least
+        self.closed_at -= least
+        self.course.since -= least
+        self.due = None if self.due is None else self.due - most
+        self.window_since = None if self.window_since is None else self.window_since - most

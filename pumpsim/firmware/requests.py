@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from protocol import messages as m
 from protocol.control import Event, Interval, Request
 from protocol.vocabulary import EventKind, Refusal, Role
-from pumpsim.firmware import ticks
+from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.clock import plausible
 from pumpsim.firmware.flow import fastest_flow
@@ -127,32 +127,39 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if refusal is not None:
         return refusal
     refill = body.refill
+    if not state.account.counts(refill.drug):
+        return Refusal.TOO_MANY_DRUGS
+    downtime.end(state, refill.withdrawn_nl)
     state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, refill, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
     state.reopen()
+    capacity_nl = state.configuration.capacity_nl
+    state.residual.declare(state.refills.residual_nl, refill, state.account, capacity_nl)
     state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
 
-def _abort_refill(state: State, _now: int, _request: Request) -> Answer | Refusal:
-    refusal = state.refills.abort()
+def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
+    refusal = state.refills.abort(now)
     if refusal is not None:
         return refusal
     state.needle.aborted()
-    state.reopen()
+    state.look_anew()
     return _done(EventKind.REFILL_ABORTED)
 
 
-def _begin_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
+def _begin_bolus(state: State, now: int, request: Request) -> Answer | Refusal:
     body = _body(request, m.BeginBolusAccess)
     if state.bolus is not None:
         return Refusal.BOLUS_ACCESS_OPEN
     if body.concentration_ng_per_ml > m.MAX_DISSOLVED_NG_PER_ML:
         return Refusal.OUT_OF_RANGE
-    state.bolus = body
+    if not state.account.counts(body.drug):
+        return Refusal.TOO_MANY_DRUGS
+    state.bolus, state.bolus_since = body, now
     return _done(EventKind.BOLUS_ACCESS_BEGUN)
 
 
@@ -175,10 +182,12 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
         m.MAX_FLOW_NL_PER_H
     ):
         return Refusal.INVALID_CONFIGURATION
-    if state.configuration is None:
+    old = state.configuration
+    if old is None or old.catheter_volume_nl != new.catheter_volume_nl:
         state.account.prime(new.catheter_volume_nl)
-    if state.configuration is None or state.configuration.plan != new.plan:
+    if old is None or old.plan != new.plan:
         state.refills.course.replanned(new.plan, state.account.drug, state.refills.at)
+    state.refills.reschedule(new)
     state.dose_limit.limit(new)
     state.configuration = new
     state.config_id += 1
@@ -187,7 +196,7 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
 
 
 def _set_clock(state: State, now: int, request: Request) -> Answer | Refusal:
-    """A step of any size: the log tells the old and the new second (TIM-06)."""
+    """A step of any size: nothing but the date follows, and the log tells old and new (TIM-06)."""
     rtc_s = _body(request, m.SetClock).rtc_s
     if not plausible(rtc_s):
         return Refusal.OUT_OF_RANGE
@@ -231,3 +240,16 @@ HANDLERS: Final[dict[type[m.Body], tuple[Handler, frozenset[Role]]]] = {
     m.RunSelfTest: (_self_test, CARERS),
 }
 """What the reference logic answers beside the status; the session layer answers the others."""
+
+LASTING: Final = frozenset(
+    {
+        m.AcknowledgeAlarm,
+        m.BeginRefill,
+        m.CommitRefill,
+        m.AbortRefill,
+        m.BeginBolusAccess,
+        m.EndBolusAccess,
+        m.WriteConfiguration,
+    }
+)
+"""Commands whose whole effect stands in the record; of the others a reset leaves nothing."""

@@ -21,8 +21,12 @@ class Resets:
 
     def begin(self, cause: ResetCause) -> None:
         """A life begins, at tick 0 of it, that is not the first one."""
+        self.count()
+        self.after_fault = self.after_fault or cause in FAULTS
+
+    def count(self) -> None:
+        """This life's boot joins those that were loaded."""
         self.at = [*self.at, 0][-N_RESET:]
-        self.after_fault = cause in FAULTS
 
     def too_many(self, now: int) -> bool:
         """Whether the last ones lie within a day.
@@ -40,6 +44,9 @@ class Resets:
         """Take up what `save` gave, at tick 0 of the life after."""
         self.at = list(distances)
 
-    def shift(self, elapsed: int) -> None:
-        """Time passed before this life that the ticks did not count (RST-03)."""
-        self.at = [*(at - elapsed for at in self.at[:-1]), *self.at[-1:]]
+    def shift(self, elapsed: int, boots: int) -> None:
+        """Time passed that ticks did not count, somewhere between the last `boots` (RST-03).
+
+        Those may have come at once; what was before them lies further back.
+        """
+        self.at = [*(at - elapsed for at in self.at[:-boots]), *self.at[-boots:]]

@@ -6,7 +6,7 @@ SEN-02, SEN-04, SEN-09). What is not trusted is None: no older value takes its p
 """
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from protocol.control import Event, Readings
 from protocol.vocabulary import EventKind
@@ -34,11 +34,13 @@ CHANNELS: Final = (
     Channel("fill_level_nl", 0, 1 << 31, 250_000),  # see `Screen.configure`
     Channel("battery_mv", 0, 4_000, 200),
 )
-FILL_LEVEL: Final = 5
+RESERVOIR, CATHETER, FILL_LEVEL = 0, 1, 5
+"""Places in it."""
 FILL_STEP_NL: Final = 5_000
 FILL_RANGE_PERCENT: Final = 110
 LOWS: Final = tuple(channel.lowest for channel in CHANNELS)
 JUMPS: Final = tuple(channel.jump for channel in CHANNELS)
+HALF_JUMPS: Final = tuple(channel.jump // 2 for channel in CHANNELS)
 FIRST: Final = Readings._fields.index(CHANNELS[0].name)
 LAST: Final = FIRST + len(CHANNELS)
 """Places of the channels in `Readings`, in their order."""
@@ -66,10 +68,7 @@ class Track:
     outlier_at: int = 0
     good: int = 0
     faulty: bool = False
-
-    def usual(self) -> bool:
-        """Whether nothing is to be remembered."""
-        return not (self.suspect or self.absent or self.side or self.faulty)
+    moved: bool = False  # liquid was exchanged since the last reading: it may be anywhere
 
 
 @dataclass(slots=True)
@@ -91,8 +90,12 @@ class Screen:
         self.highs[FILL_LEVEL] = full_nl // FILL_STEP_NL * FILL_STEP_NL
 
     def forget(self) -> None:
-        """Take the next reading as it is: liquid was exchanged, or time was lost."""
-        self.lasts = [None] * len(CHANNELS)
+        """Take each channel's next reading however far it jumps: liquid was exchanged.
+
+        One that does not move is as suspect as before (FLW-08, SEN-02).
+        """
+        for track in self.tracks:
+            track.moved = True
         self.near = None
 
     def look(self) -> None:
@@ -106,6 +109,10 @@ class Screen:
         """A fill level that jumped, while it awaits its confirmation."""
         return self.tracks[FILL_LEVEL].pending
 
+    def holds(self, place: int) -> bool:
+        """Whether that channel jumped, and the next sample is to confirm it."""
+        return self.tracks[place].pending is not None
+
     def waits(self) -> bool:
         """Whether any channel jumped, and the next sample is to confirm it."""
         return any(track.pending is not None for track in self.tracks)
@@ -113,7 +120,7 @@ class Screen:
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
         """The readings, with None for all that cannot be trusted in this sample."""
         values = readings[FIRST:LAST]
-        if self.near is not None and None not in values and _lie_near(values, self.near):
+        if self.near is not None and _lie_near(values, self.near):
             self.lasts = list(values)
             return readings
         trusted = [self._judge(now, place, value, events) for place, value in enumerate(values)]
@@ -121,15 +128,37 @@ class Screen:
         row = (readings.sequence, *trusted, readings.rtc_s, readings.rtc_valid)
         return Readings._make(row)
 
+    def save(self) -> list[list[Any]]:
+        """Which channels are faulty, or may be stuck, and where.
+
+        A level that stands still must not be believed anew for as long as it took to find (RES-01).
+        """
+        pairs = zip(self.tracks, self.lasts, strict=True)
+        return [[track.faulty, track.suspect, track.same, last] for track, last in pairs]
+
+    def load(self, rows: list[list[Any]]) -> None:
+        """Take up what `save` gave, beside what stands; a reading may be anywhere now (ALM-09)."""
+        for place, (faulty, suspect, same, last) in enumerate(rows):
+            track = self.tracks[place]
+            track.faulty |= faulty
+            if self.lasts[place] is None:
+                track.suspect, track.same = suspect, same
+                self.lasts[place] = self.looked[place] = last
+        self._note_faulty()
+        self.forget()
+
     def _centre(self) -> None:
         """Two readings within half a jump of one that was accepted are no jump apart."""
         self.near = None
-        if None in self.lasts or not all(track.usual() for track in self.tracks):
-            return
+        for track in self.tracks:
+            if track.suspect or track.absent or track.side or track.faulty or track.moved:
+                return  # something is to be remembered
         near: list[int] = []
-        for last, low, high, jump in zip(self.lasts, LOWS, self.highs, JUMPS, strict=True):
-            assert last is not None
-            near += max(low, last - jump // 2), min(high, last + jump // 2)
+        for last, low, high, half in zip(self.lasts, LOWS, self.highs, HALF_JUMPS, strict=True):
+            if last is None:
+                return
+            below, above = last - half, last + half
+            near += below if below > low else low, above if above < high else high
         self.near = near
 
     def _judge(self, now: int, place: int, value: int | None, events: list[Event]) -> int | None:
@@ -152,7 +181,8 @@ class Screen:
         """Whether it goes on from the last one: a jump counts once a second one confirms it."""
         track, last, pending = self.tracks[place], self.lasts[place], self.tracks[place].pending
         jump = JUMPS[place]
-        step = 0 if last is None else value - last
+        step = 0 if last is None or track.moved else value - last
+        track.moved = False
         side = (step >= jump) - (step <= -jump)
         confirmed = side == track.side
         track.side = side
@@ -177,12 +207,19 @@ class Screen:
         was = track.faulty
         track.faulty = failed or (was and (track.good < MIN_GOOD or track.same > 0))
         if was != track.faulty:
-            self.faulty = tuple(i for i, each in enumerate(self.tracks) if each.faulty)
+            self._note_faulty()
+
+    def _note_faulty(self) -> None:
+        self.faulty = tuple(place for place, track in enumerate(self.tracks) if track.faulty)
 
 
 def _lie_near(values: tuple[int | None, ...], near: list[int]) -> bool:
     """Nearly every sample ends here: written out, a loop takes three times as long."""
-    a, b, c, d, e, f, g = cast("tuple[int, ...]", values)
+    a, b, c, d, e, f, g = values
+    if a is None or b is None or c is None or d is None:
+        return False
+    if e is None or f is None or g is None:
+        return False
     la, ha, lb, hb, lc, hc, ld, hd, le, he, lf, hf, lg, hg = near
     return (
         la < a < ha

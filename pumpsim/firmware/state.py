@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from protocol.control import Interval, Readings
+from protocol.control import Event, Interval, Kept, Readings
 from protocol.messages import BeginBolusAccess, Configuration
-from protocol.vocabulary import Cause, Quality
+from protocol.vocabulary import Cause, EventKind, Priority
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarm_book import AlarmBook
 from pumpsim.firmware.battery import Battery
@@ -18,21 +18,38 @@ from pumpsim.firmware.dose_limit import DoseLimit
 from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.exchange import Needle
 from pumpsim.firmware.fill import FillLevel
+from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
+from pumpsim.firmware.residual import Residual
 from pumpsim.firmware.screen import Screen
+from pumpsim.firmware.ticks import MINUTE
+
+T_FLUSH: Final = 30 * MINUTE
+"""A bolus access lets an injection and its jumps pass for so long, as a refill window does."""
 
 P = TypeVar("P", Configuration, BeginBolusAccess)
 
 
+class Level(NamedTuple):
+    """What was in the reservoir when the account stood at a total."""
+
+    volume: Interval
+    total_nl: int
+
+
 class Before(NamedTuple):
-    """What the life before knew at the last sample it saved, to which its account goes.
+    """What a life before knew at its last sample, and what is known of the time since.
 
     It stands until the downtime has been accounted for, over further resets if need be.
     """
 
     rtc_s: int | None  # by a clock that could be trusted
     volume: Interval | None
+    total_nl: int  # of the account
+    counted: int  # ticks since then that lives before this one have counted
+    missed: int  # of them, those that the account knows nothing of
+    boots: int  # since then
 
 
 @dataclass(slots=True)
@@ -50,9 +67,14 @@ class State:
     alarms: AlarmBook = field(default_factory=AlarmBook)
     resets: Resets = field(default_factory=Resets)
     bolus: BeginBolusAccess | None = None
+    kept: Kept = field(default_factory=Kept)
+    bolus_since: int = 0  # in ticks of this boot, or before it
+    life: int = 0  # counts boots: tells whose ticks a record has
+    opened: Level | None = None  # the first level since the reservoir was opened last
 
     clock: Clock = field(default_factory=Clock)
     fill: FillLevel = field(default_factory=FillLevel)
+    residual: Residual = field(default_factory=Residual)
     deviation: Deviation = field(default_factory=Deviation)
     by_fill: FillDeviation = field(default_factory=FillDeviation)
     screen: Screen = field(default_factory=Screen)
@@ -65,14 +87,17 @@ class State:
     causes: tuple[Cause, ...] = ()
     low: bool = False
     empty: bool = False
+    unmonitored: bool = False
     readings: Readings | None = None  # of the latest sample, as far as they can be trusted
     origin: int = 0  # what the tick counter read at boot
     now: int = 0  # ticks since boot, without end
     sampled: int = 0  # tick of the last sample, or that of the boot
     looked_at: int = 0  # tick of the last look at what changes slowly
     stale: bool = False  # the last sample is too long ago (SEN-06)
-    explained: int = 0  # what the pressures say was pumped since boot, in nl/h x ticks
+    explained_nl: int = 0  # what the pressures say was pumped since boot
+    explained_rest: int = 0  # beyond whole nanolitres, in nl/h x ticks
     unjudged: int = 0  # samples in a row that told no flow
+    jumped: bool = False  # the last of them, since a pressure awaited its confirmation
     before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock
 
@@ -89,21 +114,56 @@ class State:
         seen = (estimate.high for estimate in (self.flow, self.fill.slope) if estimate is not None)
         return max(seen, default=self.assumed_flow_nl_per_h())
 
+    def flushing(self) -> bool:
+        """Whether a declared injection may be under way; who forgot to end it masks nothing."""
+        return self.bolus is not None and self.now - self.bolus_since < T_FLUSH
+
+    def hands_at_work(self) -> bool:
+        """Whether liquid is moved by needle now, so that readings may jump (FLW-08)."""
+        return self.refills.suspends(self.now) or self.flushing()
+
+    def shift(self, least: int, most: int) -> None:
+        """Time passed without supply, which no ticks counted: so much at least and at most."""
+        self.refills.shift(least, most)
+        self.bolus_since -= most  # what masks ends rather too soon (FLW-08)
+
+    def left(self) -> Interval | None:
+        """What is in the reservoir: by the level of the last sample, else as reckoned."""
+        return self.fill.volume() or self.residual.volume(self.account)
+
     def reopen(self) -> None:
-        """Liquid was moved by needle: what the level told before says nothing about the flow."""
-        self.fill.clear()
+        """A refill was made: what the level told before says nothing of flow and volume."""
+        self.look_anew()
+        self.fill.level_nl = None
         self.by_fill = FillDeviation()
+
+    def look_anew(self) -> None:
+        """Hands were at work, and declared nothing: what was concluded stands till levels tell."""
+        self.opened = None
+        self.fill.clear()
         self.screen.forget()
 
     def lose_numbers(self) -> None:
         """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
         self.configuration, self.configuration_lost = None, True
         self.config_id = 0
-        self.account, self.dose_limit = Account(), DoseLimit()
+        self.account, self.dose_limit, self.residual = Account(), DoseLimit(), Residual()
+        self.opened = self.before = None
 
     def durable(self, now: int) -> dict[str, Any]:
-        """What a reset must not clear (RST-02)."""
+        """What a reset must not clear (RST-02).
+
+        A record has two instants: the account, the clock's second and the volume are those of the
+        last sample, while everything else stands as it is now, and dates are distances from now.
+        """
         return {
+            "life": self.life,
+            "now": now,
+            "sampled": self.sampled,
+            "rtc_s": self.clock.time_s(self.sampled),
+            "volume": self.fill.volume(),  # known then, though it may be too old to be told now
+            "before": self.before,
+            "opened": self.opened,
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
             "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
@@ -114,33 +174,97 @@ class State:
             "alarms": self.alarms.save(),
             "resets": self.resets.save(now),
             "bolus": _dump(self.bolus),
+            "kept": self.kept,
+            "bolus_since": self.bolus_since - now,
             "flow": self.flow,
-            "before": self.before or Before(self.clock.time_s(self.sampled), self.volume),
+            "left": self.left(),
+            "reservoir": [self.low, self.empty, self.unmonitored],
+            "stale": self.stale,
+            "screen": self.screen.save(),
+            "deviation": self.deviation.save(),
+            "by_fill": self.by_fill.save(),
+            "catheter": self.catheter.save(),
+            "crosscheck": self.crosscheck.save(),
+            "environment": self.environment.save(),
+            "battery": self.battery.save(),
+            "clock_wrong": self.clock.wrong,
+            "after_fault": self.resets.after_fault,
         }
 
     def load_durable(self, data: dict[str, Any]) -> None:
-        """Take up what `durable` gave, at tick 0 of a new life."""
-        self.load_numbers(0, data)
-        self.configuration_lost = data["configuration_lost"]
+        """Take up what `durable` gave, at tick 0 of this life.
+
+        Where that was read late, what this life has found meanwhile goes on standing (ALM-09).
+        """
+        self.life = data["life"] + 1
+        self.load_numbers(data)
+        self.needle = Needle()  # time has passed since that level, and nobody counted it
         self.needle.load(0, data["needle"])
         self.alarms.load(0, data["alarms"])
         self.resets.load(data["resets"])
         self.bolus = _read(BeginBolusAccess, data["bolus"])
-        self.flow = _interval(data["flow"])
-        rtc_s, volume = data["before"]
-        self.before = Before(rtc_s, _interval(volume))
-        if rtc_s is not None:
-            self.clock.earliest_s = rtc_s
+        self.kept = _kept(data["kept"])
+        self.bolus_since = data["bolus_since"]
+        self.flow = interval_of(data["flow"])
+        low, empty, unmonitored = data["reservoir"]
+        self.low |= low
+        self.empty |= empty
+        self.unmonitored |= unmonitored
+        self.stale |= data["stale"] and self.readings is None
+        self.screen.load(data["screen"])
+        self.deviation.load(data["deviation"])
+        self.by_fill.load(data["by_fill"])
+        self.catheter.load(data["catheter"])
+        self.crosscheck.load(data["crosscheck"])
+        self.environment.load(data["environment"])
+        self.battery.load(data["battery"])
+        self.clock.wrong |= data["clock_wrong"]
+        self.resets.after_fault |= data["after_fault"]
+        if self.before is not None and self.before.rtc_s is not None:
+            self.clock.earliest_s = self.before.rtc_s
 
-    def load_numbers(self, now: int, data: dict[str, Any]) -> None:
-        """Take what is reckoned with from what `durable` gave at the moment that is `now`."""
+    def load_numbers(self, data: dict[str, Any]) -> int:
+        """Take what is reckoned with from what `durable` gave; the tick its account stands at.
+
+        The record of another life tells nothing of this one, and its dates count from the boot.
+        """
+        own = data["life"] == self.life
+        now = data["now"] if own else 0
         self.configuration = _read(Configuration, data["configuration"])
         self.config_id = data["config_id"]  # FLW-07: the number and the content of one write
+        self.configuration_lost = data["configuration_lost"]
         self.account = Account(**data["account"])
+        self.residual.begin(interval_of(data["left"]), self.account)
         self.dose_limit.load(data["dose_limit"])
         if self.configuration is not None:
             self.dose_limit.limit(self.configuration)
         self.refills.load(now, data["refills"])
+        self.opened = None if data["opened"] is None else _level(*data["opened"])
+        self.before = _before(data["before"]) if own else _ended(data, self.account.total_nl)
+        sampled: int = data["sampled"] if own else 0
+        return sampled
+
+
+def _level(volume: list[int], total_nl: int) -> Level | None:
+    known = interval_of(volume)
+    return None if known is None else Level(known, total_nl)
+
+
+def _before(row: list[Any] | None) -> Before | None:
+    return None if row is None else Before(row[0], interval_of(row[1]), *row[2:])
+
+
+def _ended(data: dict[str, Any], total_nl: int) -> Before:
+    """What the life that wrote a record leaves to the next: its own end, or what it found open."""
+    counted, missed = data["now"], data["now"] - data["sampled"]
+    open_yet = _before(data["before"])
+    if open_yet is None:
+        return Before(data["rtc_s"], interval_of(data["volume"]), total_nl, missed, missed, 1)
+    return open_yet._replace(
+        counted=open_yet.counted + counted,
+        missed=open_yet.missed + missed,
+        boots=open_yet.boots + 1,
+    )
 
 
 def encode(data: dict[str, Any]) -> bytes:
@@ -162,5 +286,11 @@ def _read(kind: type[P], data: dict[str, Any] | None) -> P | None:
     return None if data is None else kind.model_validate(data, strict=False)
 
 
-def _interval(row: list[int] | None) -> Interval | None:
-    return None if row is None else Interval(row[0], row[1], row[2], Quality(row[3]))
+def _kept(row: list[Any]) -> Kept:
+    command_id, reference, events = row
+    return Kept(command_id, reference, tuple(map(_event, events)))
+
+
+def _event(row: list[Any]) -> Event:
+    kind, subject, value, priority = row
+    return Event(EventKind(kind), subject, value, None if priority is None else Priority(priority))

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from multiprocessing.synchronize import Event
 from typing import Any, Final
 
 from pumpsim.catalogue import CATALOGUE
+from pumpsim.performance.kept import KeptLives
 from pumpsim.performance.living import YEAR_DAYS, Life, live
 from pumpsim.performance.states import States
 from pumpsim.performance.trial import Run, Trial
@@ -30,6 +32,7 @@ class Plan:
     names: tuple[str, ...]
     runs: int
     years: float
+    first_seed: int = 1
 
     @property
     def beyond(self) -> int:
@@ -40,6 +43,10 @@ class Plan:
     def tried(self) -> tuple[str, ...]:
         """The faults of which a detection is promised."""
         return tuple(name for name in self.names if not CATALOGUE[name].not_promised)
+
+    def seeds(self) -> range:
+        """Of the runs of each fault; the lives have as many as they need, from the same one on."""
+        return range(self.first_seed, self.first_seed + self.runs)
 
     def lives(self) -> list[float]:
         """The days of each life: whole years, and what is left."""
@@ -84,20 +91,30 @@ class Worker:
 
 
 def run(
-    plan: Plan, workers: int, stop: Event, show: Callable[[float], None] | None = None
+    plan: Plan,
+    workers: int,
+    stop: Event,
+    show: Callable[[float], None] | None = None,
+    kept: KeptLives | None = None,
 ) -> Results:
-    """All of it, in any order; the results are in theirs. `stop` may be set from outside."""
-    results = Results()
+    """All of it, in any order; the results are in theirs. `stop` may be set from outside.
+
+    Lives that were `kept` are not lived again, and those that are join them.
+    """
+    results = Results(lives=_known(plan, kept))
     context = multiprocessing.get_context("spawn")  # the same on every platform
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
     ) as pool:
-        costs = dict(_submit(plan, pool))
-        done, total = 0.0, sum(costs.values())
+        costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
+        done = sum(life.days * DAY_COST for life in results.lives)
+        total = done + sum(costs.values())
         for future in as_completed(costs):
             result = future.result()
             if isinstance(result, Life):
                 results.lives.append(result)
+                if kept is not None:
+                    kept.add(result)
             elif result is not None:
                 results.trials += result
             done += costs[future]
@@ -120,12 +137,25 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _submit(plan: Plan, pool: ProcessPoolExecutor) -> Iterator[tuple[Future[Any], float]]:
-    """Every job and what it costs."""
-    for seed in range(1, plan.runs + 1) if plan.tried else ():
-        job = pool.submit(_try, plan.tried, seed, seed <= plan.beyond)
+def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:
+    """Lives of the plan that are over already."""
+    if kept is None:
+        return []
+    known = kept.load()
+    days = dict(enumerate(plan.lives(), plan.first_seed))
+    return [known[seed] for seed in days.keys() & known.keys() if known[seed].days == days[seed]]
+
+
+def _submit(
+    plan: Plan, pool: ProcessPoolExecutor, over: set[int]
+) -> Iterator[tuple[Future[Any], float]]:
+    """Every job and what it costs, but for lives that are `over`."""
+    for place, seed in enumerate(plan.seeds() if plan.tried else ()):
+        job = pool.submit(_try, plan.tried, seed, place < plan.beyond)
         yield job, len(plan.tried) * TRIAL_COST
-    for seed, days in enumerate(plan.lives(), start=1):
+    for seed, days in enumerate(plan.lives(), plan.first_seed):
+        if seed in over:
+            continue
         yield pool.submit(_live, seed, days), days * DAY_COST
 
 
@@ -137,7 +167,16 @@ _worker: list[Worker] = []
 
 def _begin(pump: PumpFile, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent, which sets `stop`
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker[:] = [Worker(pump, stop.is_set)]
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot tell its workers; without it nobody wants their results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _try(names: tuple[str, ...], seed: int, beyond: bool) -> list[Trial]:  # noqa: FBT001

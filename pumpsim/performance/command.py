@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pumpsim import configfile as c
+from protocol import configfile as c
 from pumpsim import pumpfile
 from pumpsim.catalogue import CATALOGUE
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
+from pumpsim.performance.kept import KeptLives
 from pumpsim.performance.living import YEAR_DAYS
 from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, interruptible, progress
 
 ALL: Final = "all"
+NONE: Final = "none"
 RUNS: Final = 20
 YEARS: Final = 4.0
 FULL_RUNS: Final = 200
@@ -31,11 +33,13 @@ class Options:
     faults: str = ALL
     runs: int | None = None
     life: float | None = None
+    first_seed: int = 1
     full: bool = False
     pump: Path | None = None
     jobs: int | None = None
     as_json: bool = False
     html: Path | None = None
+    keep: Path | None = None
 
 
 def run_alarms(options: Options) -> int:
@@ -47,7 +51,8 @@ def run_alarms(options: Options) -> int:
         sys.stderr.write(_forecast(plan, workers) + "\n")
     stop = campaign.make_stop()
     with interruptible(stop.set), progress("alarms") as show:
-        results = campaign.run(plan, workers, stop, show)
+        kept = None if options.keep is None else KeptLives(options.keep, plan.pump)
+        results = campaign.run(plan, workers, stop, show, kept)
     data = table.gather(plan, results)
     sys.stdout.write(json.dumps(data, indent=2) + "\n" if options.as_json else table.render(data))
     if options.html is not None:
@@ -55,6 +60,8 @@ def run_alarms(options: Options) -> int:
 
         options.html.write_text(page.render_page(data), encoding="utf-8", newline="\n")
     if not results.complete:
+        if options.keep is not None:
+            sys.stderr.write(f"{len(results.lives)} lives are kept: the same command goes on.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK if data["holds"] else EXIT_FAILED
 
@@ -70,13 +77,15 @@ def plan_of(options: Options) -> Plan:
     years = options.life
     if years is None:
         years = (FULL_YEARS if options.full else YEARS) if options.faults == ALL else 0.0
-    return Plan(pump, names, runs, years)
+    return Plan(pump, names, runs, years, options.first_seed)
 
 
 def names_of(faults: str) -> tuple[str, ...]:
     """The faults that a list names, in its order, each once."""
     if faults == ALL:
         return tuple(CATALOGUE)
+    if faults == NONE:
+        return ()
     names = [name.strip() for name in faults.split(",") if name.strip()]
     for name in names:
         if name not in CATALOGUE:
@@ -109,10 +118,10 @@ def _forecast(plan: Plan, workers: int) -> str:
     """How long it will take, by a small part of it."""
     worker = Worker(plan.pump, lambda: False)
     began = time.perf_counter()
-    worker.trials(plan.tried, 1, beyond=False)
+    worker.trials(plan.tried, plan.first_seed, beyond=False)
     trials_s = time.perf_counter() - began
     began = time.perf_counter()
-    worker.life(1, CALIBRATION_DAYS)
+    worker.life(plan.first_seed, CALIBRATION_DAYS)
     life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
     total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
     return (

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from protocol.messages import Configuration
 from pumpsim.device import Device
+from pumpsim.performance.truth import CLOCK_NS, LEVEL_ERROR_NL, SECOND_NS
 from pumpsim.plant.conditions import CONDITIONS
+from pumpsim.plant.ledger import FL_PER_NL
 
-DAY_NS: Final = 86_400 * 1_000_000_000
 HOT_K: Final = 313.15
 THIN_PA: Final = 75_000.0
 PRESSED_PA: Final = 140_000.0
-NEARLY_LOW_FL: Final = 3_600_000 * 10**6
-"""V_low and twice the error of the level: sooner, no pump that knows its error may say low."""
-OVERDUE_NS: Final = 16 * DAY_NS - 600 * 1_000_000_000
-"""Interval and grace, less what an oscillator within its error runs ahead in that time."""
 CLOCK_OFF_S: Final = 60
 
 
@@ -48,6 +46,27 @@ def _moved_fl(device: Device) -> int:
     """What hands have moved."""
     ledger = device.plant.ledger
     return ledger.withdrawn_fl + ledger.filled_fl + ledger.injected_fl + ledger.gas_filled_fl
+
+
+def _nearly_low(device: Device, before: Before) -> bool:
+    """V_low and twice the level's error: sooner, no pump that knows its error may say low."""
+    del before
+    limit_nl = _configuration(device).low_volume_nl + 2 * LEVEL_ERROR_NL
+    return device.plant.ledger.reservoir_fl <= limit_nl * FL_PER_NL
+
+
+def _overdue(device: Device, before: Before) -> bool:
+    """Interval and grace, less what an oscillator within its error runs ahead in that time."""
+    del before
+    c = _configuration(device)
+    after_s = min(c.refill_interval_s, c.drug_stability_s) + c.refill_grace_s
+    return device.now_ns >= after_s * SECOND_NS - CLOCK_NS
+
+
+def _configuration(device: Device) -> Configuration:
+    configuration = device.report.configuration
+    assert configuration is not None  # no pump without one is tried
+    return configuration
 
 
 def _by_hand(device: Device, before: Before) -> bool:
@@ -108,8 +127,8 @@ EFFECTS: Final[dict[str, Effect]] = {
     "thin_air": lambda device, _: device.plant.state.pocket_pressure_pa < THIN_PA,
     "pressed": lambda device, _: device.plant.state.pocket_pressure_pa > PRESSED_PA,
     "reflux": _reflux,
-    "nearly_low": lambda device, _: device.plant.ledger.reservoir_fl <= NEARLY_LOW_FL,
-    "overdue": lambda device, _: device.now_ns >= OVERDUE_NS,
+    "nearly_low": _nearly_low,
+    "overdue": _overdue,
 }
 """By name; most are the kind of the stimulus they belong to. `nearly_low` and `overdue` are of a
 pump that was filled at instant 0."""

@@ -2,7 +2,7 @@
 
 Posture, blood pressure, weather and the day's temperature are in the plant. What is added here is
 drawn anew for each interval between two visits, so that no life depends on how long it is watched.
-Cough and exertion have no stimulus: the arterial pressure's own variation stands for them.
+Exertion has no stimulus: the arterial pressure's own variation stands for it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,10 @@ FEVER_SHARE: Final = 0.12
 MOUNTAIN_SHARE: Final = 0.06
 FLIGHT_SHARE: Final = 0.20
 FLUSH_SHARE: Final = 0.12
+LATE_SHARE: Final = 0.10
+"""Of all refills: one to three days after they were due."""
 MOST_BATHS: Final = 3
+MOST_COUGHS: Final = 8
 
 
 class Happening(NamedTuple):
@@ -59,7 +62,8 @@ def life(seed: int, length_ns: int) -> Iterator[Happening]:
     for interval in range(-(-length_ns // INTERVAL_NS)):
         draw = Draw(stream, interval)
         begins_ns = interval * INTERVAL_NS
-        happenings = [*_visit(draw, interval), *_trip(draw), *_fever(draw), *_baths(draw)]
+        visit, trip, fever = _visit(draw, interval), _trip(draw), _fever(draw)
+        happenings = [*visit, *trip, *fever, *_baths(draw), *_coughs(draw)]
         for happening in sorted(happenings, key=lambda h: h.at_ns):
             at_ns = begins_ns + happening.at_ns
             if at_ns < length_ns:
@@ -67,8 +71,10 @@ def life(seed: int, length_ns: int) -> Iterator[Happening]:
 
 
 def _visit(draw: Draw, interval: int) -> Iterator[Happening]:
-    """A refill in the morning, every fortnight; now and then a perfusion check after it."""
+    """A refill in the morning, every fortnight; now and then late, or with a perfusion check."""
     at_ns = draw.at_ns(8 / 24, 12 / 24)
+    late, days = draw.whether(LATE_SHARE), int(draw.between(1, 4))
+    at_ns += days * DAY_NS if late else 0
     errors = [draw.between(-0.003, 0.003) for _ in range(2)]  # of reading a syringe
     volume_ml = draw.between(28.0, 28.9)
     flush, tracer_ml = draw.whether(FLUSH_SHARE), draw.between(2.0, 5.0)
@@ -114,3 +120,12 @@ def _baths(draw: Draw) -> Iterator[Happening]:
         rise_k, minutes = draw.between(1.0, 3.0), draw.between(10, 40)
         warmth = {"rise": f"{rise_k:.3f} K", "ramp": "10 min", "duration": f"{minutes:.1f} min"}
         yield Happening(day * DAY_NS + hour_ns, "warm_bath", warmth)
+
+
+def _coughs(draw: Draw) -> Iterator[Happening]:
+    """At any hour: a morning's fit, or those of a cold."""
+    for _ in range(int(draw.between(0, MOST_COUGHS + 1))):
+        at_ns = draw.at_ns(0, INTERVAL_DAYS)
+        pressure_kpa, seconds = draw.between(5, 20), draw.between(5, 60)
+        fit = {"pressure": f"{pressure_kpa:.3f} kPa", "duration": f"{seconds:.1f} s"}
+        yield Happening(at_ns, "cough", fit)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pumpsim import snapshot
 from pumpsim.device import Device
-from pumpsim.performance.effects import DAY_NS
+from pumpsim.performance.truth import DAY_NS
 from pumpsim.pumpfile import PumpFile
 from pumpsim.tap import Tap
 

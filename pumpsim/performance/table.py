@@ -16,11 +16,10 @@ from pumpsim.performance.trial import Trial, Verdict
 SCHEMA: Final = 1
 HEAD: Final = (
     f"{'fault':<28} {'detected':>8} {'>= %':>5} {'median':>7} {'95 %':>7} {'worst':>7} {'bound':>7}"
-    f" {'beyond':>7} {'mL':>8} {'dose %':>8}  holds"
+    f" {'beyond':>7} {'mL':>8} {'% of day':>9}  holds"
 )
 NL_PER_ML: Final = 1e6
 NS_PER_S: Final = 1e9
-MOST_PERCENT: Final = 99_999
 UNITS_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
@@ -65,6 +64,7 @@ def _row(fault: Fault, trials: list[Trial]) -> dict[str, Any]:
         "injected": tried,
         **{verdict.value: verdicts[verdict] for verdict in Verdict},
         "at_least_percent": 100.0 * at_least(detected, tried) if tried else 0.0,
+        "by": dict(Counter(t.detected_by for t in stated if t.detected_by).most_common()),
         "delay_s": _spread(delays_s),
         "beyond": {"injected": beyond.total(), "detected": beyond[Verdict.DETECTED]},
         "volume_error_ml": _worst(trial.volume_error_nl / NL_PER_ML for trial in conclusive),
@@ -125,21 +125,27 @@ def _lives(lives: list[Life]) -> dict[str, Any] | None:
     if not lives:
         return None
     years = sum(life.days for life in lives) / YEAR_DAYS
-    false, true = Counter[str](), Counter[str]()
+    false, true, excusable, outside = (Counter[str]() for _ in range(4))
     for life in lives:
         false.update(life.false)
         true.update(life.true)
+        excusable.update(life.excusable)
+        outside.update(life.outside)
     refused = [reason for life in lives for reason in life.refused]
     return {
         "device_years": years,
+        "first_seed": lives[0].seed,
         "seeds": len(lives),
         "false": dict(false),
         "true": dict(true),
+        "looks": sum(life.looks for life in lives),
+        "excusable": dict(excusable),
+        "outside": dict(outside),
         "false_per_year": false.total() / years,
         "false_per_year_at_most": None if false else rate_at_most(years),
         "refused": refused,
         "traces_sha256": hashlib.sha256("".join(one.digest for one in lives).encode()).hexdigest(),
-        "holds": not false and not refused,
+        "holds": not (false or refused or outside),
     }
 
 
@@ -156,14 +162,17 @@ def _fault_lines(data: dict[str, Any]) -> list[str]:
     if not data["faults"] and not data["not_promised"]:
         return []
     lines = [
-        "Detection times run from the instant a fault took effect; mL and dose % are the worst",
-        "error of volume and dose until detection. >= % is what the count supports at 95 %.",
+        "Detection times run from the instant a fault took effect; mL is the worst error of volume",
+        "until detection, % of day that of the dose, of what is prescribed for a day. >= % is what",
+        "the count supports at 95 %.",
         "",
         HEAD,
         "-" * len(HEAD),
         *(_line(row) for row in data["faults"]),
         "",
     ]
+    several = [row for row in data["faults"] if len(row["expects"]) > 1 and row["by"]]
+    lines += [f"{row['fault']}: told first by {_tally(row['by'])}" for row in several]
     for row in data["faults"]:
         lines += [f"{row['fault']}: inconclusive: {why}" for why in row["why_inconclusive"]]
         if row["told_off_percent"] is not None:
@@ -189,12 +198,8 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['fault']:<28} {row['detected']:>3}/{row['injected']:<4}"
         f" {row['at_least_percent']:>5.1f} {times[0]:>7} {times[1]:>7} {times[2]:>7}"
         f" {duration(row['bound_s']):>7} {beyond_text:>7} {row['volume_error_ml']:>8.3f}"
-        f" {_percent(row['dose_error_percent']):>8}  {mark}"
+        f" {row['dose_error_percent']:>9.1f}  {mark}"
     )
-
-
-def _percent(value: float) -> str:
-    return f"{value:.1f}" if abs(value) <= MOST_PERCENT else f"{value:.1e}"
 
 
 def duration(seconds: float | None) -> str:
@@ -213,12 +218,20 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
         return []
     years = life["device_years"]
     lines = [
-        f"Ordinary life: {years:.1f} device-years over {life['seeds']} seeds",
-        f"{'alarm':<28} {'false':>6} {'true':>6} {'true a year':>12}",
+        f"Ordinary life: {years:.1f} device-years, {life['seeds']} seeds from {life['first_seed']}",
+        f"{'alarm':<28} {'false':>6} {'true':>6} {'true a year':>12} {'excusable':>10}",
     ]
-    for alarm in sorted({*life["false"], *life["true"]}):
+    for alarm in sorted({*life["false"], *life["true"], *life["excusable"]}):
         false, true = life["false"].get(alarm, 0), life["true"].get(alarm, 0)
-        lines.append(f"{alarm:<28} {false:>6} {true:>6} {true / years:>12.2f}")
+        share = life["excusable"].get(alarm, 0) / life["looks"] if life["looks"] else 0.0
+        lines.append(
+            f"{alarm:<28} {false:>6} {true:>6} {true / years:>12.2f} {100 * share:>8.1f} %"
+        )
+    lines.append(f"excusable: at so many of {life['looks']} looks it would have been true")
+    lines += [
+        f"{quantity}: what was believed did not hold the truth at {hours} hours"
+        for quantity, hours in life["outside"].items()
+    ]
     lines += [f"refused: {reason}" for reason in sorted(set(life["refused"]))]
     return [*lines, f"traces sha256 {life['traces_sha256']}", ""]
 
@@ -250,6 +263,10 @@ def _summary(data: dict[str, Any]) -> list[str]:
 def _tried(row: dict[str, Any]) -> bool:
     """Whether there was a run of it, conclusive or not: a campaign may have been stopped before."""
     return bool(row["trials"])
+
+
+def _tally(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _some(names: list[str], most: int = 6) -> str:

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
 
 from protocol.vocabulary import EventKind
 from pumpsim import stimuli
 from pumpsim.catalogue.entry import Fault
+from pumpsim.device import Device
 from pumpsim.performance.effects import Before
-from pumpsim.performance.states import States
 from pumpsim.performance.watch import FL_PER_NL, Tally, Watch
 from pumpsim.pumpfile import FillSection
+from pumpsim.scenario.programmer import DeviceBedside
 from pumpsim.scenario.visits import AnyVisit, Clinic
 from pumpsim.streams import Stream
+from pumpsim.tap import Tap
 
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
@@ -38,7 +40,8 @@ class Trial:
     """One run, in whole units.
 
     Errors count from the effect to the detection, or to the end; in a visit from its first act,
-    since its hands do harm before anything is declared.
+    since its hands do harm before anything is declared. The dose error is in per cent of the dose
+    prescribed for a day: seconds and days until detection are told on one scale.
     """
 
     fault: str
@@ -58,16 +61,23 @@ class Trial:
     released_nl: int | None = None
 
 
+class Pumps(Protocol):
+    """Where a run's pump comes from."""
+
+    def device(self, seed: int, day: int, tap: Tap) -> Device:
+        """The pump of that seed, so many days after it was implanted and filled."""
+
+
 class Run:
     """One run, from the state it begins in to its verdict."""
 
-    def __init__(self, states: States, fault: Fault, seed: int, *, beyond: bool) -> None:
+    def __init__(self, pumps: Pumps, fault: Fault, seed: int, *, beyond: bool) -> None:
         """At the fault's start, at an hour that the seed draws: any phase of any window."""
         self.fault, self.seed, self.beyond = fault, seed, beyond
         chance = Stream(seed, f"trial of {fault.name}" + (" beyond" if beyond else ""))
         self.severity = _severity(fault, chance.share(0) if beyond else 0.0)
         self.watch = Watch(fault)
-        self.device = states.device(seed, fault.start_day, self.watch)
+        self.device = pumps.device(seed, fault.start_day, self.watch)
         self.device.advance(self.device.now_ns + int(chance.share(1) * DAY_NS))
 
     def play(self) -> Trial:
@@ -112,8 +122,9 @@ class Run:
         self.device.stimulate(at_ns, stimuli.ADAPTER.validate_python(stimulus))
 
     def _receive(self, visit: Any) -> str:
-        fill = self.device.pump.fill
-        clinic = Clinic(self.device, {"usual": FillSection(**fill.model_dump(mode="json"))})
+        pump = self.device.pump
+        usual = FillSection(**pump.fill.model_dump(mode="json"))
+        clinic = Clinic(DeviceBedside(self.device), pump, {"usual": usual})
         clinic.receive(VISIT.validate_python(visit))
         return clinic.journal.refusals[0][1] if clinic.journal.refusals else ""
 
@@ -158,9 +169,16 @@ class Run:
     def _verdict(self, delay_ns: int | None) -> Verdict:
         if delay_ns is None:
             return Verdict.MISSED
-        left_nl = self.device.plant.ledger.reservoir_fl // FL_PER_NL
-        in_time = delay_ns <= self.fault.bound_s * SECOND_NS and left_nl >= self.fault.least_left_nl
+        in_time = delay_ns <= self.fault.bound_s * SECOND_NS and self._enough_is_left()
         return Verdict.DETECTED if in_time else Verdict.LATE
+
+    def _enough_is_left(self) -> bool:
+        """Whether somebody who hears it now finds what the alarm promises."""
+        margin_nl, pump = self.fault.margin_below_low_nl, self.device.pump
+        if margin_nl is None:
+            return True
+        left_nl = self.device.plant.ledger.reservoir_fl // FL_PER_NL
+        return left_nl >= pump.alarms.low_volume - margin_nl
 
     def _volume_error_nl(self, since: Tally, end: Tally) -> int:
         prescribed_nl = self.device.pump.pump.nominal_flow * _hours(since, end)
@@ -169,10 +187,8 @@ class Run:
     def _dose_error_percent(self, since: Tally, end: Tally) -> float:
         pump = self.device.pump
         rate_ng_per_h = pump.pump.nominal_flow * pump.fill.concentration / NL_PER_ML
-        prescribed_ng = rate_ng_per_h * _hours(since, end)
-        if not prescribed_ng:
-            return 0.0
-        return 100.0 * (end.dose_ng - since.dose_ng - prescribed_ng) / prescribed_ng
+        error_ng = end.dose_ng - since.dose_ng - rate_ng_per_h * _hours(since, end)
+        return 100.0 * error_ng / (24 * rate_ng_per_h) if rate_ng_per_h else 0.0
 
     def _inconclusive(self, why: str) -> Trial:
         fault, beyond = self.fault.name, self.beyond

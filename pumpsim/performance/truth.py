@@ -16,8 +16,7 @@ MINUTE_NS: Final = 60 * SECOND_NS
 HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 KEPT_MINUTES: Final = 24 * 60
-DOSE_EVERY_NS: Final = 10 * MINUTE_NS
-KEPT_DOSES: Final = 29 * 24 * 6
+KEPT_DOSES: Final = 30 * 24 * 60
 CATHETER_NS: Final = 6 * HOUR_NS
 """A slow pump needs no longer to empty the catheter."""
 SLOPE_NS: Final = 6 * HOUR_NS + 30 * MINUTE_NS
@@ -28,7 +27,7 @@ PRESSED_PA: Final = 140_000
 LEVEL_ERROR_NL: Final = 247_500
 """What the fill level may be off while its sensor keeps its declared error."""
 BATTERY_LOW_MV: Final = 2_600
-BATTERY_END_MV: Final = 2_400
+BATTERY_END_MV: Final = 2_450
 CLOCK_NS: Final = 10 * MINUTE_NS
 """What the oscillator may be off in weeks."""
 
@@ -52,7 +51,7 @@ class Dose(NamedTuple):
 
 
 class Truth:
-    """A running record: every minute of a day, every ten minutes' dose of a cycle."""
+    """A running record: every minute of a day, every minute's dose of a cycle."""
 
     def __init__(self, configuration: Configuration) -> None:
         """What the limits are taken from."""
@@ -167,25 +166,39 @@ def _overfill(truth: Truth) -> bool:
 
 
 def _dose_limit(truth: Truth) -> bool:
-    return any(_will_exceed(truth, window_ns) for window_ns in DOSE_WINDOWS_NS)
+    return any(_will_exceed(truth, window_ns, bin_ns) for window_ns, bin_ns in DOSE_WINDOWS_NS)
 
 
-DOSE_WINDOWS_NS: Final = (HOUR_NS, DAY_NS, 7 * DAY_NS, 28 * DAY_NS)
+DOSE_WINDOWS_NS: Final = (
+    (HOUR_NS, 5 * MINUTE_NS),
+    (DAY_NS, HOUR_NS),
+    (7 * DAY_NS, 6 * HOUR_NS),
+    (28 * DAY_NS, DAY_NS),
+)
+"""Each with the bin of the alarm's own window: it reaches back by so much more."""
+FLOW_ERROR: Final = 0.025
+"""What the flow that the pump reckons with may be off while its sensors keep their declared error;
+it is about half the width of the interval that the pump itself tells."""
 
 
-def _will_exceed(truth: Truth, window_ns: int) -> bool:
+def _will_exceed(truth: Truth, window_ns: int, bin_ns: int) -> bool:
     """DOS-02: the dose so far in a window, and the prescribed rate until it ends.
+
+    Prescribed is the nominal flow of what the reservoir really holds, so a dose is too high because
+    too much flows, never because a fill was thinner than declared.
 
     What is in the catheter at a change of drug is still of the old prescription, hence the longer
     look for the highest rate.
     """
     last, rate_ng_per_h = truth.doses[-1], truth.prescribed_ng_per_h
-    since_ns = last.at_ns - window_ns
+    since_ns = last.at_ns - window_ns - bin_ns
     rates = (d.rate_ng_per_h for d in truth.doses if d.at_ns >= since_ns - CATHETER_NS)
     highest = max(rate_ng_per_h, *rates)
     limit_ng = truth.configuration.dose_limit_permille / 1_000 * highest * window_ns / HOUR_NS
     return any(
-        last.dose_ng - dose.dose_ng + rate_ng_per_h * (dose.at_ns - since_ns) / HOUR_NS > limit_ng
+        (last.dose_ng - dose.dose_ng) * (1 + FLOW_ERROR)
+        + rate_ng_per_h * (dose.at_ns + window_ns - last.at_ns) / HOUR_NS
+        > limit_ng
         for dose in truth.doses
         if dose.at_ns >= since_ns
     )

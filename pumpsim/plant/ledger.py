@@ -8,7 +8,8 @@ from typing import Any, Final
 
 FL_PER_NL: Final = 1_000_000
 FL_PER_ML: Final = 10**12
-FL_PER_M3: Final = 10**18
+FL_PER_M3: Final = 1e18
+"""As a float it is exact, and so is any account below 9 litres; integers divide far slower."""
 GAS_PA: Final = 101_325.0
 GAS_K: Final = 310.15
 

@@ -3,12 +3,15 @@
 All of it runs in straight lines between nodes: every ten minutes, and wherever a course of warmth,
 altitude or depth has a corner. Nodes are functions of seed and instant alone, so that neither the
 plant's step nor the order of calls has a part in them, and a step of the plant meets no corner.
+On a bench a bath, a pressure controller or a chamber takes the place of the body, the artery or
+the air: what is held follows its own course, and chance has no part in it (decision 0007).
 """
 
 import itertools
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pumpsim.plant.held import AMBIENT, OUTLET, TEMPERATURE, Held, Shape
 from pumpsim.plant.parameters import STANDARD_AMBIENT_PA, PatientParameters
 from pumpsim.plant.properties import HIGHEST_M, LOWEST_M, atmosphere_pa, cosine
 from pumpsim.streams import Stream
@@ -138,6 +141,7 @@ class Patient:
         self._warmth = Courses()
         self._altitude = Courses()
         self._depth = Courses()
+        self.held = Held()
         self._home_pa = atmosphere_pa(p.altitude_m)
         self._end_ns = -1
         self._end: tuple[float, ...] = ()
@@ -163,6 +167,24 @@ class Patient:
         """Add a course of pressure above the air's, in Pa: water, a hyperbaric chamber."""
         self._add(now_ns, self._depth, points, (0.0, 0.0), (0.0, DEEPEST_PA))
 
+    def hold(self, now_ns: int, name: str, aim: float, shape: Shape) -> None:
+        """Hold one of the surroundings from now on; ValueError when it cannot be held so."""
+        s = self.segment(now_ns)
+        into_ns = now_ns - s.from_ns
+        gauge_pa_per_ns = s.arterial_pa_per_ns + s.posture_pa_per_ns
+        present = {
+            TEMPERATURE: s.body_k + s.body_k_per_ns * into_ns,
+            OUTLET: s.arterial_pa + s.posture_pa + gauge_pa_per_ns * into_ns,
+            AMBIENT: s.ambient_pa + s.ambient_pa_per_ns * into_ns,
+        }
+        self.held.hold(name, now_ns, present[name], aim, shape)
+        self._end_ns = -1
+
+    def release(self, name: str) -> None:
+        """Give one of the surroundings back to the patient's life."""
+        self.held.release(name)
+        self._end_ns = -1
+
     def segment(self, now_ns: int) -> Segment:
         """The straight stretch that an instant lies in, its start included."""
         from_ns = now_ns - now_ns % NODE_NS
@@ -187,28 +209,40 @@ class Patient:
 
     @property
     def pulse_pa(self) -> float:
-        """Amplitude of the arterial pulse."""
-        return self._p.pulse_amplitude_pa
+        """Amplitude of the arterial pulse; what holds the outlet has none."""
+        return 0.0 if OUTLET in self.held.points else self._p.pulse_amplitude_pa
 
     def snapshot(self) -> dict[str, Any]:
-        """The courses that were added; all else follows from seed and parameters."""
-        return {name: [list(points) for points in c.all] for name, c in self._courses().items()}
+        """The courses that were added, and what is held; all else follows from the parameters."""
+        added = {name: [list(points) for points in c.all] for name, c in self._courses().items()}
+        return {**added, "held": self.held.snapshot()}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take up what `snapshot` gave."""
         self._end_ns = -1
         for name, courses in self._courses().items():
             courses.all = [[(at_ns, value) for at_ns, value in points] for points in data[name]]
+        self.held.restore(data["held"])
 
     def _node(self, now_ns: int) -> tuple[float, float, float, float]:
         return (
             self._body_k(now_ns),
             self._ambient_pa(now_ns),
-            self._p.arterial_pressure_pa + self._arterial.at(now_ns),
-            self._posture.at(now_ns),
+            *self._gauge_pa(now_ns),
         )
 
+    def _gauge_pa(self, now_ns: int) -> tuple[float, float]:
+        """What the artery and posture add to the ambient pressure; nobody moves on a bench."""
+        held_pa = self.held.at(OUTLET, now_ns)
+        if held_pa is not None:
+            return held_pa, 0.0
+        arterial_pa = self._p.arterial_pressure_pa + self._arterial.at(now_ns)
+        return arterial_pa, self._posture.at(now_ns)
+
     def _body_k(self, now_ns: int) -> float:
+        held_k = self.held.at(TEMPERATURE, now_ns)
+        if held_k is not None:
+            return held_k
         p = self._p
         phase = (now_ns / SECOND_NS - p.circadian_peak_s) / DAY_S
         usual_k = p.body_temperature_k + p.circadian_amplitude_k * cosine(phase)
@@ -216,6 +250,9 @@ class Patient:
 
     def _ambient_pa(self, now_ns: int) -> float:
         """Of the air and of the tissue around the pump; weather weighs less high up."""
+        held_pa = self.held.at(AMBIENT, now_ns)
+        if held_pa is not None:
+            return held_pa
         air_pa = self._home_pa
         if self._altitude.all:
             air_pa = atmosphere_pa(self._p.altitude_m + self._altitude.at(now_ns))
@@ -226,7 +263,8 @@ class Patient:
         return {"warmth": self._warmth, "altitude": self._altitude, "depth": self._depth}
 
     def _corners_ns(self) -> list[int]:
-        return [corner for courses in self._courses().values() for corner in courses.corners_ns()]
+        corners = [c for courses in self._courses().values() for c in courses.corners_ns()]
+        return corners + self.held.corners_ns()
 
     def _add(
         self,

@@ -6,7 +6,7 @@ form of its exponential that is of second order and stable at any of them. Volum
 ledger; pressures and flows follow from them.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from pumpsim.plant.conditions import CONDITIONS
@@ -70,7 +70,8 @@ class Physics:
         self.conditions = {name: limit.default for name, limit in CONDITIONS.items()}
         self.injection: Injection | None = None
         self._dead_m3 = pump.catheter_volume_m3
-        self._double_lag_s = 2.0 * pump.thermal_time_s
+        self._span_ns = -1
+        self._span_s = self._warmed = 0.0  # see `_stretch`
         self._hydraulics = Hydraulics(pump, self.conditions, gas_j_per_k=0.0)
         self._segment = self.patient.segment(0)
         self._prime()
@@ -79,11 +80,11 @@ class Physics:
         """All of it as plain data."""
         injection: dict[str, Any] | None = None
         if self.injection is not None:
-            injection = {**asdict(self.injection), "fluid": plain(self.injection.fluid)}
+            injection = {**_flat(self.injection), "fluid": plain(self.injection.fluid)}
         return {
             "now_ns": self.now_ns,
             "ledger": self.ledger.snapshot(),
-            "state": asdict(self.state),
+            "state": _flat(self.state),
             "conditions": dict(self.conditions),
             "injection": injection,
             "patient": self.patient.snapshot(),
@@ -135,7 +136,8 @@ class Physics:
     def step(self, to_ns: int) -> None:
         """One step, at most to the next event: the hot path, in local variables."""
         state, hydraulics, segment = self.state, self._hydraulics, self._segment
-        span_s = (to_ns - self.now_ns) / SECOND_NS
+        if to_ns - self.now_ns != self._span_ns:
+            self._stretch(to_ns - self.now_ns)
         if to_ns >= segment.to_ns:
             segment = self._segment = self.patient.segment(to_ns)
         into_ns = to_ns - segment.from_ns
@@ -143,10 +145,8 @@ class Physics:
         pocket_pa = segment.ambient_pa + segment.ambient_pa_per_ns * into_ns
         posture_pa = segment.posture_pa + segment.posture_pa_per_ns * into_ns
         arterial_pa = segment.arterial_pa + segment.arterial_pa_per_ns * into_ns + posture_pa
-        # the pump lags behind the body (trapezoidal rule)
         pump_k = state.pump_temperature_k
-        lag = span_s / self._double_lag_s
-        pump_k += lag / (1.0 + lag) * (state.body_temperature_k + body_k - 2.0 * pump_k)
+        pump_k += self._warmed * (state.body_temperature_k + body_k - 2.0 * pump_k)
         x = (pump_k - 303.15) / 30.0
         c0, c1, c2, c3, c4 = WATER_FLUIDITY_PER_PA_S
         water_per_pa_s = (((c4 * x + c3) * x + c2) * x + c1) * x + c0
@@ -155,10 +155,19 @@ class Physics:
         state.arterial_pressure_pa = pocket_pa + arterial_pa
         outlet_pa = posture_pa if hydraulics.disconnected else arterial_pa
         fluidity_per_pa_s = water_per_pa_s / self.ledger.fluid.viscosity_ratio
-        self._flow(to_ns, span_s, pocket_pa, outlet_pa, fluidity_per_pa_s)
+        self._flow(to_ns, pocket_pa, outlet_pa, fluidity_per_pa_s)
         self.now_ns = to_ns
         if to_ns >= self.event_ns:
             self._pass_event()
+
+    def _stretch(self, span_ns: int) -> None:
+        """What follows from the length of a step alone: nearly all are as long as the one before.
+
+        The pump lags behind the body, by the trapezoidal rule.
+        """
+        self._span_ns, self._span_s = span_ns, span_ns / SECOND_NS
+        lag = self._span_s / (2.0 * self.pump.thermal_time_s)
+        self._warmed = lag / (1.0 + lag)
 
     def _prime(self) -> None:
         """Fill the catheter with water at rest and take up all pressures."""
@@ -187,19 +196,15 @@ class Physics:
             self.event_ns = min(self.event_ns, self.injection.end_ns)
 
     def _flow(
-        self,
-        to_ns: int,
-        span_s: float,
-        pocket_pa: float,
-        outlet_pa: float,
-        fluidity_per_pa_s: float,
+        self, to_ns: int, pocket_pa: float, outlet_pa: float, fluidity_per_pa_s: float
     ) -> None:
         """Pressures at the end of a step, and the liquid that moves in it.
 
         Inside, pressures stand above the pocket's, as the outlet's is given: that is what fills
         the catheter. Names with `old` are of the start of the step.
         """
-        state, hydraulics, ledger = self.state, self._hydraulics, self.ledger
+        state, ledger = self.state, self.ledger
+        hydraulics, span_s = self._hydraulics, self._span_s
         liquid_m3 = ledger.reservoir_fl / FL_PER_M3 - span_s * state.flow_m3_per_s  # predicted
         reservoir_pa = hydraulics.reservoir_pa(liquid_m3, state.pump_temperature_k, to_ns)
         old_pocket_pa = state.pocket_pressure_pa
@@ -232,8 +237,9 @@ class Physics:
         state.reservoir_volume_m3 = ledger.reservoir_fl / FL_PER_M3 + gas_m3
         state.fluidity_per_pa_s = fluidity_per_pa_s
         state.flow_m3_per_s = inlet_m3 * fluidity_per_pa_s * (drive_pa - catheter_pa)
-        outlet_m3 = hydraulics.outlet_m3
-        state.outflow_m3_per_s = outlet_m3 * fluidity_per_pa_s * (catheter_pa - outlet_pa)
+        state.outflow_m3_per_s = (
+            hydraulics.outlet_m3 * fluidity_per_pa_s * (catheter_pa - outlet_pa)
+        )
 
     def _book(self, span_s: float, came_fl: int, held_fl: int, drive_pa: float) -> None:
         """Move the step's liquid in the ledger; what the catheter cannot hold leaves it."""
@@ -264,3 +270,8 @@ class Physics:
         if self.injection is not None and self.injection.end_ns <= self.now_ns:
             self.injection = None
         self._find_event()
+
+
+def _flat(one: PlantState | Injection) -> dict[str, Any]:
+    """Field by field: a stimulus and every look between two steps need it, and it holds no more."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}

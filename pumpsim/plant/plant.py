@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pumpsim.plant.conditions import check_condition
+from pumpsim.plant.held import Shape, check_aim
 from pumpsim.plant.ledger import FL_PER_M3, FL_PER_NL, WATER, Fluid, Ledger
 from pumpsim.plant.parameters import PatientParameters, PumpParameters
 from pumpsim.plant.patient import NODE_NS, SECOND_NS, Points
@@ -71,6 +72,11 @@ class Plant:
         return dict(self._physics.conditions)
 
     @property
+    def held(self) -> dict[str, float]:
+        """Where each of the surroundings that a bench holds is kept, or led to."""
+        return self._physics.patient.held.aims()
+
+    @property
     def injection(self) -> Injection | None:
         """The bolus under way."""
         return self._physics.injection
@@ -85,6 +91,13 @@ class Plant:
         """Every step up to an instant; what lies behind the last one moves nothing yet."""
         while self._due_ns <= until_ns:
             self._physics.step(self._due_ns)
+            self._due_ns = self._find_due()
+
+    def split(self, now_ns: int) -> None:
+        """Every step up to an instant, and the part of one that leads to it, as for an event."""
+        self.advance(now_ns)
+        if now_ns > self.now_ns:
+            self._physics.step(now_ns)
             self._due_ns = self._find_due()
 
     # ---- stimuli: each acts at its exact instant, or raises ValueError and changes nothing
@@ -174,6 +187,17 @@ class Plant:
         with self._event(now_ns):
             self._physics.patient.dive(now_ns, points)
 
+    def hold(self, now_ns: int, name: str, aim: float, shape: Shape) -> None:
+        """Hold the temperature, the outlet's or the ambient pressure (`pumpsim.plant.held`)."""
+        check_aim(name, aim)
+        with self._event(now_ns):
+            self._physics.patient.hold(now_ns, name, aim, shape)
+
+    def release(self, now_ns: int, name: str) -> None:
+        """Let go of what was held, at once; nothing happens to what was not."""
+        with self._event(now_ns):
+            self._physics.patient.release(name)
+
     # ---- snapshot
 
     def snapshot(self) -> dict[str, Any]:
@@ -203,9 +227,7 @@ class Plant:
             raise ValueError(message)
         before = self.snapshot()
         try:
-            self.advance(now_ns)
-            if now_ns > self.now_ns:
-                self._physics.step(now_ns)
+            self.split(now_ns)
             yield
         except ValueError:
             self.restore(before)

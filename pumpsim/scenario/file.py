@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from pumpsim import configfile as c
+from protocol import configfile as c
 from pumpsim import pumpfile
 from pumpsim.scenario import visits
 from pumpsim.scenario.visits import Explant, Refill, Visit
@@ -108,6 +108,10 @@ class ScenarioFile(c.Section):
     event: Annotated[tuple[Event, ...], Field(strict=False)] = Field(
         default=(), description="what happens, each a table [[event]]"
     )
+    tolerance: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default={},
+        description="what two targets may differ by, signal by signal, in its unit: for hil diff",
+    )
 
 
 KINDS: Final = [*kinds(Stimulus), *kinds(visits.AnyVisit)]
@@ -134,10 +138,15 @@ class Scenario:
     pump: pumpfile.PumpFile
     fills: dict[str, pumpfile.FillSection]
     occurrences: tuple[Occurrence, ...]
+    tolerances: dict[str, float]
 
     def complain(self, event: int, reason: str) -> c.ConfigError:
         """The error for an event, with its line."""
         return c.complain(self.path, self.text, ("event", event), reason)
+
+    def complain_of_tolerance(self, signal: str, reason: str) -> c.ConfigError:
+        """The error for a key of [tolerance], with its line."""
+        return c.complain(self.path, self.text, ("tolerance", signal), reason)
 
 
 def load(path: Path) -> Scenario:
@@ -147,7 +156,15 @@ def load(path: Path) -> Scenario:
     head = file.scenario
     pump = pumpfile.demo() if head.pump == DEMO else pumpfile.load(path.parent / head.pump)
     scenario = Scenario(
-        path, text, head.name, head.seed, head.length, pump, file.fill, _schedule(path, text, file)
+        path,
+        text,
+        head.name,
+        head.seed,
+        head.length,
+        pump,
+        file.fill,
+        _schedule(path, text, file),
+        file.tolerance,
     )
     for index, event in enumerate(file.event):
         reason = _why_not(event, scenario)

@@ -1,11 +1,13 @@
 """Play a scenario: everything that happens to a pump, in order, in virtual time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pumpsim.device import Device
+from pumpsim.scenario.bedside import Bedside
 from pumpsim.scenario.file import Occurrence, Scenario, when
+from pumpsim.scenario.programmer import DeviceBedside
 from pumpsim.scenario.recorder import Recorder
 from pumpsim.scenario.visits import Clinic, Visit
 from pumpsim.scenario.watch import Watch
@@ -19,14 +21,51 @@ Progress = Callable[[float], None]
 """Told the share of the run that is done, now and then."""
 
 
+class Player:
+    """One scenario at one bedside."""
+
+    def __init__(self, scenario: Scenario, bedside: Bedside) -> None:
+        """Nothing has happened yet."""
+        self.clinic = Clinic(bedside, scenario.pump, scenario.fills)
+        self._scenario = scenario
+        self._bedside = bedside
+
+    def steps(self, slice_ns: int = SLICE_NS) -> Iterator[int]:
+        """Let everything happen, in order; the instant after each slice of time.
+
+        ConfigError when something turns out impossible.
+        """
+        for occurrence in self._scenario.occurrences:
+            yield from self._pass(occurrence.at_ns, slice_ns)
+            self._happen(occurrence)
+        yield from self._pass(self._scenario.length_ns, slice_ns)
+
+    def _pass(self, until_ns: int, slice_ns: int) -> Iterator[int]:
+        while (now_ns := self._bedside.now_ns()) < until_ns:
+            reached_ns = min(now_ns + slice_ns, until_ns)
+            self._bedside.wait_until(reached_ns)
+            yield reached_ns
+
+    def _happen(self, occurrence: Occurrence) -> None:
+        action = occurrence.action
+        try:
+            if isinstance(action, Visit):
+                self.clinic.receive(action)
+            else:
+                self._bedside.act(action)
+        except ValueError as error:
+            reason = f"{when(occurrence.at_ns)}: {error}"
+            raise self._scenario.complain(occurrence.event, reason) from None
+
+
 @dataclass(slots=True)
 class Run:
-    """One run of a scenario: `play` it, then read the parts."""
+    """One run of a scenario in process: `play` it, then read the parts."""
 
     scenario: Scenario
     device: Device
     watch: Watch
-    clinic: Clinic
+    player: Player
     stop: bool = False
 
     @classmethod
@@ -40,31 +79,17 @@ class Run:
             watch.recorder = Recorder(device, scenario.length_ns)
         trace.begin(device, scenario.name)
         device.implant()
-        return cls(scenario, device, watch, Clinic(device, scenario.fills))
+        return cls(scenario, device, watch, Player(scenario, DeviceBedside(device)))
+
+    @property
+    def clinic(self) -> Clinic:
+        """Who received the patient."""
+        return self.player.clinic
 
     def play(self, progress: Progress | None = None) -> None:
-        """Let everything happen, in order; ConfigError when something turns out impossible."""
-        for occurrence in self.scenario.occurrences:
-            if not self._advance(occurrence.at_ns, progress):
-                return
-            self._happen(occurrence)
-        self._advance(self.scenario.length_ns, progress)
-
-    def _advance(self, until_ns: int, progress: Progress | None) -> bool:
-        device = self.device
-        while device.now_ns < until_ns and not self.stop:
-            device.advance(min(device.now_ns + SLICE_NS, until_ns))
+        """Let everything happen until the end, or until `stop`."""
+        for now_ns in self.player.steps():
             if progress is not None:
-                progress(device.now_ns / self.scenario.length_ns)
-        return not self.stop
-
-    def _happen(self, occurrence: Occurrence) -> None:
-        action = occurrence.action
-        try:
-            if isinstance(action, Visit):
-                self.clinic.receive(action)
-            else:
-                self.device.stimulate(occurrence.at_ns, action)
-        except ValueError as error:
-            reason = f"{when(occurrence.at_ns)}: {error}"
-            raise self.scenario.complain(occurrence.event, reason) from None
+                progress(now_ns / self.scenario.length_ns)
+            if self.stop:
+                return

@@ -1,26 +1,43 @@
-"""A clinic's programmer on an in-process link: it asks, commands, and is told no."""
+"""A bedside in process: a device, and a clinic's programmer that asks, commands, and is told no."""
 
-from typing import Final
+from typing import Any, Final
 
 from protocol import messages as m
 from protocol.plain import type_name
 from protocol.session import ClientSession
-from protocol.vocabulary import Refusal, Role
+from protocol.vocabulary import Role
 from pumpsim.device import Device
+from pumpsim.scenario.bedside import RefusedError
 
 LINK: Final = "clinic"
 VALIDITY_MS: Final = 3_600_000
 """Nothing delays a command in process; the device's uptime is as old as the last reply."""
+FL_PER_NL: Final = 10**6
 
 
-class RefusedError(Exception):
-    """The pump refused a request; nothing was changed by it."""
+class DeviceBedside:
+    """A device that is implanted already."""
 
-    def __init__(self, request: m.Body, reason: Refusal) -> None:
-        """Keep the reason apart from the sentence."""
-        self.request = type_name(type(request))
-        self.reason = reason
-        super().__init__(f"the pump refused {self.request}: {reason.name.lower()}")
+    def __init__(self, device: Device) -> None:
+        """Its instants are the scenario's."""
+        self.programmer = Programmer(device)
+        self._device = device
+
+    def now_ns(self) -> int:
+        """The device's instant."""
+        return self._device.now_ns
+
+    def wait_until(self, until_ns: int) -> None:
+        """Run the device."""
+        self._device.advance(until_ns)
+
+    def act(self, stimulus: Any) -> dict[str, int]:
+        """At the present instant."""
+        return self._device.stimulate(self._device.now_ns, stimulus)
+
+    def residual_nl(self) -> int:
+        """By the ledger."""
+        return self._device.plant.ledger.reservoir_fl // FL_PER_NL
 
 
 class Programmer:
@@ -52,12 +69,6 @@ class Programmer:
         """The reply to a request that changes something; RefusedError when it is refused."""
         self._commands += 1
         return self._exchange(self._session.command(body, self._commands, VALIDITY_MS))
-
-    def status(self) -> m.StatusPart:
-        """The state as the pump believes it."""
-        reply = self.ask(m.GetStatus())
-        assert isinstance(reply, m.Status)
-        return reply.status
 
     def _exchange(self, packet: m.Packet) -> m.Reply:
         device, asked = self._device, packet.header

@@ -3,19 +3,22 @@
 The two may disagree: what is declared stands beside what the syringe really did.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from protocol import configfile as c
 from protocol import messages as m
+from protocol.plain import BY_NAME, from_plain
 from protocol.vocabulary import RefillReason
-from pumpsim import configfile as c
 from pumpsim import stimuli
-from pumpsim.device import Device
-from pumpsim.pumpfile import FillSection
-from pumpsim.scenario.programmer import Programmer, RefusedError
+from pumpsim.pumpfile import FillSection, PumpFile
+from pumpsim.scenario.bedside import Bedside, RefusedError
 
+REQUESTS: Final = [name for name, kind in BY_NAME.items() if issubclass(kind, m.Ask | m.Command)]
+"""What a programmer can send, by the names of JSON."""
 REASONS: Final = {reason.name.lower(): reason for reason in RefillReason}
 
 
@@ -52,12 +55,13 @@ class Journal:
 class Clinic:
     """The room where a pump, a programmer and syringes meet."""
 
-    def __init__(self, device: Device, fills: dict[str, FillSection]) -> None:
-        """`fills` are the syringes that stand ready, by name."""
-        self.device = device
+    def __init__(self, bedside: Bedside, pump: PumpFile, fills: dict[str, FillSection]) -> None:
+        """`pump` is what was implanted; `fills` are the syringes that stand ready, by name."""
+        self.bedside = bedside
+        self.programmer = bedside.programmer
         self.fills = fills
-        self.programmer = Programmer(device)
-        self.journal = Journal(drug=device.pump.fill.drug)
+        self.journal = Journal(drug=pump.fill.drug)
+        self._start_s = int(pump.clock.start.timestamp())
 
     def receive(self, visit: "Visit") -> None:
         """A visit, from the first word to the last; a refusal ends it and is written down."""
@@ -65,18 +69,27 @@ class Clinic:
         try:
             visit.take_place(self)
         except RefusedError as refused:
-            self.journal.refusals.append((self.device.now_ns, str(refused)))
+            self.journal.refusals.append((self.bedside.now_ns(), str(refused)))
         finally:
             self.programmer.close()
 
     def wait(self, duration_ns: int) -> None:
         """Let the pump run on."""
-        self.device.advance(self.device.now_ns + duration_ns)
+        self.bedside.wait_until(self.bedside.now_ns() + duration_ns)
 
     def act(self, kind: str, **fields: str | float) -> dict[str, int]:
         """Move liquid with the hand: a stimulus of that kind, now."""
-        stimulus = stimuli.ADAPTER.validate_python({"kind": kind, **fields})
-        return self.device.stimulate(self.device.now_ns, stimulus)
+        return self.bedside.act(stimuli.ADAPTER.validate_python({"kind": kind, **fields}))
+
+    def calendar_s(self) -> int:
+        """The date, in unix seconds."""
+        return self._start_s + self.bedside.now_ns() // stimuli.SECOND
+
+    def status(self) -> m.StatusPart:
+        """The state as the pump believes it."""
+        reply = self.programmer.ask(m.GetStatus())
+        assert isinstance(reply, m.Status)
+        return reply.status
 
 
 class Implant(c.Section):
@@ -87,11 +100,9 @@ class Implant(c.Section):
 
     def take_place(self, clinic: Clinic) -> None:
         """Once, at the beginning."""
-        programmer, device = clinic.programmer, clinic.device
-        programmer.ask(m.Identify())
-        start_s = int(device.pump.clock.start.timestamp())
-        programmer.command(m.SetClock(rtc_s=start_s + device.now_ns // stimuli.SECOND))
-        programmer.command(m.RunSelfTest())
+        clinic.programmer.ask(m.Identify())
+        clinic.programmer.command(m.SetClock(rtc_s=clinic.calendar_s()))
+        clinic.programmer.command(m.RunSelfTest())
 
 
 class Refill(c.Section):
@@ -129,13 +140,11 @@ class Refill(c.Section):
 
     def take_place(self, clinic: Clinic) -> None:
         """Announce, withdraw, fill, declare: eight minutes."""
-        programmer, device = clinic.programmer, clinic.device
         fill = clinic.fills[self.fill]
-        at_ns = device.now_ns
-        residual_nl = device.plant.ledger.reservoir_fl // 10**6
-        status = programmer.status()
+        at_ns, residual_nl = clinic.bedside.now_ns(), clinic.bedside.residual_nl()
+        status = clinic.status()
         clinic.journal.note_dose(status.dose_total_ng)
-        programmer.command(m.BeginRefill())
+        clinic.programmer.command(m.BeginRefill())
         clinic.wait(2 * stimuli.MINUTE)
         used = self.into != "nowhere"
         withdrawn_nl = clinic.act("withdraw")["withdrawn_nl"] if used else 0
@@ -248,10 +257,46 @@ class Explant(c.Section):
 
     def take_place(self, clinic: Clinic) -> None:
         """Once, at the end."""
-        clinic.programmer.status()
+        clinic.status()
 
 
-Visit = Implant | Refill | PerfusionCheck | Acknowledge | Explant
+class Say(c.Section):
+    """A programmer sends one message, whatever it is; a refusal is written down."""
+
+    SPAN_NS: ClassVar[int] = 0
+    kind: Literal["request"]
+    send: str = Field(
+        description='a request without its header, as MQTT carries it: {"type": "begin_refill"}'
+    )
+
+    @field_validator("send")
+    @classmethod
+    def _is_request(cls, value: str) -> str:
+        _request(value)
+        return value
+
+    def take_place(self, clinic: Clinic) -> None:
+        """Once."""
+        body = _request(self.send)
+        if isinstance(body, m.Command):
+            clinic.programmer.command(body)
+        else:
+            clinic.programmer.ask(body)
+
+
+def _request(text: str) -> m.Ask | m.Command:
+    """The message; ValueError when it is none that can be sent."""
+    content = json.loads(text)
+    name = content.pop("type", None) if isinstance(content, dict) else None
+    kind = BY_NAME.get(name) if isinstance(name, str) else None
+    if kind is None or not issubclass(kind, m.Ask | m.Command):
+        raise ValueError(f"{name!r} is no request; {c.suggest(str(name), REQUESTS)}")
+    body = kind.model_validate(from_plain(kind, content))
+    assert isinstance(body, m.Ask | m.Command)
+    return body
+
+
+Visit = Implant | Refill | PerfusionCheck | Acknowledge | Say | Explant
 AnyVisit = Annotated[Visit, Field(discriminator="kind")]
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_it_fills_again_at_its_rate() -> None:
     assert not budget.take()
 
 
+@pytest.mark.slow
 @given(st.text(), st.integers(0, 2**62), st.integers(1, 2**50))
 def test_a_turn_comes_within_a_period_and_lies_where_it_always_lies(
     device: str, now_ns: int, period_ns: int

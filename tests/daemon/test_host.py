@@ -94,6 +94,7 @@ async def turns_until(reached: Callable[[], bool]) -> None:
         await turn()
 
 
+@pytest.mark.slow
 def test_a_granted_run_ends_where_it_was_asked_to() -> None:
     host = standing("a", "b")
 
@@ -104,6 +105,7 @@ def test_a_granted_run_ends_where_it_was_asked_to() -> None:
     run(host, script())
 
 
+@pytest.mark.slow
 def test_devices_keep_step_in_a_run() -> None:
     host = standing("a", "b", "c")
 
@@ -119,6 +121,7 @@ def test_devices_keep_step_in_a_run() -> None:
     run(host, script())
 
 
+@pytest.mark.slow
 def test_a_run_that_is_cancelled_leaves_room_for_another() -> None:
     host = standing()
 
@@ -132,6 +135,7 @@ def test_a_run_that_is_cancelled_leaves_room_for_another() -> None:
     run(host, script())
 
 
+@pytest.mark.slow
 def test_what_was_run_in_slices_equals_what_was_run_at_once() -> None:
     host, alone = standing("a", "b"), pump("a")
 

@@ -17,6 +17,7 @@ from pumpsim.device import SAMPLE_NS, Device
 from pumpsim.firmware.clock import EARLIEST_S
 from pumpsim.pumpfile import FillSection
 from pumpsim.scenario import visits
+from pumpsim.scenario.programmer import DeviceBedside
 from tests.device.test_device import DAY_NS, HOUR_NS, Programmer, make, stimulus
 from tests.device.test_eventlog import entries_of
 
@@ -214,6 +215,7 @@ def test_a_concentration_the_wire_does_not_know_is_malformed(
 # ---- words and hands that do not go together
 
 
+@pytest.mark.slow
 def test_a_refill_reported_without_a_syringe_is_an_alarm() -> None:
     """RES-07, LOG-01: 28 ml declared, and the fill level stays."""
     device = make()
@@ -232,11 +234,12 @@ def test_a_syringe_without_a_report_is_an_alarm(programmer: Programmer) -> None:
     is_alarmed(programmer.device, AlarmId.TAMPERING)
 
 
+@pytest.mark.slow
 def test_a_visit_whose_needle_stays_in_its_box_is_an_alarm() -> None:
     """RES-07, LOG-01: the same by the clinic's own hands and programmer."""
     device = make()
     device.advance(PAST_NS)
-    clinic = visits.Clinic(device, {"F": FillSection(drug="FUDR")})
+    clinic = visits.Clinic(DeviceBedside(device), device.pump, {"F": FillSection(drug="FUDR")})
     visit = {"kind": "refill", "fill": "F", "into": "nowhere", "declared_withdrawn": "17 mL"}
     clinic.receive(visits.Refill.model_validate(visit))
     assert clinic.journal.refusals == []

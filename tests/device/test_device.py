@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.codec import Malformed
+from protocol.configfile import ConfigError
 from protocol.session import ClientSession
 from protocol.vocabulary import (
     AlarmId,
@@ -21,7 +22,6 @@ from protocol.vocabulary import (
     Sounder,
 )
 from pumpsim import pumpfile, snapshot, stimuli
-from pumpsim.configfile import ConfigError
 from pumpsim.device import SAMPLE_NS, Device
 
 HOUR_NS = 3_600 * 10**9
@@ -123,6 +123,7 @@ def run_of(device: Device, steps: list[int]) -> tuple[str, list[tuple[str, m.Pac
     return json.dumps(snapshot.take(device)), sent
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(0, 2 * HOUR_NS), max_size=20))
 def test_splitting_an_advance_changes_nothing(cuts: list[int]) -> None:
@@ -131,6 +132,7 @@ def test_splitting_an_advance_changes_nothing(cuts: list[int]) -> None:
     assert parts == whole
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_life_and_another_seed_another() -> None:
     one, same, other = (run_of(make(seed=seed), [6 * HOUR_NS])[0] for seed in (1, 1, 2))
     assert one == same
@@ -513,3 +515,37 @@ def test_a_snapshot_of_another_device_is_refused(device: Device) -> None:
         snapshot.restore(device.pump, {**data, "device": "other"})
     with pytest.raises(ValueError, match="schema"):
         snapshot.restore(device.pump, {**data, "schema": 99})
+
+
+# ---- without supply
+
+
+def test_without_supply_it_is_mute_and_with_it_again_a_new_life(programmer: Programmer) -> None:
+    device = programmer.device
+    programmer.open()
+    assert programmer.ask(m.SubscribeTelemetry(period_ms=60_000)) == m.Done()
+    device.stimulate(device.now_ns, stimulus("power_off"))
+    device.messages_to_send()
+    device.receive(device.now_ns, programmer.link, programmer.session.ask(m.GetStatus()))
+    garbled = Malformed(None, 7, Refusal.MALFORMED, "no such thing")
+    device.refuse(device.now_ns, programmer.link, garbled)
+    device.advance(device.now_ns + 2 * HOUR_NS)
+    assert device.messages_to_send() == []
+    assert device.next_deadline() % SAMPLE_NS == 0  # only the plant goes on
+    command = programmer.session.command(m.Close(), 5, VALID_MS)
+    device.stimulate(device.now_ns, stimulus("power_on"))
+    told = [p.body for _, p in device.messages_to_send()]
+    assert any(isinstance(body, m.Booted) and body.resets == 1 for body in told)
+    assert reason(programmer.send(command)) in (Refusal.STALE_BOOT, Refusal.NO_SESSION)
+    device.advance(device.now_ns + SAMPLE_NS)
+    assert any(isinstance(p.body, m.Telemetry) for _, p in device.messages_to_send())
+
+
+def test_without_supply_nothing_sounds(device: Device) -> None:
+    device.stimulate(0, stimulus("withdraw"))
+    device.advance(10 * SAMPLE_NS)
+    sounders = [device.actuation.sounder]
+    device.stimulate(device.now_ns, stimulus("power_off"))
+    sounders.append(device.actuation.sounder)
+    assert sounders[0] is not Sounder.OFF
+    assert sounders[1] is Sounder.OFF

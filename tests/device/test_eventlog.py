@@ -66,6 +66,7 @@ def test_every_kind_has_a_class_and_every_class_room() -> None:
     assert class_of(fault(1)._replace(priority=Priority.HIGH)) is LogClass.FAULTS
 
 
+@pytest.mark.slow
 def test_a_flood_of_refused_commands_leaves_every_alarm_and_fault() -> None:
     """LOG-02: repeats are counted, and nothing is lost of what came before or in between."""
     log = EventLog()

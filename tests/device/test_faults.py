@@ -99,6 +99,7 @@ def operations_of_the_visit() -> int:
     return device.chip.operations - before
 
 
+@pytest.mark.slow
 def test_a_power_cut_at_any_memory_operation_loses_neither_alarm_nor_visit() -> None:
     """ALM-09, NVM-02, LOG-03, RST-02: a whole device, torn writes, every operation."""
     ends = set()

@@ -107,6 +107,7 @@ def test_the_log_tells_its_own_order(
     entries = entries_of(programmer)
     assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
     assert {entry.boot_id for entry in entries} == set(range(1, device.boot_id + 1))
+    assert {entry.uptime_ms for entry in entries if entry.kind is EventKind.BOOT} == {0}
     shuffled = list(entries)
     shuffler.shuffle(shuffled)
     shuffled.sort(key=lambda entry: (entry.boot_id, entry.uptime_ms, entry.sequence))

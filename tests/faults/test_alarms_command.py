@@ -1,6 +1,7 @@
 """`pumpsim alarms` from the command line, and what its table makes of results."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def detected(seed: int, seconds: int = 600) -> Trial:
     return trial(Verdict.DETECTED, seed, delay_ns=seconds * 10**9, volume_error_nl=-9_000)
 
 
+@pytest.mark.slow
 def test_one_fault_as_data() -> None:
     result = invoke("--faults", "restrictor_fast", "--runs", "2", "--jobs", "2", "--json")
     assert result.exit_code == 0, result.output
@@ -55,6 +57,7 @@ def test_one_fault_as_data() -> None:
     assert data["holds"]
 
 
+@pytest.mark.slow
 def test_a_pump_that_tolerates_too_much_fails(tmp_path: Path) -> None:
     """Exit code 1, the row marked, and a page all the same."""
     pump, page = tmp_path / "loose.toml", tmp_path / "page.html"
@@ -98,6 +101,28 @@ def test_what_the_options_ask_for() -> None:
     assert Plan(demo(), (), 0, 2.5).lives() == [365.0, 365.0, 182.5]
 
 
+@pytest.mark.slow
+def test_a_long_campaign_can_be_run_in_parts() -> None:
+    """The seeds of a part are those that the whole has at its place."""
+    day = 1 / 365
+    stop = campaign.make_stop()
+    part = campaign.run(Plan(demo(), ("flow_stop",), 1, day, first_seed=2), 1, stop)
+    whole = campaign.run(Plan(demo(), ("flow_stop",), 2, 0), 1, stop)
+    assert [one.seed for one in part.trials if not one.beyond] == [2]
+    assert part.trials[0] == next(one for one in whole.trials if one.seed == 2 and not one.beyond)
+    assert [life.seed for life in part.lives] == [2]
+    assert plan_of(Options(faults="none", first_seed=9)).seeds()[0] == 9
+
+
+@pytest.mark.slow
+def test_life_alone() -> None:
+    result = invoke("--faults", "none", "--life", "0.001", "--first-seed", "5")
+    assert result.exit_code == 0, result.output
+    assert "1 seeds from 5" in result.stdout
+    assert "flow_stop" not in result.stdout
+
+
+@pytest.mark.slow
 def test_a_campaign_that_is_stopped_says_so() -> None:
     stop = campaign.make_stop()
     stop.set()
@@ -120,6 +145,15 @@ def test_one_late_run_fails_its_row() -> None:
     assert not data["holds"]
     assert data["faults"][0]["injected"] == 2
     assert "1 of 1 faults FAIL: flow_stop" in table.render(data)
+
+
+def test_where_several_alarms_are_a_detection_the_first_one_is_told() -> None:
+    """A fault told by the alarm of another one is detected, and nobody is left to guess which."""
+    found = ("flow_stop", "under_infusion", "flow_stop")
+    trials = [replace(detected(seed), detected_by=by) for seed, by in enumerate(found, 1)]
+    data = gathered(*trials)
+    assert data["faults"][0]["by"] == {"flow_stop": 2, "under_infusion": 1}
+    assert "flow_stop: told first by flow_stop 2, under_infusion 1\n" in table.render(data)
 
 
 def test_inconclusive_runs_are_counted_apart_and_hold_nothing() -> None:

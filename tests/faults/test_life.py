@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from protocol.messages import Configuration
 from protocol.vocabulary import AlarmId
 from pumpsim.device import Device
@@ -12,6 +14,7 @@ from pumpsim.stimuli import ADAPTER
 from pumpsim.trace import Trace
 
 YEAR_NS = 365 * DAY_NS
+SALINE = {"drug": "saline", "concentration": "0 mg/mL"}
 
 
 def tolerating(percent: int) -> PumpFile:
@@ -44,11 +47,15 @@ def test_many_lives_bring_everything_in_sensible_numbers() -> None:
     def yearly(kind: str) -> float:
         return sum(h.kind == kind for h in happenings) / years
 
-    assert yearly("refill") == 26
+    assert 25.5 < yearly("refill") <= 26  # the last may come too late
     assert 2 < yearly("fever") < 4.5
     assert 8 < yearly("altitude") < 17  # a flight is two
     assert 25 < yearly("warm_bath") < 55
     assert 2 < yearly("perfusion_check") < 4.5
+    assert 80 < yearly("cough") < 130
+    late = [h for h in happenings if h.kind == "refill" and h.at_ns % INTERVAL_NS > DAY_NS]
+    assert 1.5 < len(late) / years < 4
+    assert all(h.at_ns % INTERVAL_NS < 4 * DAY_NS for h in late)
 
 
 def test_nobody_is_on_two_journeys_at_once() -> None:
@@ -59,6 +66,7 @@ def test_nobody_is_on_two_journeys_at_once() -> None:
             assert other.at_ns - one.at_ns > 13 * 3_600 * 10**9
 
 
+@pytest.mark.slow
 def test_a_month_of_life_has_no_false_alarm_and_one_hash() -> None:
     """OCC-07, and one seed gives one trace."""
     one, again = live(demo(), 3, 30), live(demo(), 3, 30)
@@ -67,11 +75,45 @@ def test_a_month_of_life_has_no_false_alarm_and_one_hash() -> None:
     assert one.false == {}
     assert one.refused == ()
     assert one.true["refill_due"] == 2  # each fill's own occurrence
+    assert one.looks == 2
+    assert all(0 < held <= 2 for held in one.excusable.values())
 
 
+def test_a_fill_is_meant_as_thin_as_it_really_is() -> None:
+    """DOS-02 judged: what a needle leaves behind thins the next fill, and makes no alarm false."""
+    witness = Witness(Trace())
+    device = Device(demo(), 1, witness)
+    witness.meet(device)
+    device.implant()
+    witness.prescribe()
+    assert witness.truth is not None
+    pure_ng_per_h = witness.truth.prescribed_ng_per_h
+    for act in ({"kind": "withdraw"}, {"kind": "fill", "volume": "29.4 mL", **SALINE}):
+        device.stimulate(device.now_ns, ADAPTER.validate_python(act))
+    witness.prescribe()
+    left = device.plant.pump.unreachable_m3 / 30e-6
+    assert witness.truth.prescribed_ng_per_h == pytest.approx(left * pure_ng_per_h, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_look_counts_what_would_have_been_true() -> None:
+    """A pump of 5 % in a long fever: over-infusion would be true at a look, an overfill not."""
+    witness = Witness(Trace())
+    device = Device(tolerating(5), 1, witness)
+    witness.meet(device)
+    device.implant()
+    fever = {"kind": "fever", "rise": "1.5 K", "duration": "30 d"}
+    device.stimulate(DAY_NS, ADAPTER.validate_python(fever))
+    device.advance(13 * DAY_NS)
+    assert witness.looks == 1
+    assert witness.excusable[AlarmId.OVER_INFUSION] == 1
+    assert witness.excusable[AlarmId.OVERFILL] == 0
+
+
+@pytest.mark.slow
 def test_what_life_truly_exceeds_is_no_false_alarm() -> None:
     """OCC-07: a tolerance of 5 % is less than fevers and flights bring."""
-    lived = live(tolerating(5), 1, 30)
+    lived = live(tolerating(5), 1, 12)
     assert lived is not None
     assert lived.false == {}
     assert lived.true.get("over_infusion", 0) > 0

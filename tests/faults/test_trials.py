@@ -25,6 +25,7 @@ def play(fault: Fault, seed: int = 1, *, beyond: bool = False) -> Trial:
     return Run(states(), fault, seed, beyond=beyond).play()
 
 
+@pytest.mark.slow
 def test_a_fast_restrictor_is_detected_and_its_harm_counted() -> None:
     """FLW-02: within T_over_fill; 30 % too much for that long."""
     trial = play(FAST)
@@ -34,11 +35,12 @@ def test_a_fast_restrictor_is_detected_and_its_harm_counted() -> None:
     hours = trial.delay_ns / (HOUR_S * SECOND_NS)
     assert 2 < hours <= 6
     assert trial.volume_error_nl == pytest.approx(0.30 * hours * 54_167, rel=0.25)
-    assert trial.dose_error_percent == pytest.approx(30, abs=8)
+    assert trial.dose_error_percent == pytest.approx(30 * hours / 24, rel=0.25)
     # belief stays behind until the fill level contradicts the pressures, and follows it then
     assert -trial.volume_error_nl < trial.belief_error_nl < -0.5 * trial.volume_error_nl
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_run_and_another_seed_another() -> None:
     assert play(FAST) == play(FAST)
     phases = {play(FAST, seed).onset_ns % DAY_NS for seed in (1, 2, 3)}
@@ -81,6 +83,7 @@ def test_a_stimulus_that_is_refused_is_inconclusive() -> None:
     assert "cannot withdraw 25 mL" in trial.why
 
 
+@pytest.mark.slow
 def test_a_visit_that_the_pump_refuses_is_inconclusive() -> None:
     visit = {"kind": "refill", "fill": "usual", "declared_withdrawn": SEVERITY}
     refused = replace(CATALOGUE["wrong_withdrawn_volume"], visit=visit)
@@ -97,11 +100,12 @@ def test_an_alarm_that_stood_before_is_no_detection() -> None:
     assert trial.why == "refill_due stood before"
 
 
+@pytest.mark.slow
 def test_low_comes_while_enough_is_left() -> None:
     """RES-01: with V_low less its margin in the reservoir, and a day later is too late."""
     low = CATALOGUE["low_reservoir_of_a_fast_pump"]
     assert play(low).verdict is Verdict.DETECTED
-    assert play(replace(low, least_left_nl=3_400_000)).verdict is Verdict.LATE
+    assert play(replace(low, margin_below_low_nl=-400_000)).verdict is Verdict.LATE
 
 
 def test_harm_of_a_visit_counts_from_its_first_act() -> None:

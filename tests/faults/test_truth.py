@@ -8,6 +8,7 @@ import pytest
 from protocol.vocabulary import AlarmId
 from pumpsim.performance.truth import (
     DAY_NS,
+    FLOW_ERROR,
     HOUR_NS,
     MINUTE_NS,
     PREDICATES,
@@ -143,7 +144,7 @@ def test_refills_are_due_by_the_true_time(alarm: AlarmId, days: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alarm", "limit_mv"), [(AlarmId.BATTERY_LOW, 2_600), (AlarmId.BATTERY_END, 2_400)]
+    ("alarm", "limit_mv"), [(AlarmId.BATTERY_LOW, 2_600), (AlarmId.BATTERY_END, 2_450)]
 )
 def test_batteries_are_judged_by_their_true_voltage(alarm: AlarmId, limit_mv: int) -> None:
     truth = truth_of(1, usual)
@@ -153,11 +154,12 @@ def test_batteries_are_judged_by_their_true_voltage(alarm: AlarmId, limit_mv: in
     assert not truth.held(alarm)
 
 
-@pytest.mark.parametrize(("dose_ng", "exceeds"), [(1_249, False), (1_251, True)])
+@pytest.mark.parametrize(("dose_ng", "exceeds"), [(1_248, False), (1_252, True)])
 def test_doses_exceed_a_window_in_advance(dose_ng: int, exceeds: bool) -> None:  # noqa: FBT001
     """DOS-02: in no time so much, and 1,000 ng/h to come: an hour's limit is 1,250 ng."""
     truth = truth_of(1, usual)
-    dose = Dose(START_NS + 10 * MINUTE_NS, round(dose_ng - 1_000 * 5 / 6), 1_000)
+    reckoned = 1 + FLOW_ERROR  # by a pump whose sensors are as bad as they may be
+    dose = Dose(START_NS + 10 * MINUTE_NS, round((dose_ng - 1_000 * 5 / 6) / reckoned), 1_000)
     truth.doses.append(dose)
     assert truth.held(AlarmId.DOSE_LIMIT) is exceeds
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, repeat
 
@@ -35,6 +36,7 @@ LOW, MEDIUM, HIGH = Priority
 LATCHING = [alarm for alarm, spec in TABLE.items() if spec.latching]
 SNAPSHOT = TypeAdapter(AlarmBook)
 NOW = 1_000 * TICKS_PER_S
+MINUTE = 60 * TICKS_PER_S
 LONGEST_PAUSE = MAX_AUDIO_PAUSE_MS // 1_000 * TICKS_PER_S
 
 
@@ -74,8 +76,9 @@ def test_every_state_takes_every_happening(life: Life, happening: Happening) -> 
         latches = life not in KNOWN and happening is Happening.ENDS_LATCHING
         assert life not in PRESENT or (to in CLOSED) != latches
         assert (life in SILENCED) == (to in SILENCED) or to in CLOSED
-    elif happening is Happening.RECURS:
-        assert (to in CLOSED) == (life not in PRESENT)
+    elif happening in {Happening.RECURS, Happening.GROWS}:
+        assert (to in CLOSED) == ((happening is Happening.GROWS) == (life in PRESENT))
+        assert (to in KNOWN) == (life in KNOWN)
     elif happening is Happening.ACKNOWLEDGE:
         assert to in KNOWN
         assert (to in CLOSED) == (life not in PRESENT)
@@ -194,6 +197,25 @@ def test_a_reminder_changes_nothing_that_is_published_but_the_event() -> None:
     assert begin == NOW + 60 * TICKS_PER_S
 
 
+def test_no_change_of_what_is_published_leaves_the_digest() -> None:
+    """COM-08: whoever knows the digest knows whether what it has heard still holds."""
+    book, digests = AlarmBook(), set()
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: book.update(NOW, AlarmId.OCCLUSION, MEDIUM),
+        lambda: book.pause(NOW, AlarmId.OCCLUSION, 1, MINUTE, 7),
+        lambda: book.update(NOW, AlarmId.OCCLUSION, HIGH),
+        lambda: book.acknowledge(NOW, AlarmId.OCCLUSION, 1),
+        lambda: book.update(NOW, AlarmId.TAMPERING, HIGH),
+        lambda: book.update(NOW, AlarmId.TAMPERING, None),
+        lambda: book.update(NOW, AlarmId.OCCLUSION, None),
+        lambda: book.update(NOW, AlarmId.OCCLUSION, HIGH),
+    )
+    for change in changes:
+        digests.add(book.digest())
+        change()
+        assert book.digest() not in digests
+
+
 # ---- pauses
 
 
@@ -205,6 +227,21 @@ def test_a_pause_longer_than_allowed_is_refused_by_name() -> None:
     assert book.sounder() is Sounder.HIGH
     assert book.pause(NOW, AlarmId.OCCLUSION, 1, LONGEST_PAUSE, 7) is None
     assert book.sounder() is Sounder.OFF
+
+
+def test_who_pauses_again_and_again_hears_it_all_the_same() -> None:
+    """ALM-06: a pause ends when it was to end; another one before that can only shorten it."""
+    book = AlarmBook()
+    book.update(NOW, AlarmId.OCCLUSION, HIGH)
+    heard = 0
+    for minute in range(60):
+        book.advance(NOW + minute * MINUTE)
+        heard += book.sounder() is Sounder.HIGH
+        book.pause(NOW + minute * MINUTE, AlarmId.OCCLUSION, 1, LONGEST_PAUSE, 7)
+    assert heard == 6
+    book.advance(NOW + 60 * MINUTE)
+    book.pause(NOW + 60 * MINUTE, AlarmId.OCCLUSION, 1, MINUTE, 7)
+    assert book.deadline() == NOW + 61 * MINUTE
 
 
 @pytest.mark.parametrize("alarm", AlarmId)
@@ -226,6 +263,35 @@ def test_a_rise_of_priority_is_heard_whatever_silenced_it(alarm: AlarmId, silenc
     events, (changed,) = book.drain()
     assert events == [Event(EventKind.ALARM_RAISED, alarm, 1, HIGH)]
     assert (changed.priority, changed.audio_paused, changed.acknowledged) == (HIGH, False, False)
+
+
+@pytest.mark.parametrize("alarm", AlarmId)
+@pytest.mark.parametrize("silence", ["pause", "acknowledge"])
+def test_more_of_a_condition_is_a_new_occurrence_that_nobody_has_silenced(
+    alarm: AlarmId, silence: str
+) -> None:
+    """ALM-04, ALM-05: what was said of the channel before does not touch the next one."""
+    book = AlarmBook()
+    book.update(NOW, alarm, MEDIUM, 0b001)
+    if silence == "pause":
+        book.pause(NOW, alarm, 1, LONGEST_PAUSE, 7)
+    else:
+        book.acknowledge(NOW, alarm, 1)
+    book.drain()
+    book.update(NOW, alarm, LOW, 0b101)
+    assert book.sounder() is Sounder.MEDIUM
+    assert book.acknowledge(NOW, alarm, 1) is Refusal.UNKNOWN_OCCURRENCE
+    events, (ended, begun) = book.drain()
+    assert events == [
+        Event(EventKind.ALARM_ENDED, alarm, 1, MEDIUM),
+        Event(EventKind.ALARM_RAISED, alarm, 2, MEDIUM),
+    ]
+    assert (ended.present, begun.present, begun.acknowledged) == (False, True, False)
+    assert book.acknowledge(NOW, alarm, 2) is None
+    book.update(NOW, alarm, MEDIUM, 0b100)
+    assert book.sounder() is Sounder.OFF
+    book.update(NOW, alarm, MEDIUM, 0b101)
+    assert book.sounder() is Sounder.MEDIUM
 
 
 # ---- latching
@@ -269,6 +335,7 @@ def test_an_acknowledgement_that_comes_late_does_not_touch_the_next_occurrence(
 # ---- storm
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(st.integers())
 def test_a_storm_loses_nothing_within_bounds(seed: int) -> None:
@@ -277,7 +344,12 @@ def test_a_storm_loses_nothing_within_bounds(seed: int) -> None:
     for tick in range(1_000):
         for alarm, spec in TABLE.items():
             holds = chance.random() < 0.5
-            book.update(NOW + tick * TICKS_PER_S // 100, alarm, spec.priority if holds else None)
+            book.update(
+                NOW + tick * TICKS_PER_S // 100,
+                alarm,
+                spec.priority if holds else None,
+                chance.randrange(4),
+            )
             if holds:
                 ever.add(alarm)
         events, changed = book.drain()
@@ -310,6 +382,7 @@ class Known:
 
     number: int
     priority: Priority
+    parts: Set[int] = frozenset()  # which forms of the condition hold
     present: bool = True
     acknowledged_at: int | None = None
     paused_until: int | None = None
@@ -350,16 +423,18 @@ class BookMachine(RuleBasedStateMachine):
         self.book, self.model, self.now = AlarmBook(), Pencil(), NOW
         self.last_number = 0
 
-    @rule(alarm=ALARMS, priority=st.sampled_from(Priority))
-    def holds(self, alarm: AlarmId, priority: Priority) -> None:
-        self.book.update(self.now, alarm, priority)
+    @rule(alarm=ALARMS, priority=st.sampled_from(Priority), parts=st.sets(st.integers(0, 2)))
+    def holds(self, alarm: AlarmId, priority: Priority, parts: Set[int] = frozenset()) -> None:
+        self.book.update(self.now, alarm, priority, sum(1 << part for part in parts))
         notes, known = self.model.notes, self.model.notes.get(alarm)
-        if known is None or not known.present:
+        if known is None or not known.present or not parts <= known.parts:
             self.model.count += 1
             least = priority if known is None else max(priority, known.priority)
-            notes[alarm] = Known(self.model.count, least)
+            notes[alarm] = Known(self.model.count, least, parts)
         elif priority > known.priority:
-            notes[alarm] = Known(known.number, priority)
+            notes[alarm] = Known(known.number, priority, parts)
+        else:
+            known.parts = parts
 
     @rule(alarm=ALARMS)
     def ends(self, alarm: AlarmId) -> None:
@@ -405,7 +480,10 @@ class BookMachine(RuleBasedStateMachine):
             assert refusal is Refusal.PAUSE_TOO_LONG
         else:
             assert refusal is None
-            known.paused_until, known.session = self.now + span, session
+            ends = self.now + span
+            if known.paused_until is not None and known.paused_until > self.now:
+                ends = min(ends, known.paused_until)  # ALM-06: it puts nothing off
+            known.paused_until, known.session = ends, session
 
     @rule(session=SESSIONS)
     def session_ends(self, session: int) -> None:

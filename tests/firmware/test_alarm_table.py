@@ -106,6 +106,7 @@ SAMPLES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.lists(st.tuples(SAMPLES, st.integers(0, 9 * DAY)), min_size=1, max_size=8))
 def test_no_condition_has_a_priority_that_the_table_does_not_give_it(
@@ -115,7 +116,7 @@ def test_no_condition_has_a_priority_that_the_table_does_not_give_it(
     bench = Bench()
     bench.configure()
     for sample, later in course:
-        bench.rest(bench.ticks + later)
+        bench.wait_until(bench.ticks + later)
         bench.run(3, **sample)
     last: dict[int, Priority] = {}
     for told in (alarm for outcome in bench.outcomes for alarm in outcome.alarms):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.vocabulary import AlarmId, Cause
-from pumpsim.firmware.causes import SIGNATURES, Symptom, causes_of
+from pumpsim.firmware.causes import EMPTIED, SIGNATURES, Symptom, causes_of, shown_by
 from pumpsim.firmware.conditions import CHANNEL_SYMPTOMS, SYMPTOM_OF
 from pumpsim.firmware.screen import CHANNELS
 
@@ -54,7 +54,7 @@ def test_of_several_causes_at_once_some_explanation_is_told(causes: list[Cause])
     shown = set().union(*(SIGNATURES[cause] for cause in causes))
     told = causes_of(shown, low=True)
     assert told
-    assert set(told) >= set(causes) or all(SIGNATURES[cause] >= shown for cause in told)
+    assert set(told) >= set(causes) or all(shown_by(cause, low=True) >= shown for cause in told)
 
 
 def test_without_symptoms_there_is_no_cause() -> None:
@@ -69,8 +69,16 @@ def test_without_symptoms_there_is_no_cause() -> None:
             Cause.CATHETER_OCCLUDED, Cause.CATHETER_PRESSURE_SENSOR, Cause.POCKET_PRESSURE_SENSOR,
             Cause.BOLUS_PATH,
         }),
+        (EMPTIED, {Cause.PROPELLANT_LOSS, Cause.RESERVOIR_PRESSURE_SENSOR}),
         ({Symptom.CATHETER_HIGH, Symptom.UNEXPLAINED_LOSS}, {Cause.CATHETER_PRESSURE_SENSOR}),
     ],
 )  # fmt: skip
 def test_symptoms_together_leave_fewer_causes(symptoms: set[Symptom], causes: set[Cause]) -> None:
     assert set(causes_of(symptoms, low=False)) == causes
+
+
+def test_what_leaves_the_reservoir_empty_can_show_it_only_then() -> None:
+    shown = EMPTIED | {Symptom.LEVEL_MISSING}
+    assert set(causes_of(shown, low=True)) == {Cause.NEEDLE, Cause.POCKET, Cause.BOLUS_PATH}
+    assert Cause.RESERVOIR_EMPTY in causes_of(EMPTIED, low=True)
+    assert Cause.RESERVOIR_EMPTY not in causes_of(EMPTIED, low=False)

@@ -1,16 +1,20 @@
 """The fill level: slopes, balance, and what their errors are worth."""
 
 import math
+from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.control import TICKS_PER_S, Interval
-from protocol.vocabulary import Quality
+from protocol.vocabulary import AlarmId, Quality
 from pumpsim.firmware import fill as fills
-from pumpsim.firmware.deviation import FillDeviation, limits_of
-from pumpsim.firmware.fill import LONG, SHORT, FillLevel
+from pumpsim.firmware.conditions import ORDER, evaluate
+from pumpsim.firmware.deviation import T_OVER, FillDeviation, Limits, limits_of
+from pumpsim.firmware.fill import LONG, SHORT, SLOPE_ERROR_NL_PER_H, FillLevel
+from pumpsim.firmware.state import State
+from pumpsim.firmware.ticks import HOUR
 from pumpsim.sensors import default_fit
 from pumpsim.streams import Stream
 from tests.firmware.usual import CONFIGURATION
@@ -18,16 +22,22 @@ from tests.firmware.usual import CONFIGURATION
 MINUTE = 60 * TICKS_PER_S
 START_NL = 25_000_000
 FLOW = CONFIGURATION.nominal_flow_nl_per_h
-LIMITS = limits_of(CONFIGURATION)
 FORWARD = Interval(52_700, 54_000, 55_300, Quality.GOOD)
 (CHANNEL,) = (channel for channel in default_fit() if channel.name == "fill_level_nl")
+
+
+def limits_for(nominal: int) -> Limits:
+    return limits_of(CONFIGURATION.model_copy(update={"nominal_flow_nl_per_h": nominal}))
 
 
 class Reservoir:
     """A reservoir that empties at one rate while the pressures explain another."""
 
-    def __init__(self, seed: int = 1, ppm: int = 0) -> None:
+    def __init__(
+        self, seed: int = 1, ppm: int = 0, drift_nl_per_h: float = 0, nominal: int = FLOW
+    ) -> None:
         self.fill, self.judged = FillLevel(), FillDeviation()
+        self.drift_nl_per_h, self.limits = drift_nl_per_h, limits_for(nominal)
         self.noise = Stream(seed, "fill")
         self.minute, self.level_nl, self.pumped_nl = 0, float(START_NL), 0.0
         self.period = MINUTE + MINUTE * ppm // 1_000_000
@@ -37,10 +47,11 @@ class Reservoir:
             self.minute += 1
             self.level_nl -= flow / 60
             self.pumped_nl += explained / 60
-            seen = self.level_nl + CHANNEL.noise_rms * self.noise.noise(self.minute)
+            drift_nl = self.drift_nl_per_h * self.minute / 60
+            seen = self.level_nl + drift_nl + CHANNEL.noise_rms * self.noise.noise(self.minute)
             reading = round(seen / CHANNEL.step) * CHANNEL.step
             if self.fill.add(self.minute * self.period, reading, int(self.pumped_nl)):
-                self.judged.judge(self.fill, FORWARD, LIMITS)
+                self.judged.judge(self.fill, FORWARD, self.limits)
 
 
 def test_the_errors_are_six_deviations_and_the_drift() -> None:
@@ -72,7 +83,7 @@ def test_thirty_per_cent_are_told_within_six_hours_fifteen_are_not(seed: int) ->
     for factor, over, under in ((1.3, True, False), (0.7, False, True), (1.14, False, False)):
         reservoir = Reservoir(seed)
         reservoir.run(8 * 60, FLOW)
-        assert reservoir.judged == FillDeviation()
+        assert not any(reservoir.judged.save()[:5])
         reservoir.run(6 * 60, FLOW * factor)
         assert (reservoir.judged.over, reservoir.judged.under) == (over, under)
 
@@ -90,6 +101,115 @@ def test_a_free_flow_is_told_within_an_hour_and_a_stop_within_six(seed: int) -> 
     assert still.judged.still
 
 
+SENSORS = st.builds(
+    Reservoir,
+    seed=st.integers(0, 2**32),
+    ppm=st.integers(-1_000, 1_000),
+    drift_nl_per_h=st.floats(-1, 1).map(lambda part: part * CHANNEL.drift_per_hour),
+)
+"""Any sound sensor and any crystal."""
+BEFORE = st.integers(7 * 60, 7 * 60 + 9)
+"""Minutes at nominal flow: the deviation begins anywhere in a bucket of ten."""
+
+
+def pieces(low: float, high: float) -> st.SearchStrategy[list[tuple[float, int]]]:
+    """Flows, in parts of nominal, and how many minutes each lasts."""
+    piece = st.tuples(st.floats(low, high) | st.sampled_from([low, high]), st.integers(1, 120))
+    return st.lists(piece, min_size=1, max_size=12)
+
+
+def told_after(
+    reservoir: Reservoir, profile: list[tuple[float, int]], minutes: int, told: str
+) -> int | None:
+    """Minutes of the profile, the last piece going on, until a deviation is told; None: never."""
+    course = [factor for factor, lasts in profile for _ in range(lasts)]
+    course += [profile[-1][0]] * minutes
+    for minute, factor in enumerate(course[:minutes], 1):
+        reservoir.run(1, FLOW * factor)
+        if getattr(reservoir.judged, told):
+            return minute
+    return None
+
+
+@settings(max_examples=25)
+@given(reservoir=SENSORS, before=BEFORE, profile=pieces(1.3, 4.0))
+def test_any_excess_at_severity_is_told_by_the_level_within_its_bound(
+    reservoir: Reservoir, before: int, profile: list[tuple[float, int]]
+) -> None:
+    """FLW-02: +30 % and more, however it varies, within T_over_fill."""
+    reservoir.run(before, FLOW)
+    assert told_after(reservoir, profile, 6 * 60, "over") is not None
+
+
+@settings(max_examples=25)
+@given(reservoir=SENSORS, before=BEFORE, profile=pieces(3.0, 12.0))
+def test_any_free_flow_is_told_by_the_level_within_the_hour(
+    reservoir: Reservoir, before: int, profile: list[tuple[float, int]]
+) -> None:
+    """FLW-03: thrice nominal and more, within T_free_fill."""
+    reservoir.run(before, FLOW)
+    assert told_after(reservoir, profile, 60, "over") is not None
+
+
+@settings(max_examples=25)
+@given(reservoir=SENSORS, before=BEFORE, profile=pieces(0.0, 0.7), stopped=st.booleans())
+def test_any_lack_at_severity_is_told_by_the_level_within_its_bound(
+    reservoir: Reservoir, before: int, profile: list[tuple[float, int]], *, stopped: bool
+) -> None:
+    """FLW-04: -30 % and less, and a stop as such, within T_over_fill."""
+    reservoir.run(before, FLOW)
+    if stopped:
+        assert told_after(reservoir, [(0.0, 1)], 6 * 60, "still") is not None
+    else:
+        assert told_after(reservoir, profile, 6 * 60, "under") is not None
+
+
+TOLERANCE = CONFIGURATION.tolerance_permille / 1_000
+
+
+@settings(max_examples=60)
+@given(
+    reservoir=SENSORS,
+    before=BEFORE,
+    profile=pieces(0.0, 12.0) | pieces(1 - TOLERANCE, 1 + TOLERANCE),
+    told=st.sampled_from(["over", "under"]),
+)
+def test_the_level_tells_nothing_before_the_integral_is_reached(
+    reservoir: Reservoir, before: int, profile: list[tuple[float, int]], told: str
+) -> None:
+    """FLW-02, FLW-04: an hour at the edge of the tolerance, by volume; inside it, nothing ever."""
+    reservoir.run(before, FLOW)
+    minutes = sum(lasts for _, lasts in profile)
+    after = told_after(reservoir, profile, minutes, told)
+    if after is None:
+        return
+    side = 1 if told == "over" else -1
+    course = [1.0] * before + [factor for factor, lasts in profile for _ in range(lasts)]
+    gone = course[: before + after][-6 * 60 - 10 :]
+    runs = accumulate(side * (factor - 1) / 60 for factor in reversed(gone))
+    assert max(runs) >= TOLERANCE * (T_OVER / HOUR)
+    assert any(side * (factor - 1) > TOLERANCE for factor in gone)
+
+
+@settings(max_examples=40)
+@given(
+    nominal=st.integers(5_000, 500_000),
+    seed=st.integers(0, 2**32),
+    drift=st.floats(-1, 1),
+    profile=pieces(1 - TOLERANCE, 1 + TOLERANCE),
+)
+def test_no_pump_of_any_flow_is_told_while_it_keeps_its_tolerance(
+    nominal: int, seed: int, drift: float, profile: list[tuple[float, int]]
+) -> None:
+    """FLW-02, FLW-04: a slow pump, too, whose fall is little beside the level's noise."""
+    reservoir = Reservoir(seed, 0, drift * CHANNEL.drift_per_hour, nominal)
+    for factor, lasts in [*profile, (1.0, 6 * 60)]:
+        for _ in range(lasts):
+            reservoir.run(1, nominal * factor, nominal)
+            judged = reservoir.judged
+            assert (judged.over, judged.under, judged.still) == (False, False, False)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("factor", [1.2, 0.8])
 def test_volume_that_the_pressures_do_not_explain_is_told(seed: int, factor: float) -> None:
@@ -98,10 +218,39 @@ def test_volume_that_the_pressures_do_not_explain_is_told(seed: int, factor: flo
     reservoir.run(7 * 60, FLOW, FLOW)
     reservoir.run(7 * 60, FLOW * factor, FLOW)
     assert (reservoir.judged.loss, reservoir.judged.rest) == (factor > 1, factor < 1)
+    state = State(configuration=CONFIGURATION, flow=FORWARD, by_fill=reservoir.judged)
+    assert evaluate(state, 0)[ORDER.index(AlarmId.BALANCE_FAULT)] is not None
     explained = Reservoir(seed)
     explained.run(7 * 60, FLOW, FLOW)
     explained.run(7 * 60, FLOW * factor, FLOW * factor)
     assert (explained.judged.loss, explained.judged.rest) == (False, False)
+
+
+UNCERTAIN = (FORWARD.high - FORWARD.low) / 2
+"""What the flow's own error leaves open, in nl/h: U_total is that, and the fitted line's."""
+
+
+@settings(max_examples=40)
+@given(
+    reservoir=SENSORS,
+    before=BEFORE,
+    flows=pieces(0.0, 3.0),
+    beyond=st.floats(-1.0, 1.0) | st.sampled_from([-0.18, 0.18, -0.02, 0.02]),
+)
+def test_what_the_pressures_leave_unexplained_is_told_and_nothing_else(
+    reservoir: Reservoir, before: int, flows: list[tuple[float, int]], beyond: float
+) -> None:
+    """FLW-06: whatever the flow does, a leak or a lack of so many parts of nominal beside it."""
+    reservoir.run(before, FLOW)
+    course = [factor for factor, lasts in flows for _ in range(lasts)] + [1.0] * 6 * 60
+    for factor in course[: 6 * 60]:
+        reservoir.run(1, FLOW * (factor + beyond), FLOW * factor)
+        told = (reservoir.judged.loss, reservoir.judged.rest)
+        assert not told[beyond > 0]
+        assert not any(told) or abs(beyond) * FLOW > UNCERTAIN
+    fitted = SLOPE_ERROR_NL_PER_H[LONG]
+    if abs(beyond) * FLOW > UNCERTAIN + 2 * fitted:
+        assert (reservoir.judged.loss, reservoir.judged.rest) == (beyond > 0, beyond < 0)
 
 
 def test_a_gap_starts_the_slopes_anew() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.control import Memory, Outcome, Request
+from protocol.control import TICKS_PER_S, Memory, Outcome, Request
 from protocol.memory import RamMemory
 from protocol.vocabulary import (
     AlarmId,
@@ -17,15 +17,17 @@ from protocol.vocabulary import (
     Refusal,
     ResetCause,
     Role,
+    Sounder,
 )
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.deviation import Limits
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.integrity import CHECK_INTERVAL
-from pumpsim.firmware.store import Store
+from pumpsim.firmware.store import SLOTS, Store
 from pumpsim.nvm import MortalMemory
 from tests.firmware.test_reference_logic import MINUTE, Bench
+from tests.firmware.test_store import Unreadable
 from tests.firmware.usual import CONFIGURATION, REFILL
 
 
@@ -64,6 +66,7 @@ def status_of(logic: ReferenceLogic) -> m.StatusPart:
 # ---- records
 
 
+@pytest.mark.slow
 def test_each_bit_of_both_records_is_found_or_harmless(bench: Bench) -> None:
     """NVM-01: exhaustive, over the image of a pump in use; nothing but a saved record is loaded."""
     store = Store(bench.memory)
@@ -156,6 +159,240 @@ def test_memory_that_cannot_be_read_is_a_fault_and_no_first_boot(bench: Bench) -
     raised = {alarm.alarm for alarm in outcome.alarms}
     assert raised == {AlarmId.CONFIGURATION_LOST, AlarmId.MEMORY_FAULT}
     assert status_of(logic).drug is None
+
+
+def needled() -> Bench:
+    """A pump that has told of a needle, which nobody has acknowledged; one record knows of it."""
+    bench = Bench()
+    bench.configure()
+    bench.run(5)
+    bench.run(2, fill_level_nl=20_000_000)
+    assert alarms_of(bench) == {AlarmId.TAMPERING}
+    return bench
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", [ResetCause.BROWN_OUT, ResetCause.POWER_ON])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7, 9, 13, 20, 60])
+def test_what_could_not_be_read_at_boot_is_not_lost(count: int, cause: ResetCause) -> None:
+    """ALM-09, RST-02, NVM-07: whichever operations fail, in this life and in the next one."""
+    before = needled()
+    content = before.memory.read(0, before.memory.size)
+    told = {alarm.alarm: alarm.occurrence for alarm in before.alarms()}
+    total_nl = before.status().delivered_total_nl
+    for first in range(12):
+        cells = RamMemory(content=content)
+        memory = MortalMemory(cells, 0, failing=range(first, first + count))
+        alive = Bench(memory, cause, start_s=before.rtc_s())
+        if memory.took_effect:
+            assert AlarmId.MEMORY_FAULT in alarms_of(alive)
+        alive.run(9, fill_level_nl=20_000_000)
+        if memory.operations > first + count:  # it could be read by then
+            alive.run(1, fill_level_nl=20_000_000)
+            assert AlarmId.CONFIGURATION_LOST not in alarms_of(alive)
+            assert {a.alarm for a in alive.alarms()} >= told.keys()
+            assert alive.status().delivered_total_nl >= total_nl + 9 * 900
+        again = Bench(cells, ResetCause.BROWN_OUT, start_s=alive.rtc_s())
+        open_yet = {alarm.alarm: alarm.occurrence for alarm in again.alarms()}
+        assert AlarmId.CONFIGURATION_LOST not in alarms_of(again)
+        assert open_yet.keys() >= told.keys()
+        again.run(1, fill_level_nl=20_000_000)
+        assert again.logic._state.configuration == CONFIGURATION
+        assert again.status().delivered_total_nl >= total_nl + 10 * 900 - 20
+
+
+def test_a_slot_that_is_read_late_joins_what_this_life_has_told() -> None:
+    """ALM-09: what it holds is newer than what this life began with; nothing of either is lost."""
+    before = needled()
+    newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size
+    memory = Unreadable(before.memory, [newest])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s())
+    assert AlarmId.TAMPERING not in {alarm.alarm for alarm in alive.alarms()}
+    alive.run(3, fill_level_nl=20_000_000)
+    alive.run(3, fill_level_nl=900_000)
+    empty = {AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR}
+    assert alarms_of(alive) >= {AlarmId.MEMORY_FAULT, *empty}
+    memory.unread = []
+    alive.outcomes.clear()
+    alive.run(1, fill_level_nl=900_000)
+    assert EventKind.MEMORY_CORRECTED in alive.events()
+    assert alive.sounder() is Sounder.HIGH
+    for each in (alive, Bench(before.memory, ResetCause.BROWN_OUT, start_s=alive.rtc_s())):
+        open_yet = {alarm.alarm for alarm in each.alarms()}
+        assert open_yet >= {AlarmId.TAMPERING, *empty}
+        assert each.logic._state.life > before.logic._state.life
+
+
+def with_a_slot_unread(before: Bench, down_s: int = 0) -> tuple[Bench, Unreadable]:
+    """The next life, that cannot read the newest record."""
+    newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size
+    memory = Unreadable(before.memory, [newest])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s() + down_s)
+    alive.level_nl = before.level_nl - down_s * 15
+    return alive, memory
+
+
+FOUND: dict[AlarmId, tuple[int, dict[str, int]]] = {
+    AlarmId.OVER_INFUSION: (61, {"reservoir_pressure_pa": 410_000}),
+    AlarmId.UNDER_INFUSION: (61, {"reservoir_pressure_pa": 290_000}),
+    AlarmId.PROPELLANT_LOW: (80, {"reservoir_pressure_pa": 335_000}),
+    AlarmId.FLOW_STOP: (3, {"reservoir_pressure_pa": 114_000}),
+    AlarmId.REVERSE_FLOW: (3, {"reservoir_pressure_pa": 90_000}),
+    AlarmId.OCCLUSION: (40, {"catheter_pressure_pa": 150_000}),
+    AlarmId.CATHETER_DISCONNECT: (90, {"catheter_pressure_pa": 102_000}),
+    AlarmId.AMBIENT_PRESSURE: (20, {"pocket_pressure_pa": 70_000}),
+    AlarmId.BATTERY_END: (40, {"battery_mv": 2_300}),
+    AlarmId.LOW_RESERVOIR: (2, {"fill_level_nl": 2_900_000}),
+    AlarmId.CLOCK_INVALID: (2, {"rtc_s": 946_684_800}),
+}
+
+
+@pytest.mark.parametrize("alarm", FOUND, ids=lambda alarm: alarm.name)
+def test_what_this_life_found_stands_though_a_slot_is_read_late(
+    bench: Bench, alarm: AlarmId
+) -> None:
+    """ALM-09: the record knows nothing of it, and the same sample still shows it."""
+    minutes, changed = FOUND[alarm]
+    alive, memory = with_a_slot_unread(bench)
+    alive.run(minutes, **changed)
+    assert {alarm, AlarmId.MEMORY_FAULT} <= alarms_of(alive)
+    memory.unread = []
+    alive.run(1, **changed)
+    assert EventKind.MEMORY_CORRECTED in alive.events()
+    for _ in range(15):
+        alive.run(1, **changed)
+        assert alarm in alarms_of(alive)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 9])
+def test_a_fault_of_the_logic_is_told_whichever_reads_fail(bench: Bench, count: int) -> None:
+    """ALM-09, RST-11: the first save of a boot may be what reads the newest record."""
+    for first in range(9):
+        memory = MortalMemory(copy_of(bench.memory), 0, failing=range(first, first + count))
+        outcome = ReferenceLogic().boot(memory, ResetCause.FIRMWARE_FAULT, 0)
+        assert AlarmId.FIRMWARE_FAULT in {alarm.alarm for alarm in outcome.alarms}
+
+
+def test_a_level_that_fell_for_days_is_no_needle_once_a_slot_is_read(bench: Bench) -> None:
+    """RES-07: the record's level is of a time that nobody counted."""
+    alive, memory = with_a_slot_unread(bench, down_s=4 * 86_400)
+    alive.run_screened(10)
+    memory.unread = []
+    alive.run_screened(3)
+    assert EventKind.MEMORY_CORRECTED in alive.events()
+    assert AlarmId.TAMPERING not in alive.raised()
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["newest", "older"])
+def test_a_number_that_changed_is_put_right_though_one_slot_cannot_be_read(which: int) -> None:
+    """NVM-04, NVM-07: and again once it can, from the newest record of this life."""
+    bench = needled()
+    for _ in range(2):
+        bench.run(1, fill_level_nl=20_000_000)
+        bench.ask(m.RunSelfTest())
+    total_nl, due_s = bench.status().delivered_total_nl, bench.status().refill_due_in_s
+    place = Store(bench.memory).places()[which]
+    memory = Unreadable(bench.memory, [place[0] * SLOTS // bench.memory.size])
+    bench.logic.load(memory, bench.logic.save())
+    other_total(bench.logic)
+    bench.ask(m.RunSelfTest())
+    assert AlarmId.MEMORY_FAULT in alarms_of(bench)
+    assert bench.status().delivered_total_nl == pytest.approx(total_nl, abs=5)
+    memory.unread = []
+    bench.ask(m.RunSelfTest())
+    status = bench.status()
+    assert (status.delivered_total_nl, status.refill_due_in_s) == (total_nl, due_s)
+    assert bench.logic._state.account.balanced()
+    assert {alarm.alarm for alarm in Bench(bench.memory).alarms()} >= {AlarmId.TAMPERING}
+
+
+def test_numbers_that_are_gone_come_back_with_the_memory() -> None:
+    """NVM-03, NVM-04: RAM is bad, and no slot can be read for a while."""
+    bench = needled()
+    memory = Unreadable(bench.memory, [0, 1])
+    total_nl = bench.status().delivered_total_nl
+    other_total(bench.logic)
+    bench.logic._store = Store(memory)
+    bench.ask(m.RunSelfTest())
+    assert {AlarmId.CONFIGURATION_LOST, AlarmId.MEMORY_FAULT} <= alarms_of(bench)
+    memory.unread = []
+    bench.run(2, fill_level_nl=20_000_000)
+    assert AlarmId.CONFIGURATION_LOST not in alarms_of(bench)
+    assert bench.logic._state.configuration == CONFIGURATION
+    assert bench.status().delivered_total_nl == pytest.approx(total_nl + 2 * 900, abs=20)
+
+
+@pytest.mark.parametrize("minutes", [20, 50])
+def test_a_dose_that_is_put_right_is_as_far_beyond_the_prescription(minutes: int) -> None:
+    """DOS-02, NVM-04: what came in since the last save is no time without supply."""
+    bench = Bench()
+    bench.configure()
+    bench.run(10 * 60)
+    bench.run(minutes, reservoir_pressure_pa=447_700)
+    (series,) = bench.logic._state.dose_limit.series
+    excess_fg = series.sum_fg
+    other_total(bench.logic)
+    bench.ask(m.RunSelfTest())
+    (series,) = bench.logic._state.dose_limit.series
+    assert series.sum_fg >= excess_fg - 20 * 5_000_000
+    assert series.sum_fg == pytest.approx(excess_fg, rel=0.2)
+
+
+def other_total_unread(bench: Bench) -> None:
+    """And for a while no slot can be read."""
+    memory = Unreadable(bench.memory, [0, 1])
+    other_total(bench.logic)
+    bench.logic._store = Store(memory)
+    bench.ask(m.RunSelfTest())
+    memory.unread = []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("level_died_first", [False, True])
+def test_a_total_that_is_put_right_takes_what_is_left_along(
+    *, gone: bool, level_died_first: bool
+) -> None:
+    """NVM-04, RES-01, SEN-07: while no level tells, volume is reckoned from the account."""
+    bench = Bench()
+    bench.configure()
+    bench.run(65)
+    if level_died_first:
+        bench.run_screened(60, fill_level_nl=None)
+    spoil = other_total_unread if gone else (lambda bench: other_total(bench.logic))
+    spoil(bench)
+    for _ in range(10):
+        bench.run_screened(60, fill_level_nl=None)
+        bench.ask(m.RunSelfTest())
+        volume = bench.logic._state.volume
+        left_nl = 28_000_000 - 900 * bench.number
+        assert volume is not None
+        assert volume.low <= left_nl <= volume.high
+        assert volume.estimate == pytest.approx(left_nl, abs=1_000)
+
+
+SILENCES = st.sampled_from([0, 59, 61, 3_600, 20 * 3_600])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 70), SILENCES, st.booleans()), min_size=1, max_size=4))
+def test_a_total_that_is_put_right_never_falls(course: list[tuple[int, int, bool]]) -> None:
+    """DOS-01, NVM-04: whenever it was kept, and however long no sample has come."""
+    bench = Bench()
+    bench.configure()
+    last_nl = 0
+    for minutes, silent_s, saves in course:
+        bench.run(minutes)
+        bench.wait_until(bench.ticks + silent_s * TICKS_PER_S)
+        if saves:
+            bench.ask(m.RunSelfTest())
+        before = bench.status()
+        other_total(bench.logic)
+        bench.ask(m.RunSelfTest())
+        after = bench.status()
+        assert after.delivered_total_nl == pytest.approx(before.delivered_total_nl, abs=20)
+        assert after.refill_due_in_s == before.refill_due_in_s
+        assert after.delivered_total_nl >= last_nl
+        last_nl = after.delivered_total_nl - 20
 
 
 def an_hour_on(memory: MortalMemory) -> int:
@@ -297,6 +534,9 @@ def test_numbers_that_cannot_be_put_right_are_unknown(bench: Bench) -> None:
     bench.run(minutes(CHECK_INTERVAL))
     assert alarms_of(bench) == {AlarmId.MEMORY_FAULT, AlarmId.CONFIGURATION_LOST}
     assert bench.status().dose_total_ng is None
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    assert report.configuration is None
 
 
 def test_a_configuration_from_the_store_brings_its_own_number(bench: Bench) -> None:
@@ -341,6 +581,7 @@ steps = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(steps, max_size=30), st.integers(0, 50), st.data())
 def test_an_account_is_in_balance_until_a_bit_flips(
@@ -376,3 +617,13 @@ def test_a_number_that_changes_before_the_first_sample_is_put_right(bench: Bench
     again.ask(m.RunSelfTest())
     assert alarms_of(again) == {AlarmId.MEMORY_FAULT}
     assert again.logic._state.account.balanced()
+
+
+def test_a_number_that_changes_in_a_pump_that_was_never_configured_is_put_right() -> None:
+    """NVM-04: nothing is reckoned yet."""
+    bench = Bench()
+    bench.run(61)
+    other_total(bench.logic)
+    bench.ask(m.RunSelfTest())
+    assert alarms_of(bench) == {AlarmId.MEMORY_FAULT}
+    assert bench.status().delivered_total_nl == 0

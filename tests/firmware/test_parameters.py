@@ -7,7 +7,7 @@ import pytest
 
 from protocol.control import TICKS_PER_S
 from pumpsim import device, pumpfile
-from pumpsim.firmware import catheter, deviation, environment, fill, reference, refills, screen
+from pumpsim.firmware import catheter, deviation, environment, fill, persistence, refills, screen
 from pumpsim.stimuli import SECOND
 
 ROWS = tomllib.loads(Path("docs/requirements.toml").read_text(encoding="utf-8"))["parameter"]
@@ -38,7 +38,7 @@ SECONDS = {
     "T_disc": catheter.T_DISC / TICKS_PER_S,
     "T_env": environment.T_ENV / TICKS_PER_S,
     "T_press": environment.T_PRESS / TICKS_PER_S,
-    "age_max": reference.AGE_MAX / TICKS_PER_S,
+    "age_max": persistence.AGE_MAX / TICKS_PER_S,
     "P_occ": catheter.P_OCC_PA,
     "P_disc": catheter.P_DISC_PA,
     "P_low": environment.P_LOW_PA,

@@ -11,6 +11,7 @@ from protocol.control import PowerLostError, Request
 from protocol.memory import RamMemory
 from protocol.vocabulary import AlarmId, Priority, RefillReason, ResetCause, Role
 from pumpsim.firmware import ReferenceLogic
+from pumpsim.firmware.clock import EARLIEST_S
 from pumpsim.firmware.plan import Course, Plan, cycle_s, given_s
 from pumpsim.firmware.ticks import from_s
 from pumpsim.nvm import MortalMemory
@@ -124,11 +125,11 @@ def test_two_fills_of_chemotherapy_in_a_row_are_off_plan() -> None:
     bench = Bench()
     configure(bench, HAI)
     assert visit(bench, "FUDR") == set()
-    bench.rest(bench.ticks + 14 * DAY)
+    bench.wait_until(bench.ticks + 14 * DAY)
     assert visit(bench, "FUDR") == {AlarmId.OFF_PLAN}
     [alarm] = [a for a in bench.alarms() if a.alarm is AlarmId.OFF_PLAN]
     assert (alarm.present, alarm.priority) == (False, Priority.MEDIUM)
-    bench.rest(bench.ticks + 14 * DAY)
+    bench.wait_until(bench.ticks + 14 * DAY)
     assert visit(bench, "saline") == set()
 
 
@@ -142,9 +143,11 @@ def test_the_place_in_the_plan_outlives_a_reset() -> None:
     start_s = bench.rtc_s()
     later = RamMemory(content=bench.memory.read(0, bench.memory.size))
     again = Bench(later, start_s=start_s + 14 * DAY_S)
+    again.level_nl -= 14 * 24 * 54_000
     again.run(1)
     assert visit(again, "saline") == set()
     too_soon = Bench(bench.memory, start_s=start_s + DAY_S)
+    too_soon.level_nl -= 24 * 54_000
     too_soon.run(1)
     assert visit(too_soon, "saline") == {AlarmId.OFF_PLAN}
 
@@ -154,10 +157,10 @@ def test_another_plan_is_taken_up_where_the_drug_is() -> None:
     bench = Bench()
     configure(bench, ())
     assert visit(bench, "saline") == set()
-    bench.rest(bench.ticks + 14 * DAY)
+    bench.wait_until(bench.ticks + 14 * DAY)
     configure(bench, HAI, base=1)
     assert visit(bench, "FUDR") == set()
-    bench.rest(bench.ticks + 14 * DAY)
+    bench.wait_until(bench.ticks + 14 * DAY)
     configure(bench, HAI, base=2, tolerance_permille=200)  # the same plan: nothing moves
     assert visit(bench, "FUDR") == {AlarmId.OFF_PLAN}
     configure(bench, plan(("A", 3), ("B", 4)), base=3)
@@ -192,10 +195,51 @@ def test_a_step_that_ends_is_a_refill_that_is_due(
         (filled + due_days * DAY - lead, Priority.LOW),
         (filled + due_days * DAY, Priority.MEDIUM),
     ):
-        bench.rest(ticks)
+        bench.wait_until(ticks)
         bench.guard.sample(ticks, USUAL._replace(rtc_s=bench.rtc_s()))
         due = [a.priority for a in bench.alarms() if a.alarm is AlarmId.REFILL_DUE]
         assert due == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    ("changed", "days"),
+    [
+        ({"refill_interval_s": 5 * DAY_S}, 5),
+        ({"drug_stability_s": 4 * DAY_S}, 4),
+        ({"plan": plan(("FUDR", 6), ("saline", 14))}, 6),
+        ({"refill_interval_s": 60 * DAY_S}, 14),  # never later until somebody refills
+        ({"drug_stability_s": 90 * DAY_S, "tolerance_permille": 100}, 14),
+    ],
+)
+def test_a_configuration_moves_the_due_date_earlier_and_never_later(
+    changed: dict[str, Any], days: int
+) -> None:
+    """RES-03, FLW-07: counted from the refill."""
+    bench = Bench()
+    bench.configure()
+    bench.wait_until(DAY)
+    new = CONFIGURATION.model_copy(update=changed)
+    bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new))
+    status = bench.ask(m.GetStatus())
+    assert isinstance(status, m.Status)
+    assert status.status.refill_due_in_s == (days - 1) * DAY_S
+    for until, told in ((days * DAY - 2 * MINUTE, Priority.LOW), (days * DAY, Priority.MEDIUM)):
+        bench.wait_until(until)
+        bench.run(1)
+        assert [a.priority for a in bench.alarms() if a.alarm is AlarmId.REFILL_DUE] == [told]
+
+
+def test_another_catheter_holds_nobody_knows_what() -> None:
+    """RES-11: until it is flushed, what leaves it is no dose; of the same one all is known."""
+    bench = Bench()
+    bench.configure()
+    bench.run(300)
+    account = bench.logic._state.account
+    assert account.plugs == [[170_000, "FUDR", 5_000_000]]
+    for number, volume_nl in enumerate((170_000, 400_000), 1):
+        new = CONFIGURATION.model_copy(update={"catheter_volume_nl": volume_nl})
+        bench.ask(m.WriteConfiguration(base_config_id=number, configuration=new))
+    assert account.plugs == [[400_000, "", 0]]
 
 
 def test_a_renewed_fill_is_due_when_its_step_ends() -> None:
@@ -203,7 +247,7 @@ def test_a_renewed_fill_is_due_when_its_step_ends() -> None:
     bench = Bench()
     configure(bench, HAI)
     visit(bench, "FUDR")
-    bench.rest(5 * DAY)
+    bench.wait_until(5 * DAY)
     visit(bench, "FUDR")
     assert bench.status().refill_due_in_s == 9 * DAY_S - 6 * 60
 
@@ -211,11 +255,14 @@ def test_a_renewed_fill_is_due_when_its_step_ends() -> None:
 # ---- the configuration in use
 
 CONFIGURATIONS = [
-    CONFIGURATION.model_copy(update={"nominal_flow_nl_per_h": flow, "plan": steps})
+    CONFIGURATION.model_copy(
+        update={"nominal_flow_nl_per_h": flow, "calibration_flow_nl_per_h": flow, "plan": steps}
+    )
     for flow, steps in ((54_000, ()), (40_000, HAI), (70_000, plan(("FUDR", 3))))
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(
@@ -302,6 +349,11 @@ def in_use(logic: ReferenceLogic) -> tuple[int, m.Configuration | None]:
     assert isinstance(report, m.ConfigurationReport)
     used = None if model is None else model.configuration
     assert used == report.configuration == state.configuration
+    if model is not None and used is not None:
+        assert model.limits.over == used.nominal_flow_nl_per_h * 1_150 // 1_000
+        at_calibration = model.flow.estimate(USUAL)
+        assert at_calibration is not None
+        assert at_calibration.estimate == used.calibration_flow_nl_per_h
     for series in state.dose_limit.series:
         assert used is not None
         beyond = used.nominal_flow_nl_per_h * series.concentration_ng_per_ml // 4
@@ -324,7 +376,8 @@ ASKED: list[m.Body] = [
     m.EndBolusAccess(injected_nl=300_000),
     m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATIONS[1]),
     m.SetClock(rtc_s=5),
-    m.SetClock(rtc_s=2**40),
+    m.SetClock(rtc_s=EARLIEST_S),
+    m.SetClock(rtc_s=m.MAX_UNIX_S - 1),
     m.RunSelfTest(),
 ]
 COMMIT = m.CommitRefill(
@@ -334,6 +387,7 @@ COMMIT = m.CommitRefill(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

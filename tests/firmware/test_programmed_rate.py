@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from protocol.vocabulary import AlarmId, Quality
+from protocol import messages as m
+from protocol.control import Request
+from protocol.vocabulary import AlarmId, Quality, Role
 from pumpsim import pumpfile, snapshot
 from pumpsim.device import Device
 from pumpsim.firmware.programmed_rate import ProgrammedRateLogic
@@ -51,6 +53,7 @@ def test_it_believes_the_label_whatever_flows() -> None:
     assert device.firmware_name() == ProgrammedRateLogic.name
 
 
+@pytest.mark.slow
 def test_it_runs_empty_in_silence() -> None:
     """RES-01: the recall class, shown: dry on day 14, with nine millilitres believed."""
     run = played("recalled-pump-programmed-rate", 14 * DAY)
@@ -62,6 +65,7 @@ def test_it_runs_empty_in_silence() -> None:
     assert {row.alarm for row in run.watch.alarms.values()} == {AlarmId.REFILL_DUE}  # a reminder
 
 
+@pytest.mark.slow
 def test_the_reference_tells_in_time() -> None:
     """RES-01, FLW-02: over-infusion within hours, low while it is low, and a date that comes."""
     run = played("recalled-pump")
@@ -96,3 +100,16 @@ def test_it_misses_samples_like_any_other() -> None:
     device.advance(2 * HOUR)
     assert device.beliefs is not None
     assert AlarmId.SENSOR_FAULT in device.beliefs.alarms
+
+
+def test_what_it_gives_by_its_label_is_no_excess() -> None:
+    """DOS-02: days at the programmed rate are the prescription; a flush on top is no overdose."""
+    device = Device(pumpfile.load(Path("pumps/recalled-programmed-rate.toml")), 1)
+    device.implant()
+    device.advance(2 * DAY)
+    begin = m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0)
+    for command in (begin, m.EndBolusAccess(injected_nl=1_000)):
+        assert isinstance(device.ask_logic(Request(command, Role.CLINICIAN, 0)), m.Done)
+    device.advance(2 * DAY + HOUR)
+    assert device.beliefs is not None
+    assert AlarmId.DOSE_LIMIT not in device.beliefs.alarms

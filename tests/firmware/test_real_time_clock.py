@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, Outcome
 from protocol.vocabulary import AlarmId, EventKind, Priority, Refusal, ResetCause, Role
-from pumpsim.firmware.clock import EARLIEST_S, plausible
+from pumpsim.firmware.clock import EARLIEST_S, Clock, plausible
+from pumpsim.firmware.ticks import HOUR, MINUTE
 from tests.firmware.test_reference_logic import Bench, refusal
+from tests.firmware.usual import USUAL
 
 CLOCK = AlarmId.CLOCK_INVALID
 BCD_GARBAGE_S: Final = 0x99_99_99_99
@@ -260,6 +262,7 @@ def course(injections: Injections | None) -> list[Any]:
 TRUE_COURSE = course(None)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(INJECTIONS)
 def test_whatever_the_clock_says_nothing_else_changes(injections: Injections) -> None:
@@ -272,7 +275,7 @@ def test_the_course_has_what_a_clock_could_move() -> None:
     raised = {alarm["alarm"] for (_, alarms, _, _), _ in TRUE_COURSE for alarm in alarms}
     assert raised >= {
         AlarmId.OVER_INFUSION,
-        AlarmId.UNDER_INFUSION,
+        AlarmId.FLOW_STOP,
         AlarmId.LOW_RESERVOIR,
         AlarmId.EMPTY_RESERVOIR,
         AlarmId.REFILL_DUE,
@@ -285,8 +288,80 @@ def test_a_wrong_clock_is_no_measure_of_downtime() -> None:
     bench = configured()
     bench.run(30)
     fault(bench, 40, "it jumps ahead")
-    assert bench.logic._state.durable(bench.ticks)["before"].rtc_s is None
+    assert bench.logic._state.durable(bench.ticks)["rtc_s"] is None
     again = bench.reset(ResetCause.BROWN_OUT, down_s=180 * 86_400)
     again.level_nl = bench.level_nl
     again.run(1)
     assert again.status().delivered_total_nl < 1_000_000
+
+
+# ---- TIM-06: it runs apart from the host's, and somebody sets it
+
+YEARS: Final = 5
+APART: Final = st.integers(-500, 500) | st.sampled_from([-500, 500])
+"""What clock and ticks may run apart, in ppm."""
+
+
+def judged(ppm: int, minutes: list[int], years: int) -> tuple[Clock, int, int]:
+    """A clock that ran so much too fast, sampled at intervals that come again and again."""
+    clock, now, rtc_s = Clock(), 0, EARLIEST_S
+    while now < years * 365 * 24 * HOUR and not clock.wrong:
+        for interval in minutes:
+            now += interval * MINUTE
+            rtc_s = EARLIEST_S + now * (1_000_000 + ppm) // (1_000_000 * TICKS_PER_S)
+            clock.judge(now, interval * MINUTE, USUAL._replace(rtc_s=rtc_s))
+    return clock, now, rtc_s
+
+
+@pytest.mark.slow
+@settings(max_examples=8)
+@given(ppm=APART, minutes=st.lists(st.integers(30, 60), min_size=1, max_size=5))
+def test_five_years_of_skew_are_no_fault_and_the_date_is_the_clocks(
+    ppm: int, minutes: list[int]
+) -> None:
+    """TIM-06: 22 hours by then, which a host tells and sets; here nothing is wrong."""
+    clock, now, rtc_s = judged(ppm, minutes, YEARS)
+    assert not clock.wrong
+    seen_s = clock.time_s(now)
+    assert seen_s is not None
+    assert abs(seen_s - rtc_s) <= 2
+
+
+@given(ppm=st.integers(2_000, 10**6), sign=st.sampled_from([-1, 1]))
+def test_a_clock_that_runs_much_too_fast_or_slow_is_told_within_the_hour(
+    ppm: int, sign: int
+) -> None:
+    """TIM-05, TIM-06: the other side of the bound."""
+    clock, now, _ = judged(sign * ppm, [1], YEARS)
+    assert clock.wrong
+    assert now <= HOUR + MINUTE
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    step_s=st.integers(-(2**31), 2**31) | st.sampled_from([-86_400 * 365, -3_600, 3_600]),
+    taken=st.booleans(),
+    samples=st.integers(0, 4),
+    down_s=st.integers(0, 5 * 86_400),
+)
+def test_a_step_of_any_size_is_never_taken_for_downtime(
+    step_s: int, samples: int, down_s: int, *, taken: bool
+) -> None:
+    """TIM-06, RST-03: nor when the supply fails before the clock took the new second."""
+    bench = configured()
+    bench.run(30)
+    new_s = min(max(bench.rtc_s() + step_s, EARLIEST_S), m.MAX_UNIX_S - 1)
+    assert bench.ask(m.SetClock(rtc_s=new_s)) == m.Done()
+    if taken:
+        bench.start_s += new_s - bench.rtc_s()
+    bench.run(samples)
+    again = bench.reset(down_s=down_s)
+    again.run(1)
+    lived_s = (30 + samples + 1) * 60 + down_s
+    truth_nl, counted_nl = lived_s * 15, again.status().delivered_total_nl
+    uncertain_nl = again.logic._state.account.uncertain_nl
+    error_nl = truth_nl // 1_000 + 200
+    assert counted_nl - uncertain_nl - error_nl <= truth_nl <= counted_nl + error_nl
+    assert uncertain_nl <= 2 * 247_500 + 30_000_000 - 28_000_000 + truth_nl
+    if taken and samples > 2:
+        assert uncertain_nl == 0

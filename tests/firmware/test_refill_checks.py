@@ -1,5 +1,6 @@
 """What a needle moved and what was declared: the fill level tells one from the other."""
 
+from collections import Counter, deque
 from typing import Any
 
 import pytest
@@ -8,15 +9,26 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.control import Interval, Request
-from protocol.vocabulary import AlarmId, Priority, Quality, RefillReason, Refusal, Role
-from pumpsim import pumpfile, stimuli
-from pumpsim.device import Device
-from pumpsim.firmware.account import Account
+from protocol.vocabulary import (
+    AlarmId,
+    Cause,
+    EventKind,
+    Priority,
+    Quality,
+    RefillReason,
+    Refusal,
+    Role,
+)
+from pumpsim import stimuli
+from pumpsim.firmware.account import MAX_DRUGS, Account
 from pumpsim.firmware.exchange import DISCREPANCY_NL, MAX_AGE, MAX_WAIT, Needle
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.refills import Refills
+from pumpsim.firmware.screen import MIN_GOOD
 from pumpsim.firmware.ticks import from_s
-from tests.firmware.test_reference_logic import DAY, HOUR, MINUTE, Bench, refusal
+from tests.firmware.test_reference_logic import DAY, HOUR, MINUTE, Bench, refusal, settle
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
+from tests.lived import lived
 
 NEEDLE = {
     AlarmId.TAMPERING,
@@ -34,10 +46,11 @@ def bench() -> Bench:
     bench = Bench()
     bench.configure()
     bench.run(2)
-    bench.rest(bench.ticks + 10 * DAY)
+    bench.wait_until(bench.ticks + 10 * DAY)
     bench.level_nl = 15_000_000
     bench.run(2)
     assert found(bench) == set()
+    settle(bench)  # no samples came for so long
     return bench
 
 
@@ -76,6 +89,59 @@ def refilled(
     return found(bench)
 
 
+# ---- windows, again and again
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30), st.integers(1, 40), st.booleans()), min_size=1, max_size=20
+    )
+)
+def test_windows_begun_again_and_again_suspend_no_more_than_one(
+    course: list[tuple[int, int, bool]],
+) -> None:
+    """FLW-08: T_refill, and as much again as none was open; a reset in between gives none back."""
+    refills, now, suspended, closed = Refills(), 0, 0, 0
+    for open_min, closed_min, resets in course:
+        assert refills.begin(now * MINUTE, None) is None
+        for _ in range(open_min):
+            suspended += refills.suspends(now * MINUTE)
+            now += 1
+            if resets:
+                kept = refills.save(now * MINUTE)
+                refills.load(now * MINUTE, kept)
+        refills.close(now * MINUTE)
+        assert not refills.suspends(now * MINUTE)
+        assert suspended <= 30 + closed
+        now += closed_min
+        closed += closed_min
+    now += 30
+    assert refills.begin(now * MINUTE, None) is None
+    assert [refills.suspends((now + minute) * MINUTE) for minute in (0, 29, 30)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("open_min", "closed_min"), [(29, 1), (30, 1), (15, 1), (1, 1), (29, 29), (2, 5)]
+)
+def test_too_much_flow_is_told_however_often_a_window_is_begun(
+    bench: Bench, open_min: int, closed_min: int
+) -> None:
+    """FLW-02, FLW-08: half the time outside is enough, windows or not (FLW-05)."""
+    fast = {"reservoir_pressure_pa": 480_000}
+    minutes = 0
+    while AlarmId.OVER_INFUSION not in bench.raised():
+        bench.ask(m.BeginRefill())
+        bench.run_screened(open_min, **fast)
+        bench.ask(m.AbortRefill())
+        bench.run_screened(closed_min, **fast)
+        minutes += open_min + closed_min
+        assert minutes <= 30 + 2 * 60 + open_min + closed_min
+
+
 # ---- moves outside a window
 
 
@@ -102,14 +168,65 @@ def test_what_noise_and_infusion_move_is_none(bench: Bench, moved_nl: int) -> No
     assert found(bench) == set()
 
 
-@given(st.lists(st.integers(-47_500, 47_500), min_size=2, max_size=60))
-def test_noise_is_no_needle(noise: list[int]) -> None:
-    """RES-07: for any noise within its bound."""
+NOISE = st.integers(-47_500, 47_500)
+
+
+@given(
+    noise=st.lists(NOISE, min_size=2, max_size=60),
+    flow_nl=st.integers(0, 3 * 900),
+    step=st.sampled_from([1, 10, 60, 300]),
+)
+def test_noise_is_no_needle(noise: list[int], flow_nl: int, step: int) -> None:
+    """RES-07: for any noise within its bound, and any flow, none at all included."""
     needle = Needle()
-    for minute, error_nl in enumerate(noise):
-        needle.watch(minute * MINUTE, 20_000_000 - 900 * minute + error_nl, CONFIGURATION)
+    for number, error_nl in enumerate(noise):
+        minute = number * step
+        level_nl = max(20_000_000 - flow_nl * minute, 0) + error_nl
+        needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
         assert not needle.suspected
     assert needle.tampering_until == 0
+
+
+@given(
+    before=st.lists(NOISE, min_size=2, max_size=30),
+    noise=st.lists(NOISE, min_size=60, max_size=60),
+    filled_nl=st.integers(10_000, 2_000_000),
+)
+def test_a_rise_that_adds_up_is_a_needle_however_slow(
+    before: list[int], noise: list[int], filled_nl: int
+) -> None:
+    """RES-07: told once it exceeds the noise, and one sample confirms it."""
+    needle, level_nl, risen_nl = Needle(), 10_000_000, 0
+    for minute, error_nl in enumerate([*before, *noise]):
+        level_nl += filled_nl * (minute >= len(before))
+        needle.watch(minute * MINUTE, level_nl + error_nl, CONFIGURATION)
+        if needle.tampering_until:
+            break
+        risen_nl = level_nl - 10_000_000
+    assert risen_nl <= 250_000 + 2 * 47_500 + 2 * filled_nl
+
+
+def test_a_slow_needle_is_told_and_leaves_no_flow_stop_behind(bench: Bench) -> None:
+    """RES-07: 8.6 ml at 240 ul a minute; the slopes begin anew when it is out."""
+    level_nl = bench.level_nl
+    for minute in range(36):
+        bench.run_screened(1, fill_level_nl=level_nl + 240_000 * minute)
+    assert found(bench) == {AlarmId.TAMPERING}
+    bench.level_nl = level_nl + 240_000 * 35
+    bench.run_screened(7 * 60)
+    assert bench.raised() == [AlarmId.TAMPERING]
+
+
+@pytest.mark.parametrize("artefact_nl", [-240_000, 240_000])
+def test_a_lone_low_reading_is_no_level_from_which_the_next_has_risen(
+    bench: Bench, artefact_nl: int
+) -> None:
+    """RES-07: one sample out of line is the sensor's own affair."""
+    for _ in range(5):
+        bench.run_screened(1, fill_level_nl=bench.level_nl + artefact_nl)
+        for error_nl in (0, 47_500, 47_500, 0):
+            bench.run_screened(1, fill_level_nl=bench.level_nl + error_nl)
+    assert found(bench) == set()
 
 
 def test_one_sample_out_of_line_is_the_sensors_affair(bench: Bench) -> None:
@@ -229,6 +346,8 @@ def test_a_missing_level_postpones_the_comparison(bench: Bench) -> None:
     assert found(bench) == set()
     again = Bench(bench.memory)
     again.level_nl = 15_000_000
+    again.run(MIN_GOOD - 1)  # the channel had failed (SEN-09)
+    assert found(again) == set()
     again.run(1)
     assert found(again) == {AlarmId.POCKET_FILL}
 
@@ -237,7 +356,7 @@ def test_the_comparison_does_not_wait_for_ever(bench: Bench) -> None:
     """RES-07."""
     bench.ask(m.BeginRefill())
     assert commit(bench, declared(14_400_000)) == m.Done(reference=2)
-    bench.rest(bench.ticks + MAX_WAIT)
+    bench.wait_until(bench.ticks + MAX_WAIT)
     bench.run(3)
     assert found(bench) == set()
 
@@ -263,7 +382,7 @@ def test_a_pump_filled_as_declared_raises_nothing() -> None:
         bench.level_nl = level_nl
         bench.configure()
         bench.run(5)
-        assert bench.alarms() == ()
+        assert found(bench) == set()
 
 
 @given(
@@ -344,6 +463,86 @@ def test_an_overfill_outlives_a_reset(bench: Bench) -> None:
     assert [(a.alarm, a.present) for a in again.alarms()] == [(AlarmId.OVERFILL, True)]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    residual_nl=st.integers(300_000, CAPACITY_NL),
+    withdrawn_nl=st.integers(0, 2 * CAPACITY_NL),
+    filled_nl=st.integers(1, 2 * CAPACITY_NL) | st.none(),
+    off_nl=st.integers(-2, 2),
+)
+def test_no_fill_is_accepted_that_the_reservoir_cannot_hold(
+    residual_nl: int, withdrawn_nl: int, filled_nl: int | None, off_nl: int
+) -> None:
+    """RES-08: by the level before the window, to the nanolitre; a refusal changes nothing."""
+    bench = ready(residual_nl)
+    left_nl = max(last_level(bench) - withdrawn_nl, 0)
+    filled_nl = max(filled_nl or CAPACITY_NL - left_nl + off_nl, 1)
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    before = bench.ask(m.ReadConfiguration())
+    reply = commit(bench, declared(withdrawn_nl, filled_nl))
+    if left_nl + filled_nl <= CAPACITY_NL:
+        assert reply == m.Done(reference=2)
+    else:
+        assert refusal(reply) is Refusal.OVER_CAPACITY
+        assert bench.status().refill_open
+        assert bench.ask(m.ReadConfiguration()) == before
+
+
+def ready(level_nl: int) -> Bench:
+    bench = Bench()
+    bench.configure()
+    bench.level_nl = level_nl
+    bench.run(2)
+    return bench
+
+
+def last_level(bench: Bench) -> int:
+    residual = bench.status().residual_volume_nl
+    assert residual is not None
+    return residual.estimate
+
+
+ENDS_NL = 550_000, 900_000
+"""Between these the lower end stop bears all of 234 kPa; the upper one is as stiff."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    over_nl=st.integers(8_000, 1_500_000),
+    error_nl=st.integers(-VOLUME_ERROR_NL, VOLUME_ERROR_NL),
+)
+def test_an_overfilled_reservoir_is_told_before_its_pressure_doses_too_much(
+    over_nl: int, error_nl: int
+) -> None:
+    """RES-08: for any overfill that presses by more than 5 kPa, and any error of the level."""
+    bench = ready(FULL_NL)
+    stiffness_pa_per_nl = 234_000 / (ENDS_NL[1] - ENDS_NL[0])
+    reservoir_pa = min(round(349_200 + over_nl * stiffness_pa_per_nl), 699_000)
+    level_nl = min(CAPACITY_NL + over_nl + error_nl, CAPACITY_NL * 11 // 10 - 10_000)
+    bench.run(80, fill_level_nl=level_nl, reservoir_pressure_pa=reservoir_pa)
+    told = set(bench.raised())
+    assert AlarmId.SENSOR_CONFLICT in told
+    assert Cause.NEEDLE in bench.status().causes
+    flow = bench.status().flow_nl_per_h
+    assert flow is not None
+    if flow.estimate > 62_100 + 100:
+        assert AlarmId.OVER_INFUSION in told
+    if level_nl > CAPACITY_NL + VOLUME_ERROR_NL:
+        assert AlarmId.OVERFILL in told
+
+
+@given(over_nl=st.integers(0, 400_000), error_nl=st.integers(-VOLUME_ERROR_NL, VOLUME_ERROR_NL))
+def test_what_is_called_overfull_surely_is(over_nl: int, error_nl: int) -> None:
+    """RES-08: and what is surely so is called it."""
+    needle = Needle()
+    level_nl = CAPACITY_NL - 200_000 + over_nl + error_nl
+    for minute in range(3):
+        needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
+    surely = level_nl - VOLUME_ERROR_NL > CAPACITY_NL
+    assert needle.overfilled == surely
+    assert not needle.overfilled or over_nl > 200_000
+
+
 # ---- the shortest interval
 
 
@@ -356,7 +555,7 @@ def test_a_refill_sooner_than_usual_needs_its_reason(
     bench = Bench()
     bench.configure()
     bench.run(1)
-    bench.rest(from_s(CONFIGURATION.refill_min_interval_s + after_s))
+    bench.wait_until(from_s(CONFIGURATION.refill_min_interval_s + after_s))
     sample = USUAL._replace(sequence=9, fill_level_nl=27_900_000, rtc_s=1_767_225_600 + jump_s)
     bench.logic.sample(bench.ticks, sample)
     bench.ask(m.BeginRefill())
@@ -411,7 +610,7 @@ def test_escalation_knows_ticks_only_and_never_goes_down(
     bench.configure()
     stages = [0]
     for elapsed, rtc_s, outlet_pa in steps:
-        bench.rest(bench.ticks + elapsed)
+        bench.wait_until(bench.ticks + elapsed)
         bench.run(1, rtc_s=rtc_s, catheter_pressure_pa=outlet_pa)
         told = [a for a in bench.alarms() if a.present]
         due = max((int(a.priority) for a in told if a.alarm is AlarmId.REFILL_DUE), default=0)
@@ -452,7 +651,7 @@ def test_delivered_and_held_and_left_are_what_was_filled(
         assert after >= before
         assert after[1] >= before[1]
         before = after
-    account.deliver(0, 0)
+    account.deliver(0, 0, 0)
     assert account.total_nl + left_nl == 28_000_000
 
 
@@ -467,10 +666,79 @@ def test_what_an_occlusion_held_arrives_with_its_release() -> None:
         account.deliver(MINUTE, 36_000, 600 * minute)
     assert (account.total_nl, account.held_nl) == (54_000, 36_000)
     assert account.doses_fg == {"A": 53_000 * 10}
-    account.deliver(MINUTE, -36_000)
+    account.deliver(MINUTE, -36_000)  # nobody knows what it can hold
+    assert (account.total_nl, account.held_nl) == (54_000, 36_000)
+    account.deliver(MINUTE, -36_000, 0)
     assert (account.total_nl, account.held_nl) == (90_000, 0)
     assert account.doses_fg == {"A": 89_000 * 10}
     assert account.since_refill_nl == 90_000
+
+
+@pytest.mark.parametrize("what", ["window", "reset", "downtime", "memory"])
+def test_what_an_occlusion_holds_stays_held_while_nobody_looks(bench: Bench, what: str) -> None:
+    """OCC-04, DOS-02: a refill window, a reset and a total put right deliver nothing of it."""
+    bench.run(10 * 60)
+    for minute in range(300):
+        bench.run(1, catheter_pressure_pa=min(113_700 + 900 * minute, 335_000))
+    account = bench.logic._state.account
+    held_nl, total_nl = account.held_nl, account.total_nl
+    assert held_nl > 90_000
+    if what == "window":
+        bench.ask(m.BeginRefill())
+    elif what == "memory":
+        account.total_nl ^= 1 << 25
+        bench.ask(m.RunSelfTest())
+    else:
+        bench = bench.reset(down_s=600 * (what == "downtime"))
+    bench.run(3, catheter_pressure_pa=335_000)
+    account = bench.logic._state.account
+    assert account.held_nl == pytest.approx(held_nl, rel=0.15)
+    assert account.total_nl == pytest.approx(total_nl, abs=15_000)
+    assert AlarmId.DOSE_LIMIT not in found(bench)
+    bench.ask(m.AbortRefill())
+    bench.run(3)
+    assert bench.logic._state.account.held_nl == 0
+    assert EventKind.OCCLUSION_RELEASED in bench.events()
+
+
+LIQUIDS = st.tuples(st.sampled_from(["A", "B", "saline", ""]), st.integers(0, 9))
+"""Drug and ng/ml; one that nobody declared has no dose."""
+MOVES = st.one_of(
+    st.tuples(st.just("flow"), st.integers(0, 700), st.none()),
+    st.tuples(st.just("bolus"), st.integers(0, 700), LIQUIDS),
+    st.tuples(st.just("refill"), st.none(), LIQUIDS),
+)
+
+
+@given(catheter_nl=st.integers(1, 300), moves=st.lists(MOVES, max_size=15))
+def test_dose_is_that_of_plug_flow(catheter_nl: int, moves: list[Any]) -> None:
+    """RES-11, RES-12, DOS-01: against a tube of single nanolitres; nothing is gained nor lost."""
+    account, tube, inside = Account(), deque([("", 0)] * catheter_nl), ("", 0)
+    account.prime(catheter_nl)
+    doses_fg: Counter[str] = Counter()
+    entered_fg: Counter[str] = Counter()
+    since_fg = 0
+    for kind, volume_nl, liquid in moves:
+        if kind == "refill":
+            inside, since_fg = liquid, 0
+            account.refilled(*liquid)
+            continue
+        entering = inside if kind == "flow" else liquid
+        if kind == "flow":
+            account.deliver(HOUR, volume_nl)
+        else:
+            account.push(volume_nl, *liquid)
+        for _ in range(volume_nl):
+            tube.append(entering)
+            drug, concentration = tube.popleft()
+            entered_fg[entering[0]] += entering[1]
+            doses_fg[drug] += concentration
+            since_fg += concentration if drug == inside[0] else 0
+        for drug in ("A", "B", "saline"):
+            assert account.doses_fg.get(drug, 0) == doses_fg[drug]
+            held_fg = sum(plug[0] * plug[2] for plug in account.plugs if plug[1] == drug)
+            assert doses_fg[drug] + held_fg == entered_fg[drug]
+        assert not inside[0] or account.dose_since_refill_fg == since_fg
 
 
 def test_many_liquids_in_a_catheter_lose_nothing() -> None:
@@ -493,9 +761,7 @@ class Room:
     """A device ten days after its implantation, a programmer's requests, and syringes."""
 
     def __init__(self) -> None:
-        self.device = Device(pumpfile.demo(), 3)
-        self.device.implant()
-        self.pass_minutes(10 * 24 * 60)
+        self.device = lived(10, seed=3)
         assert self.told() == set()
 
     def pass_minutes(self, minutes: int) -> None:
@@ -517,6 +783,7 @@ class Room:
 LIQUID = {"drug": "FUDR", "concentration": "6.46 mg/mL"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("withdraws", "fills", "declares", "expected"),
     [
@@ -576,3 +843,30 @@ def test_a_window_that_was_forgotten_tells_what_the_needle_did() -> None:
     assert room.told() == set()
     room.pass_minutes(5)
     assert room.told() == {AlarmId.TAMPERING}
+
+
+def test_a_drug_that_no_place_is_left_for_is_refused_before_it_is_in_the_pump() -> None:
+    """DOS-09: what is in the pump is counted, each of it."""
+    bench = Bench()
+    bench.configure()
+    bench.run(300)
+    refill = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})
+    for number in range(MAX_DRUGS):
+        drug = f"drug {number}"
+        bench.ask(m.BeginRefill())
+        reply = bench.ask(
+            m.CommitRefill(
+                refill=refill.model_copy(update={"drug": drug}),
+                reason=RefillReason.OTHER,
+                previous_refill_id=number + 1,
+            )
+        )
+        if number < MAX_DRUGS - 1:  # FUDR has the other place
+            assert reply == m.Done(reference=number + 2)
+            bench.run(300)
+    assert reply == m.Refused(reason=Refusal.TOO_MANY_DRUGS)
+    begin = m.BeginBolusAccess(drug="another", concentration_ng_per_ml=1)
+    assert bench.ask(begin) == m.Refused(reason=Refusal.TOO_MANY_DRUGS)
+    assert bench.ask(begin.model_copy(update={"drug": "FUDR"})) == m.Done()
+    assert len(bench.logic._state.account.doses_fg) == MAX_DRUGS
+    assert min(bench.logic._state.account.doses_fg.values()) > 0

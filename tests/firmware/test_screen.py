@@ -73,6 +73,13 @@ def test_rails_are_those_of_the_sensors() -> None:
             assert channel.lowest == sheet.lowest
 
 
+def test_nothing_is_usual_before_it_was_read() -> None:
+    """SEN-02."""
+    screen = Screen()
+    screen.look()
+    assert screen.near is None
+
+
 def test_healthy_readings_go_through_as_they_are(feed: Feed) -> None:
     for _ in range(200):
         sample = feed.take()

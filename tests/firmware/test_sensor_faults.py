@@ -6,10 +6,9 @@ import pytest
 
 from protocol.control import TICKS_PER_S
 from protocol.vocabulary import AlarmId, Cause, Quality
-from pumpsim.device import Device
-from pumpsim.firmware.reference import AGE_MAX
+from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.stimuli import HOUR
-from tests.firmware.test_estimates import DAY, act, causes, implanted
+from tests.firmware.test_estimates import DAY, act, alarms, causes, contains, implanted
 from tests.firmware.test_reference_logic import Bench
 from tests.firmware.usual import USUAL
 
@@ -23,11 +22,7 @@ BLAMED = {
 }
 
 
-def alarms(device: Device) -> set[AlarmId]:
-    assert device.beliefs is not None
-    return set(device.beliefs.alarms)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channel", "per_day", "half_tolerance"),
     [
@@ -71,7 +66,10 @@ def test_every_set_of_lost_channels_degrades_as_documented(count: int) -> None:
         assert AlarmId.SENSOR_FAULT in beliefs.alarms
         assert (AlarmId.UNMONITORED in beliefs.alarms) == (not pressures and not level)
         assert (beliefs.flow_nl_per_h is not None) == pressures
-        assert (beliefs.residual_volume_nl is not None) == level
+        volume = beliefs.residual_volume_nl
+        assert volume is not None
+        assert volume.quality is (Quality.GOOD if level else Quality.DEGRADED)
+        assert contains(volume, device.plant.state.reservoir_volume_m3 * 1e12)
         if beliefs.flow_nl_per_h is not None and "temperature_mk" in lost:
             assert beliefs.flow_nl_per_h.quality is Quality.DEGRADED
 

@@ -19,8 +19,10 @@ class Runs:
     def __init__(self, device: Device) -> None:
         self.device = device
         self.runs_ns: list[int] = []
+        self.looks = 0
 
     def now_ns(self) -> int:
+        self.looks += 1
         return self.device.now_ns
 
     def run_until(self, until_ns: int) -> int:
@@ -69,6 +71,27 @@ def test_a_remote_wait_is_cut_into_days() -> None:
     runs = Runs(device)
     assert RemoteClock(runs).wait(60 * HOUR_NS, exchange) == 60 * HOUR_NS
     assert runs.runs_ns == [24 * HOUR_NS, 24 * HOUR_NS, 12 * HOUR_NS]
+
+
+def test_a_remote_wait_asks_for_nothing_but_its_runs() -> None:
+    device, _, exchange = make()
+    runs = Runs(device)
+    clock = RemoteClock(runs)
+    for hours in (1, 2, 3):
+        clock.wait(hours * HOUR_NS, exchange)
+    assert (runs.looks, len(runs.runs_ns)) == (1, 3)
+
+
+def test_a_remote_clock_is_right_whoever_lets_time_pass_or_puts_it_back() -> None:
+    (device, _, exchange), (newborn, _, _) = make(), make()
+    runs = Runs(device)
+    clock = RemoteClock(runs)
+    device.advance(60 * HOUR_NS)
+    assert clock.wait(HOUR_NS, exchange) == clock.now_ns() == 60 * HOUR_NS
+    device.advance(90 * HOUR_NS)
+    assert clock.wait(91 * HOUR_NS, exchange) == 91 * HOUR_NS
+    runs.device = newborn
+    assert clock.wait(2 * HOUR_NS, exchange) == clock.now_ns() == newborn.now_ns == 2 * HOUR_NS
 
 
 def test_a_wait_until_the_past_lets_no_time_pass() -> None:

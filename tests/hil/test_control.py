@@ -1,6 +1,7 @@
 """Control logic on the bench decides what the same logic decides inside a device."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from protocol.control import ControlLogic, Memory, Outcome, Readings, Request
 from protocol.vocabulary import AlarmId, FirmwareFault, ResetCause, Sounder
 from pumpsim.device import Device
 from pumpsim.firmware import ReferenceLogic
-from pumpsim.pumpfile import demo
+from pumpsim.pumpfile import PumpFile, demo, load
 from pumpsim.stimuli import ADAPTER
 from tests.hil import logics
 
@@ -26,6 +27,17 @@ HOUR_NS = 3_600 * NS_PER_S
 DAY_NS = 24 * HOUR_NS
 PERIOD_NS = 60 * NS_PER_S
 BARE = "sim:?bare=1"
+NEARLY_EMPTY = """
+[pump]
+id = "demo"
+[fill]
+volume = "6 mL"
+[alarms]
+refill_interval = "3 d"
+refill_grace = "1 d"
+refill_min_interval = "1 d"
+"""
+"""It lives through in days what a full pump does in weeks."""
 FAST = {"kind": "plant_condition", "name": "restrictor_conductance_factor", "value": 1.4}
 
 
@@ -70,8 +82,10 @@ class Decided:
     def stimulated(self, now_ns: int, stimulus: Any) -> None: ...
 
 
-def inside(logic: str, duration_ns: int, *stimuli: dict[str, Any]) -> Decided:
-    pump = demo()
+def inside(
+    logic: str, duration_ns: int, *stimuli: dict[str, Any], pump: PumpFile | None = None
+) -> Decided:
+    pump = pump or demo()
     pump = pump.model_copy(update={"pump": pump.pump.model_copy(update={"logic": logic})})
     tap = Decided()
     device = Device(pump, 1, tap)
@@ -83,19 +97,22 @@ def inside(logic: str, duration_ns: int, *stimuli: dict[str, Any]) -> Decided:
 
 
 def outside(
-    make: Callable[[], ControlLogic], duration_ns: int, *stimuli: dict[str, Any]
+    make: Callable[[], ControlLogic], duration_ns: int, *stimuli: dict[str, Any], uri: str = BARE
 ) -> tuple[Summary, Seen]:
     seen = Seen()
-    with open_rig(BARE) as rig:
+    with open_rig(uri) as rig:
         controller = Controller(rig, make, seen)
         for stimulus in stimuli:
             rig.laboratory.stimulate(stimulus)
         return controller.run(duration_ns), seen
 
 
-def test_the_reference_logic_raises_the_same_alarms_at_the_same_ticks() -> None:
-    tap = inside("pumpsim.firmware:ReferenceLogic", 22 * DAY_NS, FAST)
-    summary, seen = outside(ReferenceLogic, 22 * DAY_NS, FAST)
+@pytest.mark.slow
+def test_the_reference_logic_raises_the_same_alarms_at_the_same_ticks(tmp_path: Path) -> None:
+    path = tmp_path / "nearly-empty.toml"
+    path.write_text(NEARLY_EMPTY, encoding="utf-8")
+    tap = inside("pumpsim.firmware:ReferenceLogic", 5 * DAY_NS, FAST, pump=load(path))
+    summary, seen = outside(ReferenceLogic, 5 * DAY_NS, FAST, uri=f"sim:{path}?bare=1")
     expected = [AlarmNote(ticks, alarm) for ticks, o in tap.outcomes for alarm in o.alarms]
     assert {note.alarm.alarm for note in expected} >= {
         AlarmId.OVER_INFUSION,
@@ -103,10 +120,10 @@ def test_the_reference_logic_raises_the_same_alarms_at_the_same_ticks() -> None:
         AlarmId.REFILL_OVERDUE,
     }
     assert list(summary.alarms) == seen.alarms == expected
-    assert summary.samples == 22 * 24 * 60 + 1
+    assert summary.samples == 5 * 24 * 60 + 1
     assert summary.missed == summary.repeated == summary.reboots == 0
     assert not summary.refusals
-    assert seen.elapsed_ns == 22 * DAY_NS
+    assert seen.elapsed_ns == 5 * DAY_NS
 
 
 def test_deadlines_between_samples_are_decided_at_the_same_ticks() -> None:
@@ -212,16 +229,17 @@ class Noted:
         return self._logic.next_deadline()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("logic", "boots"),  # of the samples 0 to 1440
+    ("logic", "boots"),  # of the samples 0 to 360
     [
-        (logics.Raising, 1 + 288),  # every fifth sample fails, and the next one does not
-        (logics.Nonsense, 2 + 1439),  # at once, then with each sample from the third on
+        (logics.Raising, 1 + 72),  # every fifth sample fails, and the next one does not
+        (logics.Nonsense, 2 + 359),  # at once, then with each sample from the third on
         (logics.Unpowered, 1 + 1),
-        (logics.Unbootable, 2 + 1441),
+        (logics.Unbootable, 2 + 361),
         (logics.Unmakeable, 0),
         (logics.LateStarter, 2 + 2),
-        (logics.BootLoop, 2 + 2 * 1440),
+        (logics.BootLoop, 2 + 2 * 360),
         (logics.Unanswering, 2 + 1),
     ],
 )
@@ -229,7 +247,7 @@ def test_failing_logic_boots_at_the_same_samples_as_in_a_device(
     logic: Callable[[], ControlLogic], boots: int
 ) -> None:
     """RST-04, RST-11."""
-    length_ns = DAY_NS + PERIOD_NS // 2  # so that what is due with the last sample is seen
+    length_ns = 6 * HOUR_NS + PERIOD_NS // 2  # so that what is due with the last sample is seen
     expected: list[tuple[str, int]] = []
     device = Device(demo(), 1)
     device.logic = lambda: Noted(logic, expected)

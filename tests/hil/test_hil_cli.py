@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from hil.cli import main
+from hil.cli import _one_sentence, main
+from hil.errors import LocalError
 from hil.rig import open_rig
 from hil.show import status_lines
 from protocol import messages as m
@@ -24,7 +25,12 @@ def hil(*arguments: str) -> Result:
 
 
 def test_help_shows_examples_and_every_exit_code() -> None:
-    for arguments in (["--help"], ["status", "--help"], ["control", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["status", "--help"],
+        ["control", "--help"],
+        ["bench", "--help"],
+    ):
         text = hil(*arguments).output
         assert "Examples:" in text
         assert "Exit codes: 0 done" in text
@@ -77,6 +83,7 @@ def test_a_seed_gives_the_same_pump_again_and_another_seed_another() -> None:
     assert told[0] == hil("status", "--rig", BARE).stdout
 
 
+@pytest.mark.slow
 def test_control_prints_alarms_as_they_come_and_a_summary() -> None:
     result = hil("control", REFERENCE, "--rig", BARE, "--for", "11 d")
     assert result.exit_code == 0
@@ -89,6 +96,7 @@ def test_control_prints_alarms_as_they_come_and_a_summary() -> None:
     assert "alarm changes         1" in lines
 
 
+@pytest.mark.slow
 def test_control_tells_a_program_only_the_summary() -> None:
     result = hil("control", REFERENCE, "--rig", BARE, "--for", "11 d", "--json")
     summary = json.loads(result.stdout)
@@ -165,3 +173,15 @@ def test_where_nothing_listens_the_system_is_quoted_in_words(uri: str) -> None:
     result = hil("status", "--rig", uri)
     assert result.exit_code == 4
     assert result.stderr.endswith("at 127.0.0.1:1: Connection refused\n")
+
+
+def test_what_cannot_be_made_safe_is_told_after_ctrl_c_and_after_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for error, code in ((KeyboardInterrupt(), 130), (LocalError("no such drug"), 2)):
+        error.add_note("not safe: the bath was not stopped: it does not answer")
+        with pytest.raises(SystemExit) as ended, _one_sentence():
+            raise error
+        assert ended.value.code == code
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == "hil: not safe: the bath was not stopped: it does not answer"

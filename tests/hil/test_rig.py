@@ -2,10 +2,14 @@
 
 import pytest
 
-from hil.errors import LinkError, LocalError
+from hil.errors import LinkError, LocalError, NotSafeError
 from hil.exchange import Exchange
+from hil.instruments.bench import Instruments
+from hil.instruments.errors import InstrumentError
+from hil.instruments.kinds import TemperatureBath
 from hil.port import Item
-from hil.rig import Measurement, Rig, duration_ns, open_rig
+from hil.record import Measurement
+from hil.rig import Rig, duration_ns, open_rig
 from protocol import messages as m
 from protocol.vocabulary import Capability, RefillReason, Refusal, Sounder
 
@@ -113,14 +117,97 @@ def test_made_safe_a_device_sends_nothing_any_more(uri: str) -> None:
         assert rig.dut.exchange.next_notice() is None
 
 
-def test_a_failure_to_make_safe_hides_no_earlier_failure() -> None:
-    with pytest.raises(ZeroDivisionError):
+def test_a_failure_to_make_safe_hides_no_earlier_failure_and_is_told_with_it() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
         lose_the_line(open_rig("sim:"), ZeroDivisionError)
+    [sentence] = caught.value.__notes__
+    assert sentence.startswith("not safe: the device was not told: the line is cut")
 
 
 def test_a_failure_to_make_safe_is_told_when_all_went_well() -> None:
-    with pytest.raises(LinkError, match="the line is cut"):
+    with pytest.raises(NotSafeError, match="not safe: the device was not told: the line is cut"):
         lose_the_line(open_rig("sim:"), None)
+
+
+def take_all(rig: Rig) -> None:
+    """A bench at work."""
+    rig.instruments.bath.set_temperature(40.0)
+    rig.instruments.pressure.set_pressure(20.0)
+    rig.instruments.supply.switch(on=True)
+    rig.wait("5 h")
+
+
+def set_to(rig: Rig) -> dict[str, bool]:
+    """What the instruments do, as the emulator knows it."""
+    assert rig.save is not None
+    told = rig.save()["bench"]
+    return {
+        "bath": told["bath"]["circulating"],
+        "pressure": told["pressure"]["regulating"],
+        "supply": told["supply"]["on"],
+    }
+
+
+def test_made_safe_every_instrument_that_was_in_hand_lets_go() -> None:
+    with open_rig("sim:") as rig:
+        take_all(rig)
+        assert set(set_to(rig).values()) == {True}
+    assert set(set_to(rig).values()) == {False}
+    truth = rig.laboratory.truth()
+    assert not truth["powered"]
+    assert truth["held"]["outlet"] == 0.0
+
+
+def test_the_device_is_told_before_its_supply_goes() -> None:
+    with open_rig("sim:") as rig:
+        take_all(rig)
+        rig.dut.subscribe_telemetry(60_000)
+        rig.make_safe()
+        assert rig.dut.telemetry == 0
+
+
+def test_what_nobody_took_in_hand_stays_as_it_was_found() -> None:
+    """`hil status` beside a bath that a person has set stops no bath."""
+    with open_rig("sim:") as rig:
+        take_all(rig)
+        assert rig.save is not None
+        state = rig.save()
+    with open_rig("sim:", state) as again:
+        assert again.instruments.kinds() >= {"bath", "pressure", "supply"}
+        again.instruments.need("bath")
+    assert set(set_to(again).values()) == {True}
+    with open_rig("sim:", state) as other:
+        other.instruments.take({"bath", "pressure", "balance", "oven"})
+    assert set_to(other) == {"bath": False, "pressure": False, "supply": True}
+
+
+class Stuck:
+    """A bath that does not hear, until somebody looks after it."""
+
+    def __init__(self, bath: TemperatureBath) -> None:
+        self.set_temperature, self.temperature = bath.set_temperature, bath.temperature
+        self.stuck, self._bath = True, bath
+
+    def stop(self) -> None:
+        if self.stuck:
+            raise InstrumentError("bath at /dev/ttyUSB2", "it does not answer")
+        self._bath.stop()
+
+
+def test_what_could_not_be_made_safe_is_told_and_tried_again() -> None:
+    with open_rig("sim:") as rig:
+        bath = Stuck(rig.instruments.bath)
+        there = rig.instruments
+        rig.instruments = Instruments(bath=bath, pressure=there.pressure, supply=there.supply)
+        take_all(rig)
+        with pytest.raises(NotSafeError) as caught:
+            rig.make_safe()
+        sentence = "not safe: the bath was not stopped: bath at /dev/ttyUSB2: it does not answer"
+        assert caught.value.sentences == [sentence]
+        assert set_to(rig) == {"bath": True, "pressure": False, "supply": False}
+        assert rig.instruments.in_hand() == {"bath"}
+        bath.stuck = False
+    assert set(set_to(rig).values()) == {False}
 
 
 def test_capabilities_tell_a_bare_device_from_one_that_decides() -> None:
@@ -129,6 +216,7 @@ def test_capabilities_tell_a_bare_device_from_one_that_decides() -> None:
         assert Capability.ACTUATION in bare.capabilities - rig.capabilities
 
 
+@pytest.mark.slow
 def test_every_request_has_a_method() -> None:
     """One visit to the clinic, from the first look to the last log entry."""
     done = m.Done()

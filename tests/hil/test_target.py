@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.errors import LocalError
-from hil.target import MqttTarget, SerialTarget, SimTarget, TcpTarget, parse
+from hil.target import BoardTarget, MqttTarget, SerialTarget, SimTarget, TcpTarget, parse
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,11 @@ from hil.target import MqttTarget, SerialTarget, SimTarget, TcpTarget, parse
             "tcp://h:1?control=http%3A%2F%2F127.0.0.1%3A8000%2F",
             TcpTarget("h", 1, "http://127.0.0.1:8000"),
         ),
+        ("board:", BoardTarget()),
+        (
+            "board:pumps/r11.toml?control=http://127.0.0.1:8000",
+            BoardTarget(Path("pumps/r11.toml"), "http://127.0.0.1:8000"),
+        ),
         ("mqtt://broker/demo", MqttTarget("broker", 1_883, "demo")),
         ("mqtts://broker/demo", MqttTarget("broker", 8_883, "demo", tls=True)),
         ("mqtt://broker:1884/a.b-c_1", MqttTarget("broker", 1_884, "a.b-c_1")),
@@ -52,6 +57,8 @@ def test_a_uri_names_a_target(uri: str, target: object) -> None:
         ("sim:?seed=1&seed=2", "twice"),
         ("sim:?bare=2", "bare=2"),
         ("sim:?speed=2", "no option 'speed'"),
+        ("board:?bare=1", "no option 'bare'"),
+        ("board:?control=tcp://h:1", "not of the form http://HOST:PORT"),
         ("serial://dev/ttyUSB0", "three slashes"),
         ("serial:///", "three slashes"),
         ("serial:///dev/ttyUSB0?baud=fast", "baud=fast"),

@@ -1,4 +1,4 @@
-"""Plant and sensors use operations that IEEE 754 rounds alike everywhere (decision 0001)."""
+"""Plant, sensors and instruments use what IEEE 754 rounds alike everywhere (decision 0001)."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,13 @@ import pytest
 import pumpsim
 
 ROOT = Path(pumpsim.__file__).parent
-SOURCES = [*sorted((ROOT / "plant").glob("*.py")), ROOT / "sensors.py", ROOT / "streams.py"]
+MODELS = ("balance", "bath", "decay", "element", "outlook", "pressure", "supply", "syringe")
+SOURCES = [
+    *sorted((ROOT / "plant").glob("*.py")),
+    *(ROOT / "instruments" / f"{name}.py" for name in MODELS),
+    ROOT / "sensors.py",
+    ROOT / "streams.py",
+]
 FORBIDDEN = {"cmath", "math", "decimal", "numpy", "random", "statistics"}
 
 

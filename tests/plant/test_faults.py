@@ -148,6 +148,7 @@ def test_propellant_that_seeps_away_ends_the_pressure() -> None:
         assert (plant.state.reservoir_pressure_pa < 0.95 * usual_pa) == falls
 
 
+@pytest.mark.slow
 def test_the_rate_holds_until_97_percent_and_ends_with_a_residual() -> None:
     pump = PumpParameters(bellows_rate_pa_per_m3=0.0)
     plant = calm(pump, 30 * ML_NL)
@@ -318,6 +319,7 @@ def test_gas_stays_behind_when_the_liquid_is_gone() -> None:
     assert state.reservoir_pressure_pa > state.catheter_pressure_pa
 
 
+@pytest.mark.slow
 def test_a_bubble_at_the_end_stop_expands() -> None:
     plant, airless = calm(), calm()
     plant.fill_gas(HOUR_NS, 2 * ML_NL)

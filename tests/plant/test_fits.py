@@ -46,6 +46,7 @@ def at_both_ends_and_between(coefficients: tuple[float, ...] | list[float]) -> l
     return [properties.horner(coefficients, x / 10) for x in range(-10, 11)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propellant", ANTOINE)
 def test_the_vapour_tables_are_not_stale(propellant: str, tool: ModuleType) -> None:
     for output, table, degree in (

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pumpsim.plant.conditions import CONDITIONS
+from pumpsim.plant.held import BOUNDS, approach, ramp
 from pumpsim.plant.ledger import Fluid
 from pumpsim.plant.parameters import PatientParameters, PumpParameters
 from pumpsim.plant.patient import NODE_NS, SECOND_NS
@@ -42,9 +43,17 @@ def settings_of(name: str) -> st.SearchStrategy[Act]:
     return values.map(lambda value: lambda plant, now: plant.set_condition(now, name, value))
 
 
+def aims_of(name: str) -> st.SearchStrategy[tuple[str, float]]:
+    lowest, highest = BOUNDS[name]
+    beyond = 0.01 * highest
+    aims = st.sampled_from([lowest, highest, highest + beyond]) | st.floats(lowest, highest)
+    return aims.map(lambda aim: (name, aim))
+
+
 FLUIDS = st.sampled_from([FUDR, SALINE, GLYCERIN])
 VOLUMES = st.integers(0, 31_000_000)
 RAMPS = st.integers(1, 12 * HOUR_NS)
+SHAPES = RAMPS.map(ramp) | st.integers(1, 2 * HOUR_NS).map(approach)
 ACTS: st.SearchStrategy[Act] = st.one_of(
     st.sampled_from(sorted(CONDITIONS)).flatmap(settings_of),
     (VOLUMES | st.none()).map(lambda volume: lambda plant, now: plant.withdraw(now, volume)),
@@ -65,6 +74,10 @@ ACTS: st.SearchStrategy[Act] = st.one_of(
     st.tuples(RAMPS, st.floats(0, 1_100_000)).map(
         lambda a: lambda plant, now: plant.dive(now, hill(now, *a))
     ),
+    st.tuples(st.sampled_from(sorted(BOUNDS)).flatmap(aims_of), SHAPES).map(
+        lambda a: lambda plant, now: plant.hold(now, *a[0], a[1])
+    ),
+    st.sampled_from(sorted(BOUNDS)).map(lambda name: lambda plant, now: plant.release(now, name)),
 )
 PAUSES = st.sampled_from([0, 1, STEP_NS - 1, STEP_NS, 9 * STEP_NS + 7]) | st.integers(
     0, 4 * HOUR_NS
@@ -194,6 +207,7 @@ def six_months(step_ns: int) -> Plant:
     return plant
 
 
+@pytest.mark.slow
 def test_halving_the_step_moves_six_months_by_less_than_a_millionth() -> None:
     coarse, fine = six_months(STEP_NS), six_months(STEP_NS // 2)
     sound(coarse)

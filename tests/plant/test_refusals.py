@@ -60,6 +60,7 @@ REFUSALS: dict[str, tuple[Act, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "says"), REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_refusal_says_why_and_leaves_no_trace(act: Act, says: str) -> None:
     plant, untouched = filled(), filled()

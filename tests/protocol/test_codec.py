@@ -7,7 +7,9 @@ import cbor2
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from hil.testing.strategies import largest, packets, packets_of
 from protocol import messages as m
 from protocol.codec import (
     MAX_DEPTH,
@@ -21,9 +23,8 @@ from protocol.codec import (
 from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.messages import MAX_DETAIL, MESSAGES, Body, Packet, header_type
 from protocol.plain import BY_CODE, BY_NAME, TYPE_NAMES, plan
-from protocol.schema import fields
+from protocol.schema import HEADERS, fields, parts
 from protocol.vocabulary import Refusal, Role
-from tests.protocol.strategies import largest, packets, packets_of
 
 NAMES = [TYPE_NAMES[message] for message in MESSAGES]
 STATUS_REQUEST = Packet(m.AskHeader(request_id=7), m.GetStatus())
@@ -168,6 +169,7 @@ def test_any_cbor_gives_a_packet_or_malformed(code: int, content: object) -> Non
     decode_payload(code, cbor2.dumps(content))
 
 
+@pytest.mark.slow
 @given(code=st.sampled_from([message.code for message in MESSAGES]), data=st.data())
 def test_any_map_gives_a_canonical_packet_or_malformed(code: int, data: st.DataObject) -> None:
     content = data.draw(st.dictionaries(st.integers(0, 24), ANYTHING, max_size=8))
@@ -352,6 +354,24 @@ JSON_VALUES = st.recursive(
 @given(text=st.text() | st.binary() | JSON_VALUES.map(json.dumps))
 def test_any_text_gives_a_packet_or_malformed(text: str | bytes) -> None:
     from_json(text)
+
+
+@pytest.mark.parametrize("part", [*HEADERS, *parts(), *MESSAGES], ids=lambda p: p.__name__)
+def test_the_bounds_that_are_declared_are_kept(part: type[m.Part]) -> None:
+    """Those of a field's own and those of its type: the tighter ones."""
+    for field in fields(part):
+        if field.shape.kind is int:
+            assert field.shape.low is not None
+            assert field.shape.high is not None
+            for value in (field.shape.low - 1, field.shape.high + 1):
+                assert is_refused(part, field.name, value), f"{field.name} = {value}"
+
+
+def is_refused(part: type[m.Part], name: str, value: int) -> bool:
+    """For its value: other fields are missing, and complain as well."""
+    with pytest.raises(ValidationError) as caught:
+        part.model_validate({name: value})
+    return any(e["loc"] == (name,) and e["type"] != "missing" for e in caught.value.errors())
 
 
 @given(packet=packets, data=st.data())

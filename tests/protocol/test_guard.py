@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.testing.strategies import largest
 from protocol import messages as m
 from protocol.control import (
     NOTHING,
@@ -17,6 +18,7 @@ from protocol.control import (
     ControlLogic,
     Event,
     Interval,
+    Kept,
     Outcome,
     PowerLostError,
     Readings,
@@ -36,7 +38,6 @@ from protocol.vocabulary import (
     Role,
     Sounder,
 )
-from tests.protocol.strategies import largest
 
 READINGS = Readings(1, None, None, None, None, None, None, None, None, rtc_valid=False)
 REQUEST = Request(m.BeginRefill(), Role.CLINICIAN, 1)
@@ -100,6 +101,7 @@ SOUND = Outcome(
     events=[Event(EventKind.CONFIGURATION_WRITTEN, 0, 2**32 - 1, Priority.LOW)],
     alarms=(ALARM,),
     beliefs=BELIEFS,
+    kept=Kept(5, 2, (Event(EventKind.REFILL_BEGUN),)),
 )
 
 
@@ -210,6 +212,10 @@ NONSENSE: dict[str, Any] = {
     "a configuration that is none": wrong(DONE, beliefs=wrong(BELIEFS, config_id=None)),
     "a drug without a name": wrong(DONE, beliefs=wrong(BELIEFS, drug=None)),
     "a fraction in doubt": wrong(DONE, beliefs=wrong(BELIEFS, uncertain_nl=0.5)),
+    "a command kept of another kind": wrong(DONE, kept=(None, None, ())),
+    "a command kept by name": wrong(DONE, kept=Kept("begin_refill")),  # type: ignore[arg-type]  # nonsense
+    "a reference below zero": wrong(DONE, kept=Kept(1, -1)),
+    "an event kept that is none": wrong(DONE, kept=Kept(1, None, ["boot"])),  # type: ignore[list-item]  # nonsense
 }
 
 

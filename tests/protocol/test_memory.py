@@ -2,10 +2,10 @@
 
 import pytest
 
+from hil.testing.strategies import largest
 from protocol import messages as m
 from protocol.memory import RamMemory
 from protocol.provision import provision
-from tests.protocol.strategies import largest
 
 
 def test_new_memory_is_erased() -> None:

@@ -40,11 +40,39 @@ DIMENSIONS_AND_UNITS = [(dimension, unit) for dimension, units in UNITS.items() 
         ("12 cm", "length", Fraction(12, 100)),
         ("5 %", "ratio", Fraction(1, 20)),
         ("3.3 V", "voltage", Fraction(3_300)),
+        ("-2.5 V", "voltage", Fraction(-2_500)),
         ("0 mL", "volume", Fraction(0)),
     ],
 )
 def test_what_it_means(text: str, dimension: str, expected: Fraction) -> None:
     assert parse(text, dimension) == expected
+
+
+SAME = {
+    "volume": ("1 mL", "1000 uL", "1000000 nL"),
+    "flow": ("24 mL/day", "1 mL/h", "1000 uL/h", "1000000 nL/h"),
+    "duration": ("1 d", "24 h", "1440 min", "86400 s", "86400000 ms"),
+    "temperature": ("37 degC", "310.15 K"),
+    "temperature difference": ("1 K", "1000 mK"),
+    "pressure": ("133.322387415 kPa", "133322.387415 Pa", "1000 mmHg", "1333.22387415 mbar"),
+    "concentration": ("1 mg/mL", "1000 ug/mL", "1000000 ng/mL"),
+    "length": ("1 m", "100 cm", "1000 mm"),
+    "ratio": ("5 %",),
+    "voltage": ("1 V", "1000 mV"),
+    "current": ("1 mA", "1000 uA", "1000000 nA"),
+    "mass": ("1 g", "1000 mg", "1000000 ug"),
+    "mass per time": ("24 mg/day", "1 mg/h", "1000 ug/h"),
+    "pressure per time": ("1 kPa/s", "60 kPa/min"),
+    "stiffness": ("1 kPa/mL", "1000 Pa/mL"),
+}
+"""One quantity in each unit there is."""
+
+
+def test_every_unit_of_a_dimension_says_the_same() -> None:
+    for dimension, texts in SAME.items():
+        assert {text.partition(" ")[2] for text in texts} == UNITS[dimension].keys()
+        assert len({parse(text, dimension) for text in texts}) == 1
+    assert SAME.keys() == UNITS.keys()
 
 
 NOT_QUANTITIES = [
@@ -133,6 +161,7 @@ def test_the_canonical_form(text: str, dimension: str, expected: str) -> None:
     assert canonical(text, dimension) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dimension", "unit"), DIMENSIONS_AND_UNITS)
 @given(number=st.integers(-(10**12), 10**12), places=st.integers(0, 6))
 def test_what_is_rendered_is_read_as_the_same(

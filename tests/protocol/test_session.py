@@ -53,7 +53,7 @@ def command(
 
 def execute(sessions: Sessions, packet: Packet, reply: Reply | None = None) -> None:
     assert isinstance(sessions.check(packet, NOW_MS), Session)
-    sessions.record(packet, reply or m.Done())
+    sessions.record(sessions.begin(packet, Role.CLINICIAN), reply or m.Done())
 
 
 def refusal(sessions: Sessions, packet: Packet, uptime_ms: int = NOW_MS) -> Refusal:
@@ -190,6 +190,7 @@ def test_a_refused_check_leaves_no_trace(sessions: Sessions) -> None:
 
 
 def test_the_oldest_outcome_is_forgotten_first(sessions: Sessions) -> None:
+    """COM-04: what was executed lately is remembered."""
     session = opened(sessions)
     for number in range(1, MAX_OUTCOMES + 2):
         execute(sessions, command(session, number, number))
@@ -323,7 +324,8 @@ class AtMostOnce(RuleBasedStateMachine):
         if isinstance(found, Session):
             assert number not in self.acted
             self.acted[number] = body
-            self.sessions.record(packet, m.Done(reference=number))
+            begun = self.sessions.begin(packet, found.role)
+            self.sessions.record(begun, m.Done(reference=number))
         elif isinstance(found, m.Done):
             assert self.acted[number] == body
             assert found.reference == number

@@ -9,6 +9,7 @@ from cobs import cobs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hil.testing.strategies import largest, packets
 from protocol import messages as m
 from protocol.codec import Malformed
 from protocol.framing import (
@@ -22,7 +23,6 @@ from protocol.framing import (
 from protocol.messages import MESSAGES, Packet
 from protocol.vocabulary import Refusal
 from protocol.wire import StreamDecoder, StreamEncoder, encode
-from tests.protocol.strategies import largest, packets
 
 REQUEST = Packet(m.AskHeader(request_id=7), m.GetStatus())
 FRAME = encode(REQUEST)
@@ -114,6 +114,7 @@ def test_flipped_bits_are_never_acted_on(packet: Packet, bits: set[int]) -> None
 
 @given(data=st.binary(max_size=4_000), cuts=st.lists(st.integers(0, 4_000), max_size=8))
 def test_garbage_makes_no_packet_and_keeps_little(data: bytes, cuts: list[int]) -> None:
+    """COM-01."""
     decoder = FrameDecoder()
     for piece in in_pieces(data, cuts):
         assert decoder.feed(piece) == []
@@ -121,6 +122,7 @@ def test_garbage_makes_no_packet_and_keeps_little(data: bytes, cuts: list[int]) 
 
 
 def test_what_never_ends_is_not_kept() -> None:
+    """COM-01: bounded memory, and the next frame is found."""
     decoder = FrameDecoder()
     for _ in range(100):
         decoder.feed(b"\x01" * 1_000)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pumpsim.configfile import ConfigError
+from protocol.configfile import ConfigError
 from pumpsim.describe import describe, scenario_schema
 from pumpsim.pumpfile import PumpFile
 from pumpsim.stimuli import Stimulus, kinds
@@ -35,6 +35,15 @@ def test_the_page_of_a_scenario_names_every_action_condition_and_sensor() -> Non
         assert f'do = "{name}"' in page
     assert "septum_leak_ml_per_day" in page
     assert "fill_level_nl" in page
+
+
+def test_the_page_of_a_bench_names_every_key_of_each_instrument_and_of_a_line() -> None:
+    page, schema = describe("bench").split("JSON Schema:")
+    for name in keys_of(json.loads(schema)) - {"line"}:
+        assert re.search(rf"\b{name}\b", page), name
+    assert "[line.NAME]" in page
+    assert "none, silent, wrong_unit, overload, garbage, slow" in page
+    assert "mass in" in page
 
 
 def test_another_topic_is_refused() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from protocol.configfile import ConfigError
 from pumpsim import pumpfile
-from pumpsim.configfile import ConfigError
 from pumpsim.device import Device
 
 ROOT = Path(__file__).parents[2]
@@ -61,3 +61,36 @@ def test_text_the_wire_cannot_carry_is_refused_by_name(lines: str, tmp_path: Pat
     path.write_text(lines, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"pump\.toml:[35]: "):
         pumpfile.load(path)
+
+
+def test_how_far_a_pump_is_from_its_label_acts_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    path.write_text(
+        '[pump]\nid = "own"\npropellant_pressure_factor = 0.95\nbellows_rate = "0.25 kPa/mL"\n'
+    )
+    own, sound = (Device(file, seed=1) for file in (pumpfile.load(path), pumpfile.demo()))
+    for device in (own, sound):
+        device.implant()
+    drop_pa = sound.plant.state.reservoir_pressure_pa - own.plant.state.reservoir_pressure_pa
+    above_half_ml = 28 - 15
+    assert drop_pa == pytest.approx(0.05 * 347_800 - 150 * above_half_ml, rel=1e-2)
+    configuration = own.pump.report().configuration
+    assert configuration is not None
+    assert configuration.bellows_rate_pa_per_ml == 250
+    assert own.plant.conditions["propellant_pressure_factor"] == 0.95
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('bellows_rate = "100 Pa"', "is no unit of stiffness; use Pa/mL"),
+        ('bellows_rate = "2 kPa/mL"', "bellows_rate: must be at most 1 kPa/mL"),
+        ("propellant_pressure_factor = 0.0", "must be above 0"),
+    ],
+)
+def test_a_factor_or_rate_that_cannot_be_is_named(line: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    path.write_text(f'[pump]\nid = "own"\n{line}\n')
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        pumpfile.load(path)
+    assert "pump.toml:3: " in str(caught.value)

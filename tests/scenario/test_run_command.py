@@ -18,6 +18,8 @@ from pumpsim.stimuli import HOUR
 from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pumpsim.trace import Trace, verify
 
+pytestmark = pytest.mark.slow
+
 SHORT = '[scenario]\nname = "short"\nlength = "6 h"\n[[event]]\nat = "1 h"\ndo = "warm_bath"\n'
 
 

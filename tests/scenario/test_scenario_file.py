@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pumpsim.configfile import ConfigError
+from protocol.configfile import ConfigError
 from pumpsim.scenario import file as scenarios
 from pumpsim.scenario.file import DAY, Scenario, when
 from pumpsim.stimuli import HOUR, MINUTE

@@ -1,5 +1,6 @@
 """Stimuli: each does to the device what its words say, or says why it cannot and does nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,18 @@ def test_a_chamber_deeper_than_the_propellant_presses_liquid_back() -> None:
     assert device.plant.state.flow_m3_per_s < 0
     assert device.plant.ledger.refluxed_fl > 0
     assert later(device, 12 * HOUR).plant.state.flow_m3_per_s > 0
+
+
+def test_a_cough_presses_on_pump_and_artery_for_as_long_as_the_fit_lasts() -> None:
+    device = implanted()
+    before = device.plant.state
+    pocket_pa, artery_pa = before.pocket_pressure_pa, before.catheter_pressure_pa
+    act(device, kind="cough", pressure="15 kPa", duration="90 s")
+    state = later(device, MINUTE).plant.state
+    assert state.pocket_pressure_pa - pocket_pa == pytest.approx(15_000, abs=600)
+    assert state.catheter_pressure_pa - artery_pa == pytest.approx(15_000, abs=600)
+    state = later(device, MINUTE).plant.state
+    assert state.pocket_pressure_pa == pytest.approx(pocket_pa, abs=600)
 
 
 def test_air_in_the_reservoir_moves_the_fill_level() -> None:
@@ -226,6 +239,128 @@ def test_a_power_cycle_boots_the_electronics_and_leaves_the_liquid() -> None:
     assert device.plant.ledger.reservoir_fl == reservoir_fl
 
 
+# ---- what a bench puts in the place of the patient and the battery
+
+
+def on_a_bench() -> Device:
+    """A pump at 37 degC and sea level, against a mean artery, all held."""
+    device = implanted()
+    act(device, kind="bath", temperature="37 degC")
+    act(device, kind="chamber", pressure="101.325 kPa")
+    act(device, kind="outlet_pressure", pressure="93 mmHg")
+    return later(device, 4 * HOUR)
+
+
+def flow_nl_per_h(device: Device) -> float:
+    return device.plant.state.flow_m3_per_s * 3_600e12
+
+
+def test_a_bath_moves_the_flow_as_vapour_and_water_do() -> None:
+    device = on_a_bench()
+    before = flow_nl_per_h(device)
+    act(device, kind="bath", temperature="40 degC")
+    # domain facts, section 2: n-butane at 378.5 kPa against 114.0, water at 0.6527 mPa s
+    risen = (378.5 - 113.7) / (347.8 - 113.7) * 0.6913 / 0.6527
+    assert flow_nl_per_h(later(device, 4 * HOUR)) / before == pytest.approx(risen, rel=3e-3)
+    temperature_k = device.plant.state.pump_temperature_k
+    assert temperature_k == pytest.approx(313.15, abs=1e-3)
+
+
+def test_pressure_at_the_outlet_takes_from_what_drives_the_flow() -> None:
+    device = on_a_bench()
+    before = flow_nl_per_h(device)
+    act(device, kind="outlet_pressure", pressure="113 mmHg")
+    # domain facts, section 2: -0.57 % for 10 mmHg
+    assert flow_nl_per_h(later(device, HOUR)) / before == pytest.approx(1 - 2 * 0.0057, abs=4e-4)
+
+
+def test_thin_air_around_pump_and_outlet_raises_the_flow() -> None:
+    device = on_a_bench()
+    before = flow_nl_per_h(device)
+    act(device, kind="chamber", pressure="75.2 kPa")  # 8,000 ft: +11.1 %
+    assert flow_nl_per_h(later(device, HOUR)) / before == pytest.approx(1.111, abs=3e-3)
+
+
+def test_what_is_released_is_the_patients_again() -> None:
+    device, free = on_a_bench(), later(implanted(), 4 * HOUR)
+    for what in ("bath", "chamber", "outlet_pressure", "outlet_pressure"):  # twice harms nothing
+        assert act(device, kind="release", what=what) == {}
+    later(device, 24 * HOUR)
+    later(free, 24 * HOUR)
+    assert device.truth()["held"] == {}
+    for name in ("body_temperature_k", "pocket_pressure_pa", "outlet_pressure_pa"):
+        assert getattr(device.plant.state, name) == getattr(free.plant.state, name)
+
+
+def test_a_supply_takes_the_batterys_place() -> None:
+    device = implanted()
+
+    def battery_mv() -> int | None:
+        readings = later(device, MINUTE).readings
+        assert readings is not None
+        return readings.battery_mv
+
+    of_its_own = battery_mv()
+    act(device, kind="supply_voltage", voltage="3.3 V")
+    assert battery_mv() == pytest.approx(3_300, abs=7)
+    number = act(device, kind="battery_fault", drop_mv=500)["fault"]
+    assert battery_mv() == pytest.approx(3_300, abs=7)
+    assert device.truth()["faults"][str(number)] is None  # a cell that feeds nothing shows nothing
+    act(device, kind="release", what="supply_voltage")
+    assert of_its_own is not None
+    assert battery_mv() == pytest.approx(of_its_own - 500, abs=13)
+    assert device.truth()["faults"][str(number)] is not None
+
+
+def test_without_supply_nothing_is_decided_and_the_liquid_goes_on() -> None:
+    device = implanted()
+    boot_id, sequence = device.boot_id, device.readings and device.readings.sequence
+    act(device, kind="power_off")
+    act(device, kind="power_off")  # twice harms nothing
+    given_fl = device.plant.given_fl
+    later(device, 12 * HOUR)
+    assert device.plant.given_fl - given_fl == pytest.approx(27e9 * 24, rel=0.1)
+    assert (device.boot_id, device.beliefs) == (boot_id, None)
+    assert device.readings is not None
+    assert device.readings.sequence == sequence
+    assert not device.truth()["powered"]
+    for kind, fields in (("power_cycle", {}), ("firmware_fault", {"how": "raises"})):
+        with pytest.raises(ValueError, match=r"supply|no control logic"):
+            act(device, kind=kind, **fields)
+
+
+def test_with_its_supply_back_it_boots_and_accounts_for_the_time_without() -> None:
+    device = implanted()
+    act(device, kind="power_off")
+    later(device, 12 * HOUR)
+    act(device, kind="power_on")
+    assert (device.boot_id, device.resets, device.reset_cause) == (2, 1, ResetCause.POWER_ON)
+    act(device, kind="power_on")  # of what is on: no boot
+    later(device, 10 * MINUTE)
+    assert device.boot_id == 2
+    assert device.beliefs is not None
+    given_nl = device.plant.given_fl / 1e6
+    assert device.beliefs.delivered_total_nl == pytest.approx(given_nl, rel=0.15)  # RST-03
+
+
+def test_a_snapshot_without_supply_goes_on_without() -> None:
+    device = on_a_bench()
+    act(device, kind="supply_voltage", voltage="3.1 V")
+    act(device, kind="power_off")
+    later(device, HOUR)
+    twin = snapshot.restore(demo(), json.loads(json.dumps(snapshot.take(device))))
+    for one in (device, twin):
+        later(one, HOUR)
+        act(one, kind="power_on")
+        act(one, kind="bath", temperature="30 degC")
+        later(one, HOUR)
+    twin.timeline_id = device.timeline_id
+    before, after = snapshot.take(device), snapshot.take(twin)
+    for data in (before, after):
+        del data["sessions"]  # they know of the timeline
+    assert json.dumps(after) == json.dumps(before)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -262,6 +397,12 @@ def test_what_cannot_be_is_refused_and_changes_nothing(fields: dict[str, Any]) -
         ({"kind": "plant_condition", "name": "x", "value": float("nan")}, "finite"),
         ({"kind": "sensor_fault", "channel": "fill_level"}, "fill_level_nl"),
         ({"kind": "altitude"}, "height"),
+        ({"kind": "bath", "temperature": "51 degC"}, "323150"),
+        ({"kind": "bath", "temperature": "30 degC", "time_constant": "0 s"}, "greater than 0"),
+        ({"kind": "outlet_pressure", "pressure": "301 kPa"}, "300000"),
+        ({"kind": "chamber", "pressure": "0 kPa"}, "30000"),
+        ({"kind": "supply_voltage", "voltage": "4.1 V"}, "4000"),
+        ({"kind": "release", "what": "fever"}, "'bath', 'outlet_pressure'"),
         ({"kind": "battery_fault"}, "drop_mv"),
         ({"kind": "battery_fault", "drop_mv": 5_000}, "4000"),
         ({"kind": "converter_fault", "how": "slow"}, "'frozen', 'silent' or 'sound'"),

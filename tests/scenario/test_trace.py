@@ -15,6 +15,8 @@ from pumpsim.scenario.play import Run
 from pumpsim.stimuli import ADAPTER, HOUR, MINUTE
 from pumpsim.trace import NOTHING, Trace, TraceFile, pack_sample, verify
 
+pytestmark = pytest.mark.slow
+
 TEXT = """
 [scenario]
 name = "short"

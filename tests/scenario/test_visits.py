@@ -7,22 +7,26 @@ import pytest
 from protocol import messages as m
 from protocol.vocabulary import Refusal
 from pumpsim.device import Device
-from pumpsim.pumpfile import FillSection, demo
+from pumpsim.pumpfile import FillSection
 from pumpsim.scenario import visits
-from pumpsim.scenario.programmer import RefusedError
+from pumpsim.scenario.bedside import RefusedError
+from pumpsim.scenario.programmer import DeviceBedside
 from pumpsim.scenario.visits import Acknowledge, Clinic, Implant, PerfusionCheck, Refill
 from pumpsim.stimuli import ADAPTER, HOUR, MINUTE
+from tests.lived import lived
 
 DAY = 24 * HOUR
 FILL = FillSection(drug="heparin")
 
 
 @pytest.fixture
-def clinic() -> Clinic:
-    device = Device(demo(), seed=1)
-    device.implant()
-    device.advance(10 * DAY)
-    return Clinic(device, {"heparin": FILL})
+def device() -> Device:
+    return lived(10)
+
+
+@pytest.fixture
+def clinic(device: Device) -> Clinic:
+    return Clinic(DeviceBedside(device), device.pump, {"heparin": FILL})
 
 
 def refill(**fields: Any) -> Refill:
@@ -38,12 +42,13 @@ def last_declared(clinic: Clinic) -> m.Refill:
     return report.last_refill
 
 
-def test_a_refill_exchanges_the_liquid_and_declares_it(clinic: Clinic) -> None:
-    began_ns = clinic.device.now_ns
+@pytest.mark.slow
+def test_a_refill_exchanges_the_liquid_and_declares_it(clinic: Clinic, device: Device) -> None:
+    began_ns = device.now_ns
     clinic.receive(refill())
     [row] = clinic.journal.refills
     assert clinic.journal.refusals == []
-    assert clinic.device.now_ns - began_ns == Refill.SPAN_NS
+    assert device.now_ns - began_ns == Refill.SPAN_NS
     assert row.withdrawn_nl == row.declared_withdrawn_nl
     assert 14_000_000 < row.withdrawn_nl < 15_500_000  # 28 mL less ten days
     assert row.believed_residual_nl == pytest.approx(row.residual_nl, abs=300_000)
@@ -51,10 +56,10 @@ def test_a_refill_exchanges_the_liquid_and_declares_it(clinic: Clinic) -> None:
     assert last_declared(clinic).drug == "heparin"
 
 
-def test_what_is_typed_and_what_is_done_may_differ(clinic: Clinic) -> None:
-    filled_fl = clinic.device.plant.ledger.filled_fl
+def test_what_is_typed_and_what_is_done_may_differ(clinic: Clinic, device: Device) -> None:
+    filled_fl = device.plant.ledger.filled_fl
     clinic.receive(refill(volume="20 mL", declared_volume="25 mL", declared_withdrawn="13 mL"))
-    assert clinic.device.plant.ledger.filled_fl - filled_fl == 20 * 10**12
+    assert device.plant.ledger.filled_fl - filled_fl == 20 * 10**12
     assert last_declared(clinic).filled_nl == 25_000_000
     assert last_declared(clinic).withdrawn_nl == 13_000_000
 
@@ -63,13 +68,13 @@ def test_what_is_typed_and_what_is_done_may_differ(clinic: Clinic) -> None:
     ("into", "account"), [("pocket", "pocket_fl"), ("bolus_path", "injected_fl")]
 )
 def test_a_needle_in_the_wrong_place_leaves_the_reservoir_empty(
-    clinic: Clinic, into: str, account: str
+    clinic: Clinic, device: Device, into: str, account: str
 ) -> None:
-    before_fl = getattr(clinic.device.plant.ledger, account)
+    before_fl = getattr(device.plant.ledger, account)
     clinic.receive(refill(into=into))
     clinic.wait(10 * MINUTE)
-    assert getattr(clinic.device.plant.ledger, account) - before_fl == 28 * 10**12
-    assert clinic.device.plant.ledger.reservoir_fl < 10**12
+    assert getattr(device.plant.ledger, account) - before_fl == 28 * 10**12
+    assert device.plant.ledger.reservoir_fl < 10**12
     assert last_declared(clinic).filled_nl == 28_000_000
 
 
@@ -80,7 +85,7 @@ def test_a_refill_sooner_than_usual_needs_a_reason(clinic: Clinic) -> None:
     [(_, why)] = clinic.journal.refusals
     assert why == "the pump refused commit_refill: refill_too_early"
     clinic.programmer.open()
-    assert not clinic.programmer.status().refill_open
+    assert not clinic.status().refill_open
     clinic.programmer.close()
     clinic.wait(DAY)
     clinic.receive(refill(reason="drug_change"))
@@ -98,18 +103,17 @@ def test_a_pump_to_be_explanted_takes_no_drug(
     assert len(clinic.journal.refusals) == refusals
 
 
-def test_a_perfusion_check_announces_injects_and_declares(clinic: Clinic) -> None:
-    injected_fl = clinic.device.plant.ledger.injected_fl
+def test_a_perfusion_check_announces_injects_and_declares(clinic: Clinic, device: Device) -> None:
+    injected_fl = device.plant.ledger.injected_fl
     clinic.receive(PerfusionCheck(kind="perfusion_check"))
-    assert clinic.device.plant.ledger.injected_fl - injected_fl == 3 * 10**12
+    assert device.plant.ledger.injected_fl - injected_fl == 3 * 10**12
     assert clinic.journal.refusals == []
-    page = clinic.device.log.page(clinic.device.log.next_sequence - m.MAX_LIST, m.MAX_LIST)
+    page = device.log.page(device.log.next_sequence - m.MAX_LIST, m.MAX_LIST)
     ended = [e for e in page.entries if e.kind.name == "BOLUS_ACCESS_ENDED"]
     assert [entry.value for entry in ended] == [3_000_000]
 
 
-def test_an_implant_sets_the_clock_to_the_calendar(clinic: Clinic) -> None:
-    device = clinic.device
+def test_an_implant_sets_the_clock_to_the_calendar(clinic: Clinic, device: Device) -> None:
     wrong = ADAPTER.validate_python({"kind": "clock_fault", "back": "5 d"})
     device.stimulate(device.now_ns, wrong)
     clinic.receive(Implant(kind="implant"))
@@ -118,6 +122,7 @@ def test_an_implant_sets_the_clock_to_the_calendar(clinic: Clinic) -> None:
     assert device.oscillator.rtc_valid
 
 
+@pytest.mark.slow
 def test_every_alarm_is_acknowledged_at_once(clinic: Clinic) -> None:
     clinic.wait(8 * DAY)  # due and overdue
     clinic.receive(Acknowledge(kind="acknowledge"))
@@ -137,6 +142,6 @@ def test_a_refusal_has_its_reason(clinic: Clinic) -> None:
     clinic.programmer.close()
 
 
-def test_a_visit_leaves_no_link_behind(clinic: Clinic) -> None:
+def test_a_visit_leaves_no_link_behind(clinic: Clinic, device: Device) -> None:
     clinic.receive(visits.Explant(kind="explant"))
-    assert clinic.device.outgoing.links == {}
+    assert device.outgoing.links == {}

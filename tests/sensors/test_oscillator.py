@@ -45,6 +45,7 @@ def test_the_instant_of_a_count_is_the_earliest(ppm: float, kelvin: float, ticks
     assert oscillator.ticks(at_ns - 1) == ticks - 1
 
 
+@pytest.mark.slow
 @given(PPM, st.lists(st.tuples(st.integers(0, 10**12), TEMPERATURES), max_size=20))
 def test_time_never_runs_back(ppm: float, steps: list[tuple[int, float]]) -> None:
     oscillator = running(ppm)

@@ -23,6 +23,11 @@ END_S = 3.0
 LAST_LINE = "Ctrl-C ends it."
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever is tried here starts programs: none of it is quick."""
+    item.add_marker(pytest.mark.slow)
+
+
 class Lines:
     """What a process prints, line by line, as it comes."""
 
@@ -103,14 +108,26 @@ class Daemon(Program):
 
     def __init__(self, process: subprocess.Popen[str], ready: Path) -> None:
         super().__init__(process)
+        self.ready: dict[str, Any] = {"devices": []}
+        self.opened = ExitStack()
         try:
             self.out.wait_for(lambda line: line == LAST_LINE)
         except AssertionError:
             self.kill()
             raise AssertionError(self.err.all()) from None
-        self.ready: dict[str, Any] = httpx.Response(200, content=ready.read_bytes()).json()
+        self.ready = httpx.Response(200, content=ready.read_bytes()).json()
         self.api = httpx.Client(base_url=self.ready["control"], timeout=TIMEOUT_S)
-        self.opened = ExitStack()
+
+    def kill(self) -> None:
+        """Without warning. Its ptys' numbers stay taken until the test ends.
+
+        A bench that tries again to reach a dead daemon would otherwise find the next daemon's pty.
+        """
+        for row in self.ready["devices"]:
+            for port in (row, *row.get("instruments", {}).values()):
+                if str(port.get("serial")).startswith("/dev/pts/"):
+                    self.opened.callback(os.close, os.open(port["serial"], os.O_RDWR | os.O_NOCTTY))
+        super().kill()
 
     def device(self, name: str = "demo") -> dict[str, Any]:
         return next(row for row in self.ready["devices"] if row["id"] == name)

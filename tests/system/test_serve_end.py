@@ -16,7 +16,8 @@ def test_ready_is_written_when_everything_listens_and_goes_at_the_end(serve: Ser
     daemon = serve()
     ready = serve.folder / "ready-0.json"
     device = daemon.device()
-    assert set(device) == {"id", "serial", "tcp", "mqtt", "bare"}
+    assert set(device) == {"id", "serial", "tcp", "mqtt", "bare", "instruments"}
+    assert device["instruments"] == {}  # none without a bench file
     for link in ("serial", "tcp", "mqtt"):
         assert device[link].startswith(f"{link}://")
         assert "?control=http%3A%2F%2F127.0.0.1%3A" in device[link]

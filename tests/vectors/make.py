@@ -10,12 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hil.testing.strategies import largest, made, smallest
 from protocol.codec import to_json
 from protocol.messages import MESSAGES, Body, Packet, header_type
 from protocol.plain import type_name
 from protocol.schema import Shape, declarations, schema_hash
 from protocol.wire import encode
-from tests.protocol.strategies import largest, made, smallest
 
 HERE = Path(__file__).parent
 MESSAGES_FILE = HERE / "messages.json"

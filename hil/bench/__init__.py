@@ -1,0 +1,1 @@
+"""Bench scripts: what is measured on a pump, on whatever rig there is."""

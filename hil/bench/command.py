@@ -1,0 +1,79 @@
+"""`hil bench`: from the words of a command line to a record and an exit code."""
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from hil.bench import perform as p
+from hil.bench.parameters import filled, texts_of
+from hil.bench.screen import Progress, ask_operator, list_lines, record_lines
+from hil.bench.script import find
+from hil.errors import LocalError, RigError
+from hil.record import Record, Verdict
+from hil.report import RECORD, render
+
+NOT_PASSED: Final = 1
+INTERRUPTED: Final = 130
+
+
+def list_scripts() -> None:
+    """What there is."""
+    click.echo("\n".join(list_lines()))
+
+
+def bench(
+    name: str, uri: str, out: Path | None, pairs: tuple[str, ...], *, resume: bool, as_json: bool
+) -> int:
+    """Run it; the exit code. BenchError when it cannot even begin."""
+    script = find(name)
+    texts = texts_of(pairs)
+    if resume and out is None:
+        raise LocalError("--resume needs --out, the folder of the run that was interrupted")
+    folder = out or p.default_folder(name)
+    wish = p.Wish(script, uri, folder, texts, _command(), resume=resume)
+    progress = Progress(script.length_ns(filled(script.parameters, texts)))
+    try:
+        with _ended_as_by_ctrl_c():
+            record = p.perform(wish, progress, ask_operator)
+    except p.InterruptedRunError as error:
+        progress.end()
+        for line in error.failures:
+            click.echo(f"hil: {line}", err=True)
+        again = shlex.join(["hil", "bench", name, "--rig", uri, "--out", str(folder), "--resume"])
+        click.echo(f"interrupted; go on with: {again}", err=True)
+        return INTERRUPTED
+    progress.end()
+    render(record, folder / RECORD)
+    plain = json.dumps(record.to_plain(), indent=2)
+    click.echo(plain if as_json else "\n".join(record_lines(record, folder)))
+    return exit_code(record)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Whoever ends the process politely, or closes its terminal, gets a safe rig, too."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def exit_code(record: Record) -> int:
+    """0 only for PASS."""
+    if record.verdict is Verdict.ERROR:
+        return RigError.exit_code
+    return 0 if record.verdict is Verdict.PASS else NOT_PASSED
+
+
+def _command() -> str:
+    return shlex.join(["hil", *sys.argv[1:]])

@@ -1,0 +1,1 @@
+"""The shipped scripts, one module each: copy one to begin your own."""

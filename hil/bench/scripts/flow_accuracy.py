@@ -1,0 +1,124 @@
+"""Flow accuracy by the balance: start-up curve, trumpet curve, mean flow with its uncertainty."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hil.bench.curves import NS_PER_H, Point, Window, flows, trumpet
+from hil.bench.gravimetry import (
+    METHOD,
+    Weighed,
+    density,
+    density_uncertainty,
+    evaporation,
+    evaporation_uncertainty,
+    measure_belief,
+    measure_flow,
+    tolerated,
+    weigh_flow,
+)
+from hil.bench.parameters import DURATION, PERCENT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.points import add_points, ambient
+from hil.bench.pump import nominal_ml_per_day
+from hil.bench.run import Run
+from hil.bench.script import Script
+from hil.record import Figure, Series
+
+WINDOWS: Final = "1 h, 2 h, 4 h, 8 h, 1 d, 2 d, 4 d, 7 d, 13 d"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """As they are written on the command line."""
+
+    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
+    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    settle_ns: int = parameter("1 h", DURATION, "held before the first weighing")
+    duration_ns: int = parameter("14 d", DURATION, "of weighing, in all", low="1 h")
+    sample_ns: int = parameter("30 min", DURATION, "between weighings", low="1 min")
+    startup_ns: int = parameter("1 d", DURATION, "left out of the trumpet curve")
+    windows_ns: tuple[int, ...] = parameter(WINDOWS, DURATION, "of the trumpet curve", many=True)
+    tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
+    density_g_per_ml: float = density()
+    density_uncertainty_percent: float = density_uncertainty()
+    evaporation_mg_per_h: float = evaporation()
+    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    ambient_kpa: float = ambient()
+
+
+def play(run: Run, p: Parameters) -> None:
+    """Hold bath and outlet, weigh all along, and judge the mean flow."""
+    nominal = nominal_ml_per_day(run)
+    run.surround(
+        "hold", temperature_degc=p.bath_degc, outlet_kpa=p.outlet_kpa, settle_ns=p.settle_ns
+    )
+    weighed = weigh_flow(run, "flow", p, p.sample_ns, p.duration_ns // p.sample_ns + 1)
+    measure_flow(run, "mean flow", weighed.flow, tolerated(nominal, p.tolerance_percent))
+    deviation = 100 * (weighed.flow.value / nominal - 1)
+    run.measure("deviation of the mean flow from nominal", deviation, "%")
+    measure_belief(run, "the pump's own account against the balance", weighed, p, judged=True)
+    startup = flows(weighed.weighings, p.density_g_per_ml)
+    run.figure(_startup_figure(startup, nominal, p))
+    _trumpet(run, weighed, nominal, p)
+    add_points(run, "flow", weighed, p, weighed.weighings[0].instant_ns + p.startup_ns)
+
+
+def _trumpet(run: Run, weighed: Weighed, nominal: float, p: Parameters) -> None:
+    first_ns = weighed.weighings[0].instant_ns + p.startup_ns
+    period = [one for one in weighed.weighings if one.instant_ns >= first_ns]
+    fitting = [one for one in p.windows_ns if not one % p.sample_ns]
+    windows = trumpet(period, p.density_g_per_ml, nominal, p.sample_ns, fitting)
+    for one in windows:
+        run.measure(f"E_max over {one.hours:g} h", one.highest_percent, "%")
+        run.measure(f"E_min over {one.hours:g} h", one.lowest_percent, "%")
+    if windows:
+        run.figure(_trumpet_figure(windows, p))
+
+
+def _startup_figure(points: tuple[Point, ...], nominal: float, p: Parameters) -> Figure:
+    hours = tuple(point.hours for point in points)
+    measured = Series("flow", hours, tuple(point.flow_ml_per_day for point in points), "steps")
+    low, high = tolerated(nominal, p.tolerance_percent)
+    return Figure(
+        "Start-up curve",
+        "hours since the first weighing",
+        "mL/day",
+        (measured,),
+        lines=(
+            ("nominal", nominal),
+            (f"+{p.tolerance_percent:g} %", high),
+            (f"-{p.tolerance_percent:g} %", low),
+        ),
+        caption=f"Flow between weighings, one each {p.sample_ns / NS_PER_H:g} h.",
+    )
+
+
+def _trumpet_figure(windows: tuple[Window, ...], p: Parameters) -> Figure:
+    hours = tuple(one.hours for one in windows)
+    return Figure(
+        "Trumpet curve",
+        "observation window, h",
+        "deviation from nominal, %",
+        (
+            Series("E_max", hours, tuple(one.highest_percent for one in windows)),
+            Series("E_min", hours, tuple(one.lowest_percent for one in windows)),
+        ),
+        lines=(
+            (f"+{p.tolerance_percent:g} %", p.tolerance_percent),
+            (f"-{p.tolerance_percent:g} %", -p.tolerance_percent),
+        ),
+        x_log=True,
+        x_ticks=tuple((one, f"{one:g}") for one in hours),
+        caption="The worst mean deviation over any window of that length, start-up left out.",
+    )
+
+
+SCRIPT: Final = Script(
+    name="flow-accuracy",
+    title="Flow accuracy by the balance",
+    parameters=Parameters,
+    play=play,
+    length_ns=lambda p: p.settle_ns + p.duration_ns,
+    needs=frozenset({"balance", "bath", "pressure"}),
+    requirements=("FLW-01", "FLW-02", "FLW-04", "ENV-01"),
+    method=METHOD,
+)

@@ -1,0 +1,1 @@
+"""A pump model file fitted to what was measured on a bench."""

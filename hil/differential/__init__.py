@@ -1,0 +1,1 @@
+"""The same scenario on two targets, laid side by side."""

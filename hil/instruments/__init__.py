@@ -1,0 +1,1 @@
+"""What stands around the pump on a bench: one interface each, several makes."""

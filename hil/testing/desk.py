@@ -1,0 +1,320 @@
+"""Control logic on a table: a counter, a memory chip, and the readings of a pump one can reckon.
+
+No plant, no device, no link: minutes take microseconds, and every instant is exact. What is done is
+written down, so that a violation tells what led to it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from hil.testing import acting
+from hil.testing.chip import Chip
+from hil.testing.scenario import Scenario
+from hil.testing.steady import CONFIGURATION, REFILL, SteadyPump
+from hil.testing.violation import ViolatedError
+from protocol import messages as m
+from protocol.control import TICKS_PER_S, ControlLogic, Event, Outcome, Readings, Request
+from protocol.guard import FirmwareFaultError, Guard, made
+from protocol.provision import provision
+from protocol.vocabulary import AlarmId, EventKind, ResetCause, Role, Sounder
+
+MINUTE_S: Final = 60
+MINUTE: Final = MINUTE_S * TICKS_PER_S
+SESSION: Final = 1
+AFTER_MIN: Final = 5
+"""A scenario goes on for so long after what was found."""
+MAX_DEADLINES: Final = 2_000
+"""Calls that a logic may want between two samples."""
+UNITS: Final = ((1_440, "d"), (60, "h"), (1, "min"))
+
+
+class Desk:
+    """One logic, from the factory on. `preset` is what its counter reads at tick 0."""
+
+    def __init__(
+        self,
+        factory: Callable[[], ControlLogic],
+        configuration: m.Configuration = CONFIGURATION,
+        preset: int = 0,
+    ) -> None:
+        """Nothing booted yet."""
+        self.factory = factory
+        self.configuration = configuration
+        self.pump = SteadyPump(calibration=configuration)
+        self.chip = Chip()
+        self.guard: Guard
+        self.minutes = 0  # since the desk was set up
+        self.ticks = 0  # since boot
+        self.sequence = 0
+        self.sounder = Sounder.OFF
+        self.told: list[m.AlarmOccurrence] = []  # as outcomes told it, since boot
+        self.events: list[Event] = []
+        self.done: list[str] = []
+        self.acts: list[acting.Event] = []  # the same, as a scenario acts it out
+        self.refill: m.Refill | None = None
+        self._preset = preset
+        self._waited = 0
+
+    # ---- what is done
+
+    def implant(self, refill: m.Refill | None = REFILL) -> "Desk":
+        """Boot blank memory, configure and fill it, and give it its first sample."""
+        self.boot(ResetCause.POWER_ON)
+        self.refill = refill
+        if refill is not None:
+            self.pump.level_nl = float(refill.filled_nl)
+            self.pump.viscosity = refill.viscosity_permille / 1e3
+        report = m.ConfigurationReport(
+            configuration=self.configuration,
+            last_refill=refill,
+            last_refill_id=None if refill is None else 1,
+        )
+        for command in provision(report):
+            self.must_do(command, "DOS-09")
+        self.sample()
+        self.done = ["0 min: boot, configuration, first refill, first sample"]
+        self.acts = [(0.0, acting.configured(self.configuration))]
+        return self
+
+    def boot(self, cause: ResetCause) -> Outcome:
+        """New logic on what the chip holds; its ticks start at 0."""
+        self.ticks, self.told = 0, []
+        self.chip = self.chip.without_supply()
+        self.sounder = Sounder.OFF
+        try:
+            self.guard = Guard(made(self.factory), self._preset)
+            outcome = self.guard.boot(self.chip, cause, 0)
+        except FirmwareFaultError as error:
+            raise self._fault(error) from None
+        return self._take(outcome)
+
+    def power_cycle(self, off_minutes: int = 0, cause: ResetCause = ResetCause.BROWN_OUT) -> None:
+        """Supply goes and comes back; the pump flows on meanwhile."""
+        self.note(f"power lost for {span(off_minutes)}, boot with {cause.name.lower()}")
+        if off_minutes:
+            self.act({"kind": "power_off"})
+        for _ in range(off_minutes):
+            self.pump.pass_minute()
+        self.minutes += off_minutes
+        self.act({"kind": "power_on"} if off_minutes else {"kind": "power_cycle"})
+        self.boot(cause)
+
+    def let(self, **truth: Any) -> None:
+        """From now on that is true of the pump: fields of `SteadyPump`."""
+        self.note(", ".join(f"{name} = {_shown(value)}" for name, value in truth.items()))
+        for act in acting.acted(self.pump, truth):
+            self.act(act)
+        self.pump = replace(self.pump, **truth)
+
+    def wait(self, minutes: int) -> None:
+        """Let minutes pass, a sample at the end of each."""
+        for _ in range(minutes):
+            self.minute()
+
+    def minute(self) -> Outcome:
+        """One minute: deadlines in it at their ticks, then a sample."""
+        self._waited += 1
+        self.pump.pass_minute()
+        self.minutes += 1
+        self.run_to(self.ticks + MINUTE)
+        return self.sample()
+
+    def miss(self, minutes: int) -> None:
+        """Minutes in which no sample comes."""
+        self.note(f"no samples for {span(minutes)}")
+        self.act({"kind": "converter_fault", "how": "silent"})
+        for _ in range(minutes):
+            self.pump.pass_minute()
+        self.minutes += minutes
+        self.act({"kind": "converter_fault", "how": "sound"})
+        self.run_to(self.ticks + minutes * MINUTE)
+
+    def run_to(self, ticks: int) -> None:
+        """Call the logic at every deadline until that tick."""
+        for _ in range(MAX_DEADLINES):
+            deadline = self.guard.deadline
+            if deadline is None or deadline > ticks:
+                break
+            self.ticks = max(deadline, self.ticks)
+            self._take(self._call(self.guard.advance, self.ticks))
+        else:
+            raise self.violated(
+                "RST-11", "deadlines that lead on", f"{MAX_DEADLINES} between two samples"
+            )
+        self.ticks = ticks
+
+    def run_s(self, seconds: float) -> None:
+        """Let less than a minute pass, without a sample."""
+        self.run_to(self.ticks + round(seconds * TICKS_PER_S))
+
+    def sample(self, readings: Readings | None = None) -> Outcome:
+        """A sample, now."""
+        self.sequence += 1
+        if readings is None:
+            readings = self.pump.readings(self.sequence, self.minutes * MINUTE_S)
+        return self._take(self._call(self.guard.sample, self.ticks, readings))
+
+    def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = SESSION) -> m.Reply:
+        """What it answers."""
+        request = Request(body, role, session_id)
+        reply = self._take(self._call(self.guard.handle, self.ticks, request)).reply
+        assert isinstance(reply, m.Reply)  # the guard has seen to it
+        return reply
+
+    def do(
+        self, body: m.Command, role: Role = Role.CLINICIAN, session_id: int = SESSION
+    ) -> m.Reply:
+        """A command, written down."""
+        reply = self.ask(body, role, session_id)
+        refused = f", refused: {reply.reason.name.lower()}" if isinstance(reply, m.Refused) else ""
+        self.note(f"{_command(body)}{refused}")
+        self.act(acting.requested(body))
+        return reply
+
+    def must_do(self, body: m.Command, requirement: str) -> m.Done:
+        """A command that nothing speaks against."""
+        reply = self.do(body)
+        if not isinstance(reply, m.Done):
+            raise self.violated(requirement, f"{_command(body)} is carried out", str(reply))
+        return reply
+
+    # ---- what came of it
+
+    def status(self) -> m.StatusPart:
+        """What it believes."""
+        reply = self.ask(m.GetStatus())
+        if not isinstance(reply, m.Status):
+            raise self.violated("COM-08", "a status", str(reply))
+        return reply.status
+
+    def alarms(self) -> list[m.AlarmOccurrence]:
+        """Every open occurrence, as it lists them."""
+        found: list[m.AlarmOccurrence] = []
+        while True:
+            behind = found[-1].occurrence if found else 0
+            page = self.ask(m.ListAlarms(after_occurrence=behind))
+            if not isinstance(page, m.AlarmList):
+                raise self.violated("ALM-04", "a list of alarms", str(page))
+            found += page.alarms
+            if not page.more or not page.alarms:
+                return found
+
+    def present(self) -> set[AlarmId]:
+        """The conditions that hold."""
+        return {one.alarm for one in self.alarms() if one.present}
+
+    def occurrence(self, alarm: AlarmId) -> m.AlarmOccurrence | None:
+        """The open one, the latest."""
+        return next((one for one in reversed(self.alarms()) if one.alarm is alarm), None)
+
+    def minutes_to(self, alarms: AlarmId | set[AlarmId], longest: int) -> int | None:
+        """Wait until one of them holds: after how many minutes; None when it did not come."""
+        wanted = alarms if isinstance(alarms, set) else {alarms}
+        for minute in range(longest + 1):
+            if wanted & self.present():
+                return minute
+            if minute < longest:
+                self.minute()
+        return None
+
+    # ---- words
+
+    def note(self, deed: str) -> None:
+        """Write down what is done now."""
+        self._note_wait()
+        self.done.append(f"{span(self.minutes)}: {deed}")
+
+    def act(self, event: Mapping[str, Any]) -> None:
+        """Write down how a scenario does it."""
+        self.acts.append((float(self.minutes * MINUTE_S), event))
+
+    def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
+        """A requirement does not hold, now."""
+        self._note_wait()
+        violated = ViolatedError(requirement, expected, seen, span(self.minutes), self.done)
+        violated.scenario = self._scenario()
+        return violated
+
+    def _scenario(self) -> Scenario:
+        """The same on an emulated pump, which goes on for some minutes."""
+        fill = self.refill
+        pump = {} if fill is None else {"fill": acting.filled(fill)}
+        length_s = (self.minutes + AFTER_MIN) * MINUTE_S
+        return Scenario("", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump)
+
+    def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
+        """A requirement holds."""
+        if not holds:
+            raise self.violated(requirement, expected, str(seen))
+
+    def standing(self) -> str:
+        """The alarms that hold, in words."""
+        return shown(self.present())
+
+    def _note_wait(self) -> None:
+        if self._waited:
+            self.done.append(f"{span(self.minutes)}: {span(self._waited)} have passed")
+            self._waited = 0
+
+    def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
+        try:
+            return method(*arguments)
+        except FirmwareFaultError as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: FirmwareFaultError) -> ViolatedError:
+        kind = error.fault.name.lower()
+        return self.violated("RST-11", "logic that keeps its contract", f"{kind}: {error}")
+
+    def _take(self, outcome: Outcome) -> Outcome:
+        if outcome.actuation is not None:
+            self.sounder = outcome.actuation.sounder
+        self.told += outcome.alarms
+        self.events += outcome.events
+        return outcome
+
+    def happened(self, kind: EventKind) -> list[Event]:
+        """Events of a kind, so far."""
+        return [event for event in self.events if event.kind is kind]
+
+
+def span(minutes: int) -> str:
+    """A time in words: 1 d 2 h 3 min."""
+    parts, rest = [], minutes
+    for size, unit in UNITS:
+        count, rest = divmod(rest, size)
+        parts += [f"{count} {unit}"] if count else []
+    return " ".join(parts) or "0 min"
+
+
+def shown(alarms: set[AlarmId]) -> str:
+    """Alarms by their names."""
+    return ", ".join(sorted(alarm.name.lower() for alarm in alarms)) or "no alarm"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}: {'nothing' if v is None else v}" for k, v in value.items()) or "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _command(body: m.Body) -> str:
+    return f"{type(body).__name__}({_fields(body)})"
+
+
+def _fields(body: m.Body) -> str:
+    """The fields in a line; a configuration is too long for one."""
+    values = {name: getattr(body, name) for name in type(body).model_fields}
+    return ", ".join(
+        name if isinstance(value, m.Configuration) else f"{name}={_plain(value)}"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, m.Refill):
+        return f"{value.withdrawn_nl / 1e6:g} mL out, {value.filled_nl / 1e6:g} mL {value.drug} in"
+    name = getattr(value, "name", None)
+    return str(name).lower() if name is not None else str(value)

@@ -1,0 +1,44 @@
+"""What the suite is run on: control logic by its name, on a desk, in a pump, among faults."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from hil.emulated.subject import Pumps
+from hil.logic import load_here
+from hil.rig import Rig, emulated_rig
+from hil.testing.desk import Desk
+from hil.testing.steady import CONFIGURATION, REFILL
+from hil.testing.watched import watched
+from protocol import messages as m
+
+if TYPE_CHECKING:
+    from protocol.control import ControlLogic
+
+REFERENCE: Final = "pumpsim.firmware:ReferenceLogic"
+
+
+class Subject:
+    """Control logic that is looked at: every call has an end."""
+
+    def __init__(self, name: str = REFERENCE) -> None:
+        """MODULE:CLASS, from the working folder; LocalError when there is none."""
+        self.name = name
+        self.factory: Callable[[], ControlLogic] = watched(load_here(name))
+        self.pumps = Pumps(name, self.factory)
+
+    def bare_desk(self, preset: int = 0, **configured: Any) -> Desk:
+        """The logic on a table, not booted yet."""
+        configuration = CONFIGURATION.model_copy(update=configured)
+        return Desk(self.factory, configuration, preset)
+
+    def desk(self, refill: m.Refill | None = REFILL, **configured: Any) -> Desk:
+        """The logic on a table, configured and filled."""
+        return self.bare_desk(**configured).implant(refill)
+
+    def rig(self, seed: int = 1) -> Rig:
+        """An emulated pump that runs it."""
+        return emulated_rig(self.pumps.open(seed))
+
+    def reopened(self, state: Mapping[str, Any]) -> Rig:
+        """The emulated pump that `Rig.save` described; LocalError when the logic cannot be."""
+        return emulated_rig(self.pumps.reopen(state))

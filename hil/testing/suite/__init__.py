@@ -1,0 +1,27 @@
+"""The suite: each module a section, each test a requirement. `pytest --logic MODULE:CLASS` runs it.
+
+The order is that of the reports: what breaks the contract comes first.
+"""
+
+from pathlib import Path
+from typing import Final
+
+SECTIONS: Final = (
+    "contract",
+    "time",
+    "detection",
+    "reservoir",
+    "dose",
+    "alarms",
+    "reset",
+    "machine",
+    "conformance",
+    "life",
+    "faults",
+)
+
+
+def files() -> list[str]:
+    """The modules, in their order."""
+    here = Path(__file__).parent
+    return [str(here / f"test_{name}.py") for name in SECTIONS]

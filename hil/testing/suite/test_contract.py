@@ -1,0 +1,214 @@
+"""The logic keeps its contract: it answers, in its own words and in time, and always the same."""
+
+import gc
+import sys
+from itertools import pairwise
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from hil.testing import strategies
+from hil.testing.desk import MINUTE
+from hil.testing.prove import Prove
+from hil.testing.subject import Subject
+from hil.testing.violation import ViolatedError
+from protocol import messages as m
+from protocol.control import Outcome, Readings
+from protocol.vocabulary import AlarmId, Refusal, ResetCause, Role
+
+LEAST_GROWTH: Final = 4
+"""Bytes a minute: less is no growth that matters in a service life."""
+WARM_DAYS: Final = 2
+GROWN_DAYS: Final = 2
+
+
+def test_it_boots_on_a_blank_chip_whatever_the_cause(subject: Subject) -> None:
+    """Blank memory is a pump that was never configured: it answers, and knows nothing."""
+    for cause in ResetCause:
+        desk = subject.bare_desk()
+        desk.boot(cause)
+        report = desk.ask(m.ReadConfiguration())
+        unknown = isinstance(report, m.Refused) or (
+            isinstance(report, m.ConfigurationReport) and report.configuration is None
+        )
+        desk.that(unknown, "DOS-09", "no configuration before one was written", report)
+        desk.sample()
+        desk.run_to(desk.ticks + 10 * MINUTE)
+
+
+def test_it_takes_its_configuration_as_one_block(subject: Subject) -> None:
+    """What was written is what is read, and what was filled is what is told."""
+    desk = subject.desk()
+    report = desk.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    desk.that(report.configuration == desk.configuration, "FLW-07", "the one written", report)
+    desk.that(report.last_refill is not None, "RES-05", "the refill declared", report)
+
+
+def test_any_readings_are_taken(subject: Subject, prove: Prove) -> None:
+    """Missing, absurd, repeated: an interval comes of it or nothing, and never a fault."""
+
+    def feed(rows: list[Readings]) -> None:
+        desk = subject.desk()
+        for row in rows:
+            desk.run_to(desk.ticks + MINUTE)
+            desk.sequence += 1
+            desk.minutes += 1
+            desk.note(f"sample {_told(row)}")
+            desk.sample(row._replace(sequence=desk.sequence))
+            flow = desk.status().flow_nl_per_h
+            if flow is not None:
+                desk.that(flow.low <= flow.estimate <= flow.high, "FLW-01", "low to high", flow)
+
+    prove(feed, 25, rows=st.lists(strategies.readings(), min_size=1, max_size=8))
+
+
+def test_any_request_is_answered(subject: Subject, prove: Prove) -> None:
+    """In every role and at any time: an answer of its kind or a refusal, and never a fault."""
+
+    def asked(script: list[tuple[m.Body, Role, int]]) -> None:
+        desk = subject.desk()
+        for body, role, minutes in script:
+            desk.wait(minutes)
+            if isinstance(body, m.Command):
+                desk.do(body, role)
+            else:
+                desk.ask(body, role)
+        desk.minute()
+        desk.status()
+
+    one = st.tuples(strategies.logic_requests(), st.sampled_from(Role), st.integers(0, 3))
+    prove(asked, 40, script=st.lists(one, min_size=1, max_size=10))
+
+
+def test_a_role_may_do_only_what_is_its_own(subject: Subject) -> None:
+    """Whoever carries the pump changes neither configuration nor fill."""
+    desk = subject.desk()
+    desk.wait(5)
+    before = desk.ask(m.ReadConfiguration())
+    for body in (
+        m.WriteConfiguration(base_config_id=1, configuration=desk.configuration),
+        m.BeginRefill(),
+        m.CommitRefill(refill=strategies.REFILL_AGAIN),
+        m.AbortRefill(),
+        m.BeginBolusAccess(drug="FUDR", concentration_ng_per_ml=1),
+        m.EndBolusAccess(injected_nl=1),
+        m.SetClock(rtc_s=1_800_000_000),
+    ):
+        reply = desk.do(body, Role.PATIENT)
+        refused = isinstance(reply, m.Refused) and reply.reason is Refusal.ROLE
+        desk.that(refused, "RES-05", "refused to a patient, for his role", reply)
+    after = desk.ask(m.ReadConfiguration())
+    desk.that(before == after, "RES-05", "nothing changed by what was refused", after)
+
+
+def test_the_same_life_leads_to_the_same_decisions(subject: Subject) -> None:
+    """Given the same readings at the same ticks it decides the same."""
+    first, second = lived(subject), lived(subject)
+    _same(first, second, "RST-11", "the same outcomes, call by call")
+
+
+def test_asking_changes_nothing(subject: Subject) -> None:
+    """Somebody who only reads has no part in what is decided."""
+    asks: list[m.Body] = [m.GetStatus(), m.ListAlarms(after_occurrence=0), m.ReadConfiguration()]
+    quiet, asked = lived(subject), lived(subject, asks)
+    _same(quiet, asked, "COM-08", "the same outcomes whether or not somebody asks")
+
+
+def test_it_does_not_grow_without_end(subject: Subject) -> None:
+    """After days of the same life it takes the room it took before."""
+    desk = subject.desk(refill_interval_s=30 * 86_400)
+    desk.wait(WARM_DAYS * 1_440)
+    sizes = [footprint(desk.guard.logic)]
+    for _ in range(GROWN_DAYS):
+        desk.wait(1_440)
+        sizes.append(footprint(desk.guard.logic))
+    growth = [(after - before) / 1_440 for before, after in pairwise(sizes)]
+    seen = f"{sizes[0]} bytes, then {growth[0]:.1f} and {growth[1]:.1f} bytes more a minute"
+    bounded = "logic that takes no more room the longer it runs"
+    desk.that(min(growth) < LEAST_GROWTH, "RST-11", bounded, seen)
+
+
+def test_it_gives_way_to_a_storm_of_requests(subject: Subject) -> None:
+    """Hundreds of requests between two samples take nothing from what is watched."""
+    desk = subject.desk()
+    desk.wait(30)
+    for turn in range(500):
+        desk.ask(m.PauseAudio(alarm=AlarmId.OCCLUSION, occurrence=turn, duration_ms=1_000))
+    desk.let(level_nl=20e6)
+    after = desk.minutes_to(AlarmId.TAMPERING, 2)
+    desk.that(after is not None, "COM-10", "tampering within 2 min", desk.standing())
+
+
+def lived(subject: Subject, asks: list[m.Body] | None = None, preset: int = 0) -> list[Any]:
+    """The outcomes of some eventful hours; with questions between the samples, if any."""
+    desk = subject.bare_desk(preset).implant()
+    script: dict[int, dict[str, Any]] = {
+        40: {"pocket_pa": 84e3},
+        41: {"pocket_pa": 72e3},
+        70: {"pocket_pa": 88e3},
+        71: {"pocket_pa": 101_300.0},
+        80: {"level_nl": 22e6},
+        120: {"reads": {"battery_mv": None}},
+        130: {"reads": {}, "artery_pa": 40e3},
+        180: {"artery_pa": 12_400.0, "restrictor": 1.4},
+    }
+    outcomes: list[Any] = []
+    for minute in range(500):
+        if minute in script:
+            desk.let(**script[minute])
+        outcomes.append(_plain(desk.minute()))
+        for body in asks or ():
+            desk.ask(body)
+        if minute == 100:
+            tampering = desk.occurrence(AlarmId.TAMPERING)
+            number = 0 if tampering is None else tampering.occurrence
+            body = m.AcknowledgeAlarm(alarm=AlarmId.TAMPERING, occurrence=number)
+            outcomes.append(str(desk.ask(body)))
+    outcomes.append(str(desk.status()))
+    return outcomes
+
+
+def footprint(root: object) -> int:
+    """Bytes of all that an object holds, but for code and what is shared by all."""
+    shared = (type, type(sys), type(footprint), type(len))
+    seen: set[int] = set()
+    total, waiting = 0, [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, shared):
+            continue
+        seen.add(id(one))
+        total += sys.getsizeof(one)
+        waiting += gc.get_referents(one)
+    return total
+
+
+def _plain(outcome: Outcome) -> tuple[Any, ...]:
+    return (
+        outcome.actuation,
+        tuple(outcome.events),
+        tuple(str(alarm) for alarm in outcome.alarms),
+        outcome.beliefs,
+    )
+
+
+def _same(one: list[Any], other: list[Any], requirement: str, expected: str) -> None:
+    for index, (left, right) in enumerate(zip(one, other, strict=True)):
+        if left != right:
+            seen = f"once {_difference(left, right)}"
+            raise ViolatedError(requirement, expected, seen, f"call {index}")
+
+
+def _difference(left: Any, right: Any) -> str:
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        for one, other in zip(left, right, strict=True):
+            if one != other:
+                return f"{one}, once {other}"
+    return f"{left}, once {right}"
+
+
+def _told(row: Readings) -> str:
+    return ", ".join(
+        f"{name}={value}" for name, value in row._asdict().items() if name != "sequence"
+    )

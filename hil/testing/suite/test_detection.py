@@ -1,0 +1,340 @@
+"""What goes wrong is told: each in its time, neither sooner nor later, and as loud as it is bad.
+
+Persistence counts from the first sample that shows the condition, and the alarm sounds with the
+sample that completes it (ALM-14).
+"""
+
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import strategies as st
+
+from hil.testing.desk import Desk, shown, span
+from hil.testing.expected import ALARMS
+from hil.testing.prove import Prove
+from hil.testing.subject import Subject
+from protocol.vocabulary import AlarmId, EventKind, Sounder
+
+SETTLED = 90
+"""Minutes of a sound life before anything happens."""
+FLOW = 54_015
+"""What the desk's pump infuses, in nL/h."""
+
+
+class Case(NamedTuple):
+    """Something becomes true, in one or two steps a sample apart; an alarm must follow."""
+
+    name: str
+    alarm: AlarmId
+    earliest: int
+    latest: int
+    steps: tuple[dict[str, Any], ...] = ()
+    nominal: int = FLOW
+    """Configured: the flow is right or wrong against it from the first sample on."""
+    requirement: str = ""
+
+
+def at_once(**truth: Any) -> tuple[dict[str, Any], ...]:
+    return (truth,)
+
+
+CASES = (
+    Case(
+        "hot",
+        AlarmId.TEMPERATURE_HIGH,
+        61,
+        61,
+        ({"temperature_mk": 311_800.0}, {"temperature_mk": 313_400.0}),
+    ),
+    Case("thin air", AlarmId.AMBIENT_PRESSURE, 11, 11, ({"pocket_pa": 86e3}, {"pocket_pa": 72e3})),
+    Case(
+        "under water",
+        AlarmId.AMBIENT_PRESSURE,
+        11,
+        11,
+        ({"pocket_pa": 115e3}, {"pocket_pa": 130e3}, {"pocket_pa": 143e3}),
+    ),
+    Case("17 % too fast", AlarmId.OVER_INFUSION, 59, 60, nominal=round(FLOW / 1.17)),
+    Case("17 % too slow", AlarmId.UNDER_INFUSION, 59, 60, nominal=round(FLOW / 0.83)),
+    Case(
+        "3.2 times too fast",
+        AlarmId.OVER_INFUSION,
+        1,
+        2,
+        nominal=round(FLOW / 3.2),
+        requirement="FLW-03",
+    ),
+    Case("no pressure drives it", AlarmId.FLOW_STOP, 1, 2, at_once(artery_pa=232e3)),
+    Case("flow backwards", AlarmId.REVERSE_FLOW, 1, 2, at_once(artery_pa=256e3)),
+    Case("restrictor 30 % fast", AlarmId.OVER_INFUSION, 1, 360, at_once(restrictor=1.3)),
+    Case("restrictor 30 % slow", AlarmId.UNDER_INFUSION, 1, 360, at_once(restrictor=0.7)),
+    Case(
+        "restrictor broken",
+        AlarmId.OVER_INFUSION,
+        1,
+        60,
+        at_once(restrictor=3.0),
+        requirement="FLW-03",
+    ),
+    Case("flow stops upstream", AlarmId.FLOW_STOP, 1, 360, at_once(restrictor=0.0)),
+    Case("septum leaks", AlarmId.OVER_INFUSION, 1, 360, at_once(leak_nl_per_h=146_000.0)),
+    Case("leak unexplained", AlarmId.BALANCE_FAULT, 1, 1_440, at_once(restrictor=1.2)),
+    Case("catheter off", AlarmId.CATHETER_DISCONNECT, 60, 120, at_once(artery_pa=2e3)),
+    Case("clot, partial", AlarmId.PARTIAL_OCCLUSION, 60, 120, at_once(artery_pa=26e3)),
+    Case("clot, complete", AlarmId.OCCLUSION, 10, 60, at_once(artery_pa=44e3)),
+    Case("needle in", AlarmId.TAMPERING, 1, 2, at_once(level_nl=27e6)),
+    Case("needle takes", AlarmId.TAMPERING, 1, 2, at_once(level_nl=25e6)),
+    Case("battery fades", AlarmId.BATTERY_LOW, 1, 60, at_once(battery_mv=2_500)),
+    Case("battery ends", AlarmId.BATTERY_END, 1, 60, at_once(battery_mv=2_300)),
+    Case("clock jumps", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_off_s=3_600)),
+    Case("clock back", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_off_s=-86_400)),
+    Case("clock unsound", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_valid=False)),
+    Case(
+        "propellant lost",
+        AlarmId.PROPELLANT_LOW,
+        2,
+        1_440,
+        at_once(bias={"reservoir_pressure_pa": -15_000}),
+    ),
+    Case(
+        "pressure reads high",
+        AlarmId.SENSOR_CONFLICT,
+        2,
+        1_440,
+        at_once(bias={"reservoir_pressure_pa": 12_000}),
+    ),
+    *(
+        Case(
+            f"{channel} silent",
+            AlarmId.SENSOR_FAULT,
+            2,
+            5,
+            at_once(reads={channel: None}),
+            requirement="SEN-06",
+        )
+        for channel in (
+            "reservoir_pressure_pa",
+            "catheter_pressure_pa",
+            "pocket_pressure_pa",
+            "temperature_mk",
+            "fill_level_nl",
+            "battery_mv",
+        )
+    ),
+    *(
+        Case(f"{channel} at its rail", AlarmId.SENSOR_FAULT, 2, 5, at_once(reads={channel: rail}))
+        for channel, rail in (
+            ("reservoir_pressure_pa", 700_000),
+            ("catheter_pressure_pa", 0),
+            ("temperature_mk", 323_150),
+            ("fill_level_nl", 33_000_000),
+        )
+    ),
+    *(
+        Case(
+            f"{channel} stuck",
+            AlarmId.SENSOR_FAULT,
+            5,
+            360,
+            at_once(reads={channel: value}),
+            requirement="SEN-02",
+        )
+        for channel, value in (
+            ("reservoir_pressure_pa", 347_775),
+            ("temperature_mk", 310_150),
+            ("catheter_pressure_pa", 113_700),
+        )
+    ),
+    Case(
+        "no evidence of flow",
+        AlarmId.UNMONITORED,
+        1,
+        5,
+        at_once(reads={"reservoir_pressure_pa": None, "fill_level_nl": None}),
+    ),
+)
+
+
+def settled(desk: Desk, case: Case) -> Desk:
+    """The condition has begun; minutes count from its last step."""
+    if not case.steps:
+        return desk
+    desk.wait(SETTLED)
+    desk.that(not desk.present(), "OCC-07", "no alarm in a sound life", desk.standing())
+    for step in case.steps[:-1]:
+        desk.let(**step)
+        desk.minute()
+    desk.let(**case.steps[-1])
+    return desk
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
+def test_detected_in_its_time(subject: Subject, case: Case) -> None:
+    """The alarm comes, not before its persistence, not after its bound, and it sounds at once."""
+    desk = settled(subject.desk(nominal_flow_nl_per_h=case.nominal), case)
+    name, expected = case.alarm.name.lower(), ALARMS[case.alarm]
+    requirement = case.requirement or expected.requirement
+    wanted = f"the alarm {name} within {span(case.latest)}"
+    after = desk.minutes_to(case.alarm, case.latest)
+    desk.that(after is not None, requirement, wanted, desk.standing())
+    assert after is not None
+    sooner = f"{name} not before {span(case.earliest)}: its condition has to last so long"
+    desk.that(after >= case.earliest, requirement, sooner, f"after {span(after)}")
+    occurrence = desk.occurrence(case.alarm)
+    assert occurrence is not None
+    priority = f"{name} with priority {expected.priority.name.lower()}"
+    desk.that(occurrence.priority is expected.priority, requirement, priority, occurrence)
+    loud = f"a sounder that plays {expected.priority.name.lower()} or above, in the same sample"
+    desk.that(desk.sounder >= expected.priority, "ALM-14", loud, desk.sounder.name.lower())
+    told = [one for one in desk.told if one.alarm is case.alarm and one.present]
+    desk.that(told, "ALM-14", f"{name} told in the outcome that raised it", shown(desk.present()))
+    status = desk.status()
+    highest = max(one.priority for one in desk.alarms() if one.present)
+    desk.that(status.highest_priority is highest, "ALM-02", highest.name, status.highest_priority)
+
+
+@pytest.mark.parametrize("permille", [860, 930, 1_070, 1_140])
+def test_what_lies_within_the_tolerance_is_no_deviation(subject: Subject, permille: int) -> None:
+    """A flow within 15 % raises nothing, however long it lasts."""
+    desk = subject.desk(nominal_flow_nl_per_h=FLOW * 1_000 // permille)
+    wrong = {AlarmId.OVER_INFUSION, AlarmId.UNDER_INFUSION, AlarmId.FLOW_STOP}
+    after = desk.minutes_to(wrong, 420)
+    desk.that(after is None, "FLW-02", "no flow alarm within the tolerance", desk.standing())
+
+
+@pytest.mark.parametrize(
+    ("tolerance_permille", "flow_permille", "alarm"),
+    [
+        (60, 1_080, AlarmId.OVER_INFUSION),
+        (60, 920, AlarmId.UNDER_INFUSION),
+        (280, 1_240, None),
+        (280, 760, None),
+    ],
+)
+def test_the_tolerance_is_the_one_configured(
+    subject: Subject, tolerance_permille: int, flow_permille: int, alarm: AlarmId | None
+) -> None:
+    """A limit is what was written last, not what is usual."""
+    nominal = FLOW * 1_000 // flow_permille
+    desk = subject.desk(nominal_flow_nl_per_h=nominal, tolerance_permille=tolerance_permille)
+    flows = {AlarmId.OVER_INFUSION, AlarmId.UNDER_INFUSION}
+    desk.minutes_to(flows, 70)
+    words = f"{'no flow alarm' if alarm is None else alarm.name.lower()} within 70 min"
+    desk.that(flows & desk.present() == ({alarm} - {None}), "FLW-07", words, desk.standing())
+
+
+def test_a_flow_that_dances_about_its_limit_is_told(subject: Subject, prove: Prove) -> None:
+    """Half the time outside of the tolerance is told within four hours, whatever the rhythm."""
+
+    def dance(half_period: int, begins: int) -> None:
+        desk = subject.desk(nominal_flow_nl_per_h=round(FLOW / 1.11))
+        desk.wait(begins)
+        for minute in range(0, 240 + 2 * half_period, half_period):
+            desk.let(pocket_pa=83e3 if minute // half_period % 2 == 0 else 101_300.0)
+            if desk.minutes_to(AlarmId.OVER_INFUSION, half_period) is not None:
+                return
+        raise desk.violated("FLW-05", "over_infusion within 4 h", desk.standing())
+
+    prove(dance, 12, half_period=st.integers(1, 70), begins=st.integers(0, 10))
+
+
+@pytest.mark.parametrize(
+    ("alarm", "begin", "end"),
+    [
+        (AlarmId.AMBIENT_PRESSURE, {"pocket_pa": 84e3}, {}),
+        (AlarmId.SENSOR_FAULT, {"reads": {"catheter_pulse_pa": None}}, {"reads": {}}),
+        (AlarmId.BATTERY_LOW, {"battery_mv": 2_500}, {"battery_mv": 2_900}),
+        (AlarmId.CATHETER_DISCONNECT, {"artery_pa": 1e3}, {"artery_pa": 12_400.0}),
+    ],
+    ids=lambda value: value.name.lower() if isinstance(value, AlarmId) else "",
+)
+def test_what_is_over_ends(
+    subject: Subject, alarm: AlarmId, begin: dict[str, Any], end: dict[str, Any]
+) -> None:
+    """The condition ends with what caused it; a latching alarm stays to be acknowledged."""
+    desk = subject.desk()
+    desk.wait(30)
+    desk.let(**begin)
+    if alarm is AlarmId.AMBIENT_PRESSURE:
+        desk.minute()
+        desk.let(pocket_pa=72e3)
+        end = {"pocket_pa": 88e3}
+    after = desk.minutes_to(alarm, 150)
+    desk.that(after is not None, ALARMS[alarm].requirement, alarm.name.lower(), desk.standing())
+    desk.let(**end)
+    desk.wait(60)
+    desk.that(alarm not in desk.present(), "ALM-08", f"{alarm.name.lower()} over", desk.standing())
+    left = desk.occurrence(alarm)
+    was = next(one for one in reversed(desk.told) if one.alarm is alarm)
+    kept = "a latching alarm in the list until it is acknowledged, others gone"
+    desk.that((left is not None) == was.latching, "ALM-08", kept, left)
+
+
+def test_samples_that_do_not_come_are_told(subject: Subject) -> None:
+    """Without a sample for three minutes nothing is known any more."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.miss(2)
+    desk.that(
+        not desk.present(), "SEN-06", "no alarm within the age a sample may have", desk.standing()
+    )
+    desk.miss(2)
+    standing = desk.present()
+    wanted = "sensor_fault and unmonitored once no sample came for 3 min"
+    desk.that(
+        {AlarmId.SENSOR_FAULT, AlarmId.UNMONITORED} <= standing, "SEN-06", wanted, shown(standing)
+    )
+    desk.that(
+        desk.status().flow_nl_per_h is None,
+        "SEN-06",
+        "an unknown flow",
+        desk.status().flow_nl_per_h,
+    )
+    desk.that(
+        desk.sounder is Sounder.HIGH, "ALM-14", "a sounder that plays high", desk.sounder.name
+    )
+    desk.wait(10)
+    desk.that(
+        AlarmId.UNMONITORED not in desk.present(), "SEN-09", "monitored again", desk.standing()
+    )
+
+
+def test_one_reading_out_of_line_alarms_nothing(subject: Subject, prove: Prove) -> None:
+    """A spike is rejected; the second sample of a real move is what tells it."""
+
+    def spike(channel: str, by: int, at: int) -> None:
+        desk = subject.desk()
+        desk.wait(at)
+        desk.let(bias={channel: by})
+        desk.minute()
+        desk.let(bias={})
+        desk.wait(5)
+        desk.that(not desk.present(), "SEN-04", "no alarm after a single spike", desk.standing())
+
+    channels = {"fill_level_nl": 3_000_000, "catheter_pressure_pa": 60_000, "temperature_mk": 6_000}
+    prove(
+        spike,
+        8,
+        channel=st.sampled_from(sorted(channels)),
+        by=st.sampled_from([5_000_000, -5_000_000, 60_000, -60_000]),
+        at=st.integers(10, 40),
+    )
+
+
+def test_an_occlusion_that_lets_go_names_what_it_held(subject: Subject) -> None:
+    """The stored volume is told as a possible bolus, to a tenth of a millilitre."""
+    desk = subject.desk()
+    desk.wait(60)
+    for minute in range(60):
+        desk.let(artery_pa=12_400.0 + minute * 1_000)
+        desk.minute()
+    height_pa = desk.pump.artery_pa - 12_400.0
+    desk.let(artery_pa=12_400.0)
+    desk.wait(2)
+    told = desk.happened(EventKind.OCCLUSION_RELEASED)
+    held_nl = height_pa / 1e3 * desk.configuration.catheter_compliance_nl_per_kpa
+    desk.that(told, "OCC-03", "an event that an occlusion let go", "none")
+    close = f"about {held_nl / 1e3:.0f} uL"
+    desk.that(
+        abs(told[-1].value - held_nl) < 0.2 * held_nl, "OCC-03", close, f"{told[-1].value} nL"
+    )

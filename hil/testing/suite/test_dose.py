@@ -1,0 +1,239 @@
+"""What was given: volume, dose through the dead volume, and limits in every window of time."""
+
+from typing import Final
+
+import pytest
+from hypothesis import strategies as st
+
+from hil.testing.desk import Desk
+from hil.testing.oracle import NL_PER_ML, Tip
+from hil.testing.prove import Prove
+from hil.testing.steady import REFILL
+from hil.testing.subject import Subject
+from hil.testing.suite.test_reservoir import commit
+from protocol import messages as m
+from protocol.vocabulary import AlarmId
+
+OFF: Final = 0.002
+"""Of a volume: what the steps of the sensors may make of it."""
+ROUNDING: Final = 1e-4
+"""Of a total against the sum of what was told: keeping the rests, it is far less."""
+PRIMED_MIN: Final = 240
+"""The dead volume is through by then."""
+NL_PER_UL: Final = 1_000
+PHASES_MIN: Final = 12
+
+
+class Given:
+    """The truth of a desk's pump, minute by minute, through the plug-flow model."""
+
+    def __init__(self, desk: Desk, refill: m.Refill = REFILL) -> None:
+        self.desk = desk
+        self.tip = Tip.primed(desk.configuration.catheter_volume_nl)
+        self.drug, self.concentration = refill.drug, float(refill.concentration_ng_per_ml)
+        self.volume_nl = 0.0
+
+    def wait(self, minutes: int) -> None:
+        for _ in range(minutes):
+            self.desk.minute()
+            volume_nl = self.desk.pump.flow_nl_per_h() / 60
+            self.volume_nl += volume_nl
+            self.tip.push(volume_nl, self.drug, self.concentration)
+
+    def dose_ng(self, drug: str) -> float:
+        return self.tip.doses_ng.get(drug, 0.0)
+
+    def check(self, requirement: str = "DOS-01") -> None:
+        """What it believes against the truth."""
+        desk, status = self.desk, self.desk.status()
+        slack_nl = OFF * self.volume_nl + NL_PER_UL
+        off_nl = status.delivered_total_nl - self.volume_nl
+        volume = f"{self.volume_nl:.0f} nL delivered"
+        desk.that(abs(off_nl) <= slack_nl, requirement, volume, status.delivered_total_nl)
+        true_ng = self.dose_ng(self.drug)
+        off_ng = (status.dose_total_ng or 0) - true_ng
+        slack_ng = slack_nl * self.concentration / NL_PER_ML + 1
+        dose = f"{true_ng:.0f} ng of {self.drug} through the dead volume"
+        desk.that(abs(off_ng) <= slack_ng, requirement, dose, status.dose_total_ng)
+
+
+@pytest.mark.parametrize("catheter_nl", [20_000, 170_000, 300_000])
+def test_dose_begins_behind_the_dead_volume(subject: Subject, catheter_nl: int) -> None:
+    """What is in the catheter at implantation is no drug: dose begins when it is through."""
+    given = Given(subject.desk(catheter_volume_nl=catheter_nl))
+    for _ in range(10):
+        given.wait(45)
+        given.check("RES-11")
+
+
+def test_every_refill_is_bridged(subject: Subject) -> None:
+    """After a change of drug or concentration the old one is given for the dead volume."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    given = Given(desk)
+    given.wait(300)
+    for drug, concentration in (("FUDR", 2_000_000), ("saline", 0), ("FUDR", 6_460_000)):
+        desk.must_do(m.BeginRefill(), "RES-05")
+        given.wait(2)
+        left_nl = desk.pump.level_nl
+        mixed = {"drug": drug, "concentration_ng_per_ml": concentration}
+        reply = commit(desk, left_nl, left_nl, **mixed)
+        desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+        given.drug, given.concentration = drug, float(concentration)
+        for _ in range(5):
+            given.wait(50)
+            given.check("RES-11")
+
+
+def test_totals_lose_nothing_to_rounding(subject: Subject) -> None:
+    """The total is the sum of the flows that were told, over days, to the nanolitre."""
+    desk = subject.desk(nominal_flow_nl_per_h=53_717, calibration_flow_nl_per_h=53_717)
+    desk.wait(10)
+    first, total_nl, told_nl = desk.status().delivered_total_nl, 0, 0.0
+    for _ in range(1_500):
+        desk.minute()
+        status = desk.status()
+        flow, total_nl = status.flow_nl_per_h, status.delivered_total_nl - first
+        desk.that(flow is not None, "FLW-01", "a flow", flow)
+        assert flow is not None
+        told_nl += flow.estimate / 60
+    seen = f"{total_nl} nL ({total_nl - told_nl:+.0f})"
+    close = abs(total_nl - told_nl) <= ROUNDING * told_nl
+    desk.that(close, "DOS-01", f"{told_nl:.0f} nL, the sum of the flows told", seen)
+    since = desk.status().delivered_since_refill_nl
+    desk.that(since >= total_nl, "DOS-03", f"at least {total_nl} nL since the refill", since)
+
+
+def test_totals_only_grow(subject: Subject) -> None:
+    """Nothing that people do or ask takes from what was delivered."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    deeds: list[m.Command] = [
+        m.RunSelfTest(),
+        m.SetClock(rtc_s=1_800_000_000),
+        m.WriteConfiguration(base_config_id=1, configuration=desk.configuration),
+        m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0),
+        m.EndBolusAccess(injected_nl=0),
+        m.BeginRefill(),
+        m.AbortRefill(),
+        m.Close(),
+    ]
+    last = desk.status()
+    for deed in deeds:
+        desk.do(deed)
+        now = desk.status()
+        grown = now.delivered_total_nl >= last.delivered_total_nl
+        grown = grown and (now.dose_total_ng or 0) >= (last.dose_total_ng or 0)
+        grown = grown and now.delivered_since_refill_nl >= last.delivered_since_refill_nl
+        desk.that(grown, "DOS-03", "no total that falls", now)
+        last = now
+        desk.wait(1)
+
+
+@pytest.mark.parametrize("bolus_ul", [20, 100, 250, 3_000])
+def test_a_bolus_pushes_out_what_was_in_the_catheter(subject: Subject, bolus_ul: int) -> None:
+    """The catheter's content is dose first, then what was injected."""
+    desk = subject.desk()
+    given = Given(desk)
+    given.wait(PRIMED_MIN)
+    drug, concentration = ("FUDR", 1_000_000.0) if bolus_ul > 200 else ("contrast", 0.0)
+    access = m.BeginBolusAccess(drug=drug, concentration_ng_per_ml=round(concentration))
+    desk.must_do(access, "RES-12")
+    given.wait(2)
+    injected_nl = bolus_ul * NL_PER_UL
+    desk.must_do(m.EndBolusAccess(injected_nl=injected_nl), "RES-12")
+    given.tip.push(injected_nl, drug, concentration)
+    given.check("RES-12")
+    given.wait(PRIMED_MIN)
+    given.check("RES-12")
+
+
+def inject(desk: Desk, volume_nl: int) -> None:
+    """A declared injection of the drug that the pump gives."""
+    drug, concentration = REFILL.drug, REFILL.concentration_ng_per_ml
+    access = m.BeginBolusAccess(drug=drug, concentration_ng_per_ml=concentration)
+    desk.must_do(access, "RES-12")
+    desk.must_do(m.EndBolusAccess(injected_nl=volume_nl), "RES-12")
+    desk.minute()
+
+
+def test_two_injections_within_an_hour_count_together(subject: Subject, prove: Prove) -> None:
+    """Each is within the limit of an hour, both are not: the alarm stands when the second is in."""
+    hour_nl = 54_000 // 4  # the limit is 125 % of the prescription
+
+    def twice(gap_min: int, phase_min: int, each_permille: int) -> None:
+        desk = subject.desk()
+        desk.wait(PRIMED_MIN + phase_min)
+        each_nl = hour_nl * each_permille // 1_000
+        inject(desk, each_nl)
+        alone = AlarmId.DOSE_LIMIT in desk.present()
+        desk.that(not alone, "DOS-02", "no alarm for one within the limit", desk.standing())
+        desk.wait(gap_min - 1)
+        inject(desk, each_nl)
+        both = AlarmId.DOSE_LIMIT in desk.present()
+        window = f"dose_limit: {2 * each_permille / 10:.0f} % of an hour's excess in {gap_min} min"
+        desk.that(both, "DOS-02", window, desk.standing())
+
+    for phase_min in range(PHASES_MIN):  # a window that is a little short forgets in one of them
+        twice(58, phase_min, 700)
+    gap, phase = st.integers(1, 58), st.integers(0, PHASES_MIN)
+    prove(twice, 8, gap_min=gap, phase_min=phase, each_permille=st.integers(600, 850))
+
+
+@pytest.mark.parametrize("gap_h", [2, 5])
+def test_the_next_hour_has_its_own_dose(subject: Subject, gap_h: int) -> None:
+    """What came hours ago is no part of this hour's window."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    for _ in range(2):
+        inject(desk, 54_000 * 7 // 40)
+        desk.that(AlarmId.DOSE_LIMIT not in desk.present(), "DOS-02", "no alarm", desk.standing())
+        desk.wait(gap_h * 60)
+
+
+@pytest.mark.parametrize(
+    ("limit_permille", "faster", "exceeds"),
+    [(1_050, 1.1, True), (1_050, 1.02, False), (1_200, 1.14, False), (1_010, 1.05, True)],
+)
+def test_a_flow_above_the_limit_is_told_ahead(
+    subject: Subject, limit_permille: int, faster: float, *, exceeds: bool
+) -> None:  # fmt: skip
+    """The alarm comes before any window holds more than its limit, and only if one would."""
+    nominal = round(54_015 / faster)
+    desk = subject.desk(nominal_flow_nl_per_h=nominal, dose_limit_permille=limit_permille)
+    desk.wait(PRIMED_MIN // 2)
+    after = desk.minutes_to(AlarmId.DOSE_LIMIT, 400)
+    if not exceeds:
+        desk.that(after is None, "DOS-02", "no dose_limit within it", desk.standing())
+        return
+    dead_min = 170_000 / 54_015 * 60
+    hour_min = 60 * (limit_permille / 1_000 - 1) / (faster - 1)
+    latest = dead_min + hour_min - PRIMED_MIN // 2 + 2
+    seen = "never" if after is None else f"{after + PRIMED_MIN // 2} min after the refill"
+    ahead = f"dose_limit by {latest + PRIMED_MIN // 2:.0f} min after the refill"
+    desk.that(after is not None and after <= latest, "DOS-02", ahead, seen)
+
+
+def test_a_dose_nobody_declared_is_unknown(subject: Subject) -> None:
+    """Configured and never filled: volume counts, dose is unknown, and nothing is assumed."""
+    desk = subject.desk(refill=None)
+    desk.wait(30)
+    status = desk.status()
+    unknown = status.dose_total_ng is None and status.drug is None
+    desk.that(unknown, "DOS-09", "no drug and no dose", status)
+
+
+def test_what_an_occlusion_holds_back_is_not_delivered(subject: Subject) -> None:
+    """Behind a clot the catheter widens; what it holds is delivered when it leaves at the tip."""
+    desk = subject.desk()
+    desk.wait(60)
+    before_nl = desk.status().delivered_total_nl
+    entered_nl = 0.0
+    for minute in range(90):
+        desk.let(artery_pa=12_400.0 + 600 * minute)
+        desk.minute()
+        entered_nl += desk.pump.flow_nl_per_h() / 60
+    held_nl = 600 * 89 / 1e3 * desk.configuration.catheter_compliance_nl_per_kpa
+    counted_nl = desk.status().delivered_total_nl - before_nl
+    fair = f"less than the {entered_nl:.0f} nL that entered, by about {held_nl:.0f} nL held back"
+    close = 0.3 * held_nl < entered_nl - counted_nl < 1.1 * held_nl
+    desk.that(close, "OCC-04", fair, f"{counted_nl} nL")

@@ -1,0 +1,121 @@
+"""A pump in the hands of life: whatever happens in whatever order, and however time is cut."""
+
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+from hypothesis import seed
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from hil.errors import LocalError
+from hil.rig import Rig, duration_ns, open_rig
+from hil.testing import strategies
+from hil.testing.machine import PumpMachine
+from hil.testing.prove import Prove, suite_settings
+from hil.testing.subject import Subject
+from hil.testing.violation import ViolatedError
+
+EXAMPLES: Final = 30
+STEPS: Final = 20
+RIG_EXAMPLES: Final = 5
+
+
+def run(machine: type[PumpMachine], prove: Prove, examples: int) -> None:
+    """So many lives."""
+    seed(prove.seed)(machine)
+    count = max(1, round(examples * prove.effort))
+    run_state_machine_as_test(machine, settings=suite_settings(count, STEPS))
+
+
+def test_any_life(subject: Subject, prove: Prove) -> None:
+    """An emulated pump that runs the logic."""
+    attributes: dict[str, Any] = {"opening": staticmethod(subject.rig), "subject": subject.name}
+    run(type("PumpMachine", (PumpMachine,), attributes), prove, EXAMPLES)
+
+
+def test_any_life_on_the_rig(pytestconfig: pytest.Config, prove: Prove) -> None:
+    """The same on the device that `--rig` names; on hardware by the clock on the wall."""
+    uri = pytestconfig.getoption("--rig")
+    if uri is None:
+        pytest.skip("needs a rig: pytest --rig sim: (or serial:///..., tcp://..., mqtt://...)")
+    with open_rig(uri) as rig:
+        attributes = {"opening": staticmethod(lambda: rig), "keeps_rig": True}
+        run(type("PumpMachine", (PumpMachine,), attributes), prove, RIG_EXAMPLES)
+
+
+Schedule = list[tuple[int, dict[str, Any]]]
+LIVES: Final = strategies.schedules(longest_h=3, most=4)
+
+
+def told(rig: Rig) -> dict[str, Any]:
+    """All there is to compare."""
+    alarms = rig.dut.alarms()
+    truth = rig.laboratory.truth()
+    return {
+        "status": str(rig.dut.status()),
+        "alarms": str(alarms),
+        "truth": {key: truth[key] for key in ("now_ns", "ledger", "ticks", "actuation")},
+        "log": [str(entry) for entry in rig.dut.read_log()],
+    }
+
+
+def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, Any]:
+    """A life, its hours cut into pieces."""
+    for hours, stimulus in schedule:
+        left_ns = hours * duration_ns("1 h")
+        turn = 0
+        while left_ns > 0:
+            step_ns = min(duration_ns(pieces[turn % len(pieces)]), left_ns)
+            rig.wait(f"{step_ns // 10**6} ms")
+            left_ns -= step_ns
+            turn += 1
+        with suppress(LocalError):  # what cannot be changes nothing, in both lives
+            rig.laboratory.stimulate(stimulus)
+    rig.wait("10 min")
+    return told(rig)
+
+
+def compare(one: dict[str, Any], other: dict[str, Any], requirement: str, how: str,
+            schedule: Schedule) -> None:  # fmt: skip
+    """Everything is the same."""
+    done = [f"after {hours} h: {stimulus}" for hours, stimulus in schedule]
+    for name, value in one.items():
+        if other[name] != value:
+            raise ViolatedError(
+                requirement, f"{name} as {how}: {value}", str(other[name]), "", done
+            )
+
+
+def test_however_time_is_cut(subject: Subject, prove: Prove) -> None:
+    """Hours in one go or in pieces of any size: the same pump, to the last digit."""
+
+    def cut(schedule: Schedule, pieces: tuple[str, ...]) -> None:
+        with subject.rig() as whole, subject.rig() as cut_up:
+            one = lived(whole, schedule, ("1 d",))
+            other = lived(cut_up, schedule, pieces)
+        compare(one, other, "TIM-01", "in one go", schedule)
+
+    sizes = st.tuples(*[st.sampled_from(["1 s", "7 s", "59 s", "61 s", "13 min", "1 h"])] * 3)
+    prove(cut, 6, schedule=LIVES, pieces=sizes)
+
+
+def test_going_on_from_a_snapshot_is_going_on(subject: Subject, prove: Prove) -> None:
+    """Saved in the middle of a life and put back: what follows is the same."""
+    with subject.rig() as rig:
+        try:
+            assert rig.save is not None
+            rig.save()
+        except LocalError as error:
+            pytest.skip(f"cannot be saved: {error}")
+
+    def saved(before: Schedule, after: Schedule) -> None:
+        with subject.rig() as rig:
+            lived(rig, before, ("1 d",))
+            rig.dut.close_session()
+            assert rig.save is not None
+            with subject.reopened(rig.save()) as again:
+                one, other = lived(rig, after, ("1 d",)), lived(again, after, ("1 d",))
+        compare(one, other, "RST-11", "without saving", before + after)
+
+    prove(saved, 6, before=LIVES, after=LIVES)

@@ -1,0 +1,331 @@
+"""The reservoir and who fills it: what is left, when a refill is due, and what does not add up."""
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from hil.testing.desk import Desk, span
+from hil.testing.prove import Prove
+from hil.testing.steady import REFILL
+from hil.testing.subject import Subject
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, EventKind, Priority, RefillReason
+
+LEVEL_ERROR_NL = 247_500
+"""What the fill level may be off while its sensor keeps its declared error."""
+MARGIN_NL = 300_000
+DAY = 1_440
+REFILL_ALARMS = {AlarmId.REFILL_DISCREPANCY, AlarmId.POCKET_FILL, AlarmId.TAMPERING}
+
+
+def begin(desk: Desk) -> None:
+    """Open the window of a refill."""
+    desk.must_do(m.BeginRefill(), "RES-05")
+    desk.wait(2)
+
+
+def commit(desk: Desk, withdrawn_nl: float, filled_nl: float, **more: Any) -> m.Reply:
+    """Declare it, with a reason: it may come early."""
+    report = desk.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    fields = {"withdrawn_nl": round(withdrawn_nl), "filled_nl": round(filled_nl), **more}
+    refill = REFILL.model_copy(update=fields)
+    last, other = report.last_refill_id, RefillReason.OTHER
+    return desk.do(m.CommitRefill(refill=refill, reason=other, previous_refill_id=last))
+
+
+def refilled(desk: Desk, *, taken_nl: float, put_nl: float, said_taken_nl: float | None = None,
+             said_put_nl: float | None = None) -> m.Reply:  # fmt: skip
+    """Hands move liquid, and somebody declares it."""
+    begin(desk)
+    desk.let(level_nl=desk.pump.level_nl - taken_nl + put_nl)
+    desk.wait(2)
+    taken = taken_nl if said_taken_nl is None else said_taken_nl
+    return commit(desk, taken, put_nl if said_put_nl is None else said_put_nl)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "limit_nl"),
+    [(AlarmId.LOW_RESERVOIR, 3e6), (AlarmId.LOW_RESERVOIR, 5e6), (AlarmId.EMPTY_RESERVOIR, 1e6)],
+)
+def test_low_is_told_while_there_is_so_much(
+    subject: Subject, alarm: AlarmId, limit_nl: float
+) -> None:
+    """By the pessimistic edge: never later than the limit, and never by more than the error."""
+    refill = REFILL.model_copy(update={"filled_nl": round(limit_nl + 2 * LEVEL_ERROR_NL + 120_000)})
+    low = alarm is AlarmId.LOW_RESERVOIR
+    desk = subject.desk(refill, low_volume_nl=round(limit_nl) if low else 3_000_000)
+    name = alarm.name.lower()
+    while alarm not in desk.present():
+        told = desk.status().residual_volume_nl
+        edge = told is not None and told.low > limit_nl
+        words = f"{name} once the interval's lower edge is at {limit_nl / 1e6:g} mL"
+        desk.that(edge, "RES-01", words, f"{told}; {desk.standing()}")
+        desk.minute()
+    left_nl = desk.pump.level_nl
+    early_nl = limit_nl + 2 * LEVEL_ERROR_NL + 20_000
+    fair = f"{name} between {early_nl / 1e6:.2f} and {limit_nl / 1e6:.2f} mL"
+    desk.that(limit_nl - MARGIN_NL < left_nl <= early_nl, "RES-01", fair, f"{left_nl / 1e6:.2f} mL")
+    desk.that(left_nl >= limit_nl, "RES-01", fair, f"{left_nl / 1e6:.2f} mL")
+    desk.wait(45)
+    raised = {one.occurrence for one in desk.told if one.alarm is alarm}
+    desk.that(len(raised) == 1, "RES-01", "one occurrence: noise does not end it", sorted(raised))
+    if alarm is AlarmId.EMPTY_RESERVOIR:
+        order = [one.alarm for one in desk.told if one.present]
+        low = AlarmId.LOW_RESERVOIR in order[: order.index(alarm)]
+        desk.that(low, "RES-02", "low raised before empty", order)
+
+
+def test_what_the_reservoir_holds_is_within_its_interval(subject: Subject) -> None:
+    """The truth lies in the interval at any level, and the interval is no wider than it must."""
+    for level_nl in (28e6, 15e6, 6e6, 1e6):
+        desk = subject.desk(REFILL.model_copy(update={"filled_nl": round(level_nl)}))
+        for _ in range(6):
+            desk.wait(10)
+            told, true_nl = desk.status().residual_volume_nl, round(desk.pump.level_nl)
+            desk.that(told is not None, "RES-01", "a residual volume", told)
+            assert told is not None
+            holds = told.low <= true_nl <= told.high
+            desk.that(holds, "RES-01", f"an interval that holds {true_nl} nL", told)
+            desk.that(told.high - told.low <= 1_000_000, "FLW-01", "at most 1 mL wide", told)
+
+
+def test_the_flow_is_within_its_interval(subject: Subject) -> None:
+    """At any temperature and pressure of ordinary life, for any fill, within 5 %."""
+    for truth in ({}, {"temperature_mk": 311_500.0}, {"temperature_mk": 308_900.0},
+                  {"pocket_pa": 84e3}, {"artery_pa": 15e3}):  # fmt: skip
+        for permille in (1_000, 1_020, 2_250):
+            desk = subject.desk(REFILL.model_copy(update={"viscosity_permille": permille}))
+            desk.wait(5)
+            desk.let(**truth)
+            desk.wait(3)
+            told, true = desk.status().flow_nl_per_h, desk.pump.flow_nl_per_h()
+            desk.that(told is not None, "FLW-01", "a flow", told)
+            assert told is not None
+            desk.that(
+                told.low <= true <= told.high, "ENV-01", f"an interval with {true:.0f} nL/h", told
+            )
+            desk.that(
+                abs(told.estimate - true) <= 0.05 * true, "ENV-01", f"{true:.0f} +- 5 %", told
+            )
+
+
+def test_the_refill_is_due_by_its_dates(subject: Subject) -> None:
+    """LOW ahead of the date, MEDIUM on it, HIGH after the grace: to the minute, and never back."""
+    days, grace_h = 4, 12
+    desk = subject.desk(refill_interval_s=days * 86_400, refill_grace_s=grace_h * 3_600)
+    seen: dict[tuple[AlarmId, Priority], int] = {}
+    for minute in range(1, days * DAY + grace_h * 60 + 3):
+        for one in desk.minute().alarms:
+            if one.present:
+                seen.setdefault((one.alarm, one.priority), minute)
+    due = days * DAY
+    for alarm, priority, expected in (
+        (AlarmId.REFILL_DUE, Priority.LOW, due - due // 4),
+        (AlarmId.REFILL_DUE, Priority.MEDIUM, due),
+        (AlarmId.REFILL_OVERDUE, Priority.HIGH, due + grace_h * 60),
+    ):
+        at = seen.get((alarm, priority))
+        words = f"{alarm.name.lower()} {priority.name} at {span(expected)}"
+        close = at is not None and abs(at - expected) <= 1
+        desk.that(close, "RES-04", words, "never" if at is None else span(at))
+
+
+def test_the_drug_sets_a_date_too(subject: Subject) -> None:
+    """A fill is to be replaced when its drug is no longer stable."""
+    desk = subject.desk(drug_stability_s=2 * 86_400)
+    desk.wait(10)
+    due_s = desk.status().refill_due_in_s
+    close = due_s is not None and abs(due_s - (2 * 86_400 - 600)) <= 60
+    desk.that(close, "RES-03", "due when the drug expires, in 2 d less 10 min", due_s)
+
+
+@pytest.mark.parametrize("faster", [1.0, 1.08, 1.12])
+def test_a_faster_pump_is_due_sooner(subject: Subject, faster: float) -> None:
+    """The date follows the flow there is, at its pessimistic edge, not the flow prescribed."""
+    nominal = round(54_015 / faster)
+    refill = REFILL.model_copy(update={"filled_nl": 8_000_000})
+    desk = subject.desk(refill, nominal_flow_nl_per_h=nominal)
+    desk.wait(60)
+    due_s = desk.status().refill_due_in_s
+    latest_s = (desk.pump.level_nl - 3e6) / desk.pump.flow_nl_per_h() * 3_600
+    earliest_s = (desk.pump.level_nl - 2 * LEVEL_ERROR_NL - 3e6) / (
+        1.06 * desk.pump.flow_nl_per_h()
+    )
+    earliest_s *= 3_600
+    desk.that(due_s is not None, "RES-03", "a date", due_s)
+    assert due_s is not None
+    fair = f"between {earliest_s:.0f} and {latest_s:.0f} s ahead"
+    desk.that(earliest_s - 900 <= due_s <= latest_s, "RES-03", fair, due_s)
+
+
+def test_a_refill_cures_what_it_cures(subject: Subject) -> None:
+    """Low, empty, due and overdue end with it; what latched of other alarms stays."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 2_000_000}))
+    desk.wait(20)
+    desk.let(level_nl=1_100_000.0)
+    desk.wait(10)
+    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=25e6)
+    desk.wait(5)
+    cured = {AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR, AlarmId.REFILL_DUE}
+    desk.that(not cured & desk.present(), "RES-05", "no reservoir alarm after it", desk.standing())
+    left = desk.occurrence(AlarmId.TAMPERING)
+    desk.that(left is not None, "RES-05", "tampering still to be acknowledged", left)
+    due_s = desk.status().refill_due_in_s
+    desk.that(due_s is not None and due_s > 13 * 86_400, "RES-05", "a new date in 14 d", due_s)
+
+
+def test_a_commit_that_comes_again_has_no_second_effect(subject: Subject) -> None:
+    """Once declared, the window is closed: the same again is refused and changes nothing."""
+    desk = subject.desk()
+    desk.wait(30)
+    refilled(desk, taken_nl=20e6, put_nl=20e6)
+    desk.wait(3)
+    before, report = desk.status(), desk.ask(m.ReadConfiguration())
+    again = commit(desk, 20e6, 20e6)
+    desk.that(isinstance(again, m.Refused), "RES-05", "refused: no window is open", again)
+    after = desk.status()
+    desk.that(before == after, "RES-05", "the same status after it", after)
+    desk.that(desk.ask(m.ReadConfiguration()) == report, "RES-05", "the same refill", "another")
+
+
+def test_a_refill_too_soon_needs_its_reason(subject: Subject) -> None:
+    """Within the shortest interval only with a reason and the id of the refill before."""
+    desk = subject.desk(refill_min_interval_s=86_400, refill_interval_s=20 * 86_400)
+    for minutes, early in ((DAY - 3, True), (6, False)):
+        desk.wait(minutes)
+        desk.must_do(m.BeginRefill(), "RES-05")
+        left_nl = round(desk.pump.level_nl)
+        refill = REFILL.model_copy(update={"withdrawn_nl": left_nl, "filled_nl": left_nl})
+        reply = desk.do(m.CommitRefill(refill=refill))
+        refused = isinstance(reply, m.Refused)
+        what = "refused, 3 min before the interval is over" if early else "taken, 3 min after it"
+        desk.that(refused == early, "RES-10", what, reply)
+        if early:
+            stale = m.CommitRefill(refill=refill, reason=RefillReason.OTHER, previous_refill_id=77)
+            reply = desk.do(stale)
+            desk.that(
+                isinstance(reply, m.Refused), "RES-10", "refused with another refill's id", reply
+            )
+            desk.must_do(m.AbortRefill(), "RES-05")
+
+
+def test_more_than_fits_is_refused(subject: Subject) -> None:
+    """What is left and what is put in may not exceed the capacity."""
+    for share, filled_nl, fits in (
+        (1.0, 29_500_000, True),
+        (1.0, 30_600_000, False),
+        (0.0, 18_000_000, True),
+        (0.0, 21_000_000, False),
+        (0.5, 26_000_000, False),
+    ):
+        desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+        desk.wait(30)
+        begin(desk)
+        reply = commit(desk, share * desk.pump.level_nl, filled_nl)
+        what = "taken" if fits else "refused: over capacity"
+        desk.that(isinstance(reply, m.Done) == fits, "RES-08", what, reply)
+
+
+def test_a_wrong_withdrawal_is_told_beyond_a_fifth(subject: Subject, prove: Prove) -> None:
+    """Withdrawn against predicted: nothing within 20 %, MEDIUM beyond."""
+
+    def withdrawn(percent: int) -> None:
+        desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+        desk.wait(45)
+        predicted_nl = desk.pump.level_nl
+        refilled(
+            desk, taken_nl=predicted_nl, put_nl=20e6, said_taken_nl=predicted_nl * percent / 100
+        )
+        desk.wait(3)
+        told = desk.occurrence(AlarmId.REFILL_DISCREPANCY) is not None
+        beyond = abs(percent - 100) > 20
+        words = "refill_discrepancy" if beyond else "no refill_discrepancy within 20 %"
+        desk.that(told == beyond, "RES-06", f"{words} (withdrawn {percent} %)", desk.standing())
+
+    near = st.sampled_from([60, 75, 78, 82, 90, 100, 110, 118])
+    prove(withdrawn, 8, percent=near)
+
+
+@pytest.mark.parametrize(
+    ("put_nl", "alarm"), [(0.0, AlarmId.POCKET_FILL), (14e6, AlarmId.REFILL_DISCREPANCY)]
+)
+def test_a_fill_that_does_not_arrive_is_told(
+    subject: Subject, put_nl: float, alarm: AlarmId
+) -> None:
+    """Declared, and the level did not rise: the pocket. Risen by another volume: verify."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+    desk.wait(45)
+    refilled(desk, taken_nl=9e6, put_nl=put_nl, said_put_nl=20e6)
+    after = desk.minutes_to(alarm, 2)
+    desk.that(after is not None, "RES-07", f"{alarm.name.lower()} within 2 min", desk.standing())
+
+
+def test_an_honest_refill_raises_nothing(subject: Subject, prove: Prove) -> None:
+    """What is declared is what was done, whatever it was."""
+
+    def honest(taken_ml: float, put_ml: float) -> None:
+        desk = subject.desk(REFILL.model_copy(update={"filled_nl": 12_000_000}))
+        desk.wait(45)
+        refilled(desk, taken_nl=taken_ml * 1e6, put_nl=put_ml * 1e6)
+        desk.wait(30)
+        wrong = REFILL_ALARMS & desk.present()
+        listed = {one.alarm for one in desk.alarms()}
+        desk.that(not wrong and not REFILL_ALARMS & listed, "OCC-07", "no alarm", desk.standing())
+
+    prove(honest, 8, taken_ml=st.sampled_from([11.0, 11.5, 11.9]), put_ml=st.integers(5, 18))
+
+
+def test_a_window_ends_by_itself_and_hides_nothing(subject: Subject) -> None:
+    """Half an hour, told and logged; what happened in it is told when it ends."""
+    desk = subject.desk()
+    desk.wait(45)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.that(desk.status().refill_open, "FLW-08", "a window that is visible", "none")
+    desk.wait(5)
+    desk.let(level_nl=desk.pump.level_nl - 8e6)
+    desk.wait(24)
+    desk.that(desk.status().refill_open, "FLW-08", "open until 30 min have passed", "closed")
+    desk.wait(2)
+    desk.that(not desk.status().refill_open, "FLW-08", "closed after 30 min", "open")
+    ended = desk.happened(EventKind.REFILL_WINDOW_ENDED)
+    desk.that(ended, "FLW-08", "an event that it ended", "none")
+    after = desk.minutes_to(AlarmId.TAMPERING, 3)
+    desk.that(after is not None, "FLW-08", "tampering, once the window is over", desk.standing())
+
+
+@pytest.mark.parametrize(
+    ("truth", "alarm", "longest"),
+    [
+        ({"artery_pa": 44e3}, AlarmId.OCCLUSION, 28),
+        ({"reads": {"temperature_mk": None}}, AlarmId.SENSOR_FAULT, 6),
+        ({"battery_mv": 2_300}, AlarmId.BATTERY_END, 28),
+    ],
+    ids=["occlusion", "sensor_fault", "battery_end"],
+)
+def test_a_window_masks_nothing_else(
+    subject: Subject, truth: dict[str, Any], alarm: AlarmId, longest: int
+) -> None:
+    """Only fill level and reservoir pressure are no evidence while it is open."""
+    desk = subject.desk()
+    desk.wait(45)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.let(**truth)
+    after = desk.minutes_to(alarm, longest)
+    desk.that(after is not None, "FLW-08", f"{alarm.name.lower()} in the window", desk.standing())
+
+
+def test_a_drug_off_the_plan_is_told(subject: Subject) -> None:
+    """A course plan names the drugs; another one is told with the refill."""
+    plan = (
+        m.PlanStep(drug="FUDR", duration_s=14 * 86_400),
+        m.PlanStep(drug="saline", duration_s=14 * 86_400),
+    )
+    desk = subject.desk(plan=plan)
+    desk.wait(45)
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    commit(desk, left_nl, left_nl, drug="heparin")
+    after = desk.minutes_to(AlarmId.OFF_PLAN, 2)
+    desk.that(after is not None, "DOS-09", "off_plan for heparin", desk.standing())

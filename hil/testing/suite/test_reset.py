@@ -1,0 +1,333 @@
+"""Resets: what was told is kept, what was counted goes on, and memory that fails is never blank."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+from hypothesis import strategies as st
+
+from hil.testing.chip import FailingChip
+from hil.testing.desk import Desk
+from hil.testing.prove import Prove
+from hil.testing.steady import REFILL
+from hil.testing.subject import Subject
+from hil.testing.suite.test_alarms import SWITCHES
+from hil.testing.suite.test_reservoir import begin, commit
+from protocol import messages as m
+from protocol.control import PowerLostError
+from protocol.guard import Guard, made
+from protocol.vocabulary import AlarmId, ResetCause
+
+DAY: Final = 1_440
+OFF_NL_PER_H: Final = 0.06
+"""Of a flow while nobody looked: e_flow, and a little."""
+
+
+def kept(desk: Desk) -> dict[str, Any]:
+    """What outlives a reset."""
+    report = desk.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    return {
+        "configuration": report.configuration,
+        "refill": (report.last_refill, report.last_refill_id),
+        "drug": desk.status().drug,
+        "alarms": [(one.alarm, one.occurrence, one.acknowledged) for one in desk.alarms()],
+    }
+
+
+def on_another_chip(desk: Desk) -> Desk:
+    """What the next life would know if supply went now."""
+    other = Desk(desk.factory, desk.configuration)
+    other.chip = desk.chip
+    other.boot(ResetCause.BROWN_OUT)
+    return other
+
+
+def configured(desk: Desk) -> None:
+    new = desk.configuration.model_copy(update={"low_volume_nl": 4_000_000})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+
+
+def refilled(desk: Desk) -> None:
+    desk.must_do(m.BeginRefill(), "RES-05")
+    commit(desk, desk.pump.level_nl, 20e6, batch="B2")
+
+
+def alarmed(desk: Desk) -> None:
+    desk.let(**SWITCHES["pulse sensor"][0])
+    desk.wait(5)
+
+
+def alarmed_high(desk: Desk) -> None:
+    desk.let(artery_pa=232e3)
+    desk.wait(3)
+
+
+def acknowledged(desk: Desk) -> None:
+    alarmed(desk)
+    for one in desk.alarms():
+        desk.do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence))
+
+
+def ended(desk: Desk) -> None:
+    alarmed(desk)
+    desk.let(**SWITCHES["pulse sensor"][1])
+    desk.wait(10)
+
+
+DEEDS: Final[dict[str, Callable[[Desk], None]]] = {
+    "a configuration": configured,
+    "a refill": refilled,
+    "an alarm": alarmed,
+    "an alarm of HIGH priority": alarmed_high,
+    "an acknowledgement": acknowledged,
+    "an alarm that ended": ended,
+}
+
+
+@pytest.mark.parametrize("what", sorted(DEEDS))
+def test_what_was_told_is_kept(subject: Subject, what: str) -> None:
+    """An answer, or an alarm, has left: the supply may go in that moment, and it is remembered."""
+    desk = subject.desk()
+    desk.wait(70)
+    DEEDS[what](desk)
+    before, after = kept(desk), kept(on_another_chip(desk))
+    desk.note("the supply goes, in this moment; boot")
+    for name, value in before.items():
+        requirement = "ALM-09" if name == "alarms" else "RST-02"
+        requirement = "ALM-10" if name == "alarms" and value and not after[name] else requirement
+        desk.that(after[name] == value, requirement, f"{name}: {value}", after[name])
+
+
+def test_each_outcome_is_kept_before_it_is_told(subject: Subject) -> None:
+    """With every single outcome that tells of an alarm, memory holds it already."""
+    desk = subject.desk()
+    desk.wait(20)
+    script: dict[int, dict[str, Any]] = {
+        3: SWITCHES["pulse sensor"][0],
+        12: {"artery_pa": 232e3},
+        20: {"artery_pa": 12_400.0},
+        30: {"level_nl": 20e6},
+    }
+    for minute in range(40):
+        if minute in script:
+            desk.let(**script[minute])
+        told = desk.minute().alarms
+        if not told:
+            continue
+        other = {one.occurrence: one for one in on_another_chip(desk).alarms()}
+        for one in told:
+            if one.present:
+                words = f"{one.alarm.name.lower()} in memory when it is told"
+                desk.that(one.occurrence in other, "ALM-10", words, "not there")
+                rank = other[one.occurrence].priority
+                desk.that(
+                    rank >= one.priority, "ALM-18", f"priority {one.priority.name}", rank.name
+                )
+
+
+def test_before_the_first_status_every_alarm_is_back(subject: Subject) -> None:
+    """What latched and was not acknowledged is told with the boot itself, and sounds."""
+    desk = subject.desk()
+    desk.wait(20)
+    desk.let(level_nl=22e6)
+    desk.wait(12)
+    before = [(one.alarm, one.occurrence) for one in desk.alarms()]
+    desk.power_cycle()
+    after = [
+        (one.alarm, one.occurrence) for one in desk.alarms() if one.alarm is not AlarmId.RESETS
+    ]
+    desk.that(before == after, "ALM-09", f"{before}", after)
+    told = [(one.alarm, one.occurrence) for one in desk.told]
+    desk.that(set(before) <= set(told), "ALM-09", f"the boot tells of {before}", told)
+    desk.that(desk.sounder > 0, "ALM-09", "a sounder that plays", desk.sounder.name)
+
+
+def test_a_reset_loses_no_dose(subject: Subject, prove: Prove) -> None:
+    """Totals go on from where they were; what flowed without supply is counted by the clock."""
+
+    def cycled(wait: int, off: int) -> None:
+        desk = subject.desk()
+        desk.wait(200)
+        desk.wait(wait)
+        before = desk.status()
+        desk.power_cycle(off)
+        after = desk.status()
+        fallen = after.delivered_total_nl < before.delivered_total_nl - 60_000
+        desk.that(not fallen, "RST-02", f"about {before.delivered_total_nl} nL", after)
+        desk.minute()
+        status = desk.status()
+        flowed_nl = desk.pump.flow_nl_per_h() / 60 * (off + 1)
+        grown_nl = status.delivered_total_nl - before.delivered_total_nl
+        slack_nl = OFF_NL_PER_H * flowed_nl + 4_000
+        fair = f"{flowed_nl:.0f} nL more than before the reset"
+        desk.that(abs(grown_nl - flowed_nl) <= slack_nl, "RST-03", fair, grown_nl)
+        dose_ng = (status.dose_total_ng or 0) - (before.dose_total_ng or 0)
+        true_ng = flowed_nl * REFILL.concentration_ng_per_ml / 1e6
+        slack_ng = slack_nl * REFILL.concentration_ng_per_ml / 1e6
+        desk.that(abs(dose_ng - true_ng) <= slack_ng, "DOS-01", f"{true_ng:.0f} ng more", dose_ng)
+        due_s, was_s = status.refill_due_in_s or 0, before.refill_due_in_s or 0
+        passed_s = (off + 1) * 60
+        desk.that(
+            abs(was_s - due_s - passed_s) <= 70, "RST-03", f"due {passed_s} s sooner", was_s - due_s
+        )
+
+    prove(cycled, 8, wait=st.integers(1, 70), off=st.sampled_from([0, 1, 17, 240, 1_000]))
+
+
+def test_without_a_clock_the_level_bounds_what_left(subject: Subject) -> None:
+    """The widest value the fill level allows is counted, and the true one is not above it."""
+    desk = subject.desk()
+    desk.wait(200)
+    before = desk.status()
+    desk.let(rtc_valid=False, rtc_off_s=-(10**8))
+    desk.power_cycle(600)
+    desk.wait(2)
+    status = desk.status()
+    flowed_nl = desk.pump.flow_nl_per_h() / 60 * 602
+    grown_nl = status.delivered_total_nl - before.delivered_total_nl
+    fair = f"at least {flowed_nl:.0f} nL, and at most 0.8 mL more"
+    close = flowed_nl * 0.97 <= grown_nl <= flowed_nl + 800_000
+    desk.that(close, "RST-03", fair, grown_nl)
+
+
+def test_many_resets_in_a_day_are_told(subject: Subject) -> None:
+    """Three within a day, at boot; the same number over days is nothing."""
+    desk = subject.desk()
+    desk.wait(70)
+    for count in (1, 2, 3):
+        desk.power_cycle(30)
+        told = AlarmId.RESETS in desk.present()
+        words = "resets at boot, at the third within 24 h" if count == 3 else "no alarm yet"
+        desk.that(told == (count == 3), "RST-04", words, desk.standing())
+        desk.wait(70)
+    desk = subject.desk()
+    for _ in range(3):
+        desk.wait(70)
+        desk.power_cycle(13 * 60)
+        desk.minute()
+    desk.that(AlarmId.RESETS not in desk.present(), "RST-04", "no alarm: 26 h", desk.standing())
+
+
+def test_after_its_own_fault_it_says_so(subject: Subject) -> None:
+    """Booted because logic failed, or a watchdog bit: told with the boot."""
+    for cause in (ResetCause.FIRMWARE_FAULT, ResetCause.WATCHDOG):
+        desk = subject.desk()
+        desk.wait(20)
+        desk.power_cycle(0, cause)
+        told = AlarmId.FIRMWARE_FAULT in desk.present()
+        desk.that(told, "RST-11", f"firmware_fault after {cause.name.lower()}", desk.standing())
+
+
+def test_a_deviation_under_way_outlives_a_reset(subject: Subject) -> None:
+    """What stands when supply goes stands when it is back, without a gap."""
+    desk = subject.desk(nominal_flow_nl_per_h=round(54_015 / 1.2))
+    after = desk.minutes_to(AlarmId.OVER_INFUSION, 70)
+    desk.that(after is not None, "FLW-02", "over_infusion", desk.standing())
+    desk.power_cycle(5)
+    for _ in range(5):
+        standing = AlarmId.OVER_INFUSION in desk.present()
+        desk.that(standing, "ALM-09", "over_infusion from the boot on", desk.standing())
+        desk.minute()
+
+
+def test_supply_may_go_at_any_operation_of_memory(subject: Subject, prove: Prove) -> None:
+    """Old or new, and never something else: whatever was half written."""
+
+    def cut(operation: int, what: str) -> None:
+        desk = subject.desk()
+        desk.wait(20)
+        old = kept(desk)
+        chip = FailingChip.of(desk.chip, cut_at=operation)
+        _move_to(desk, chip)
+        with suppress(PowerLostError):
+            DEEDS[what](desk)
+        new = None if chip.was_cut else kept(desk)
+        desk.note(f"supply goes at operation {operation} of the memory, counted from before {what}")
+        desk.chip = chip.survivor()
+        desk.boot(ResetCause.BROWN_OUT)
+        found = kept(desk)
+        allowed = [new["configuration"]] if new else [old["configuration"], _new(old)]
+        same = found["configuration"] in allowed
+        desk.that(same, "NVM-02", "the old configuration or the new one", found["configuration"])
+        refills = [new["refill"][1]] if new else [1, 2]
+        desk.that(found["refill"][1] in refills, "NVM-02", f"refill {refills}", found["refill"])
+        sound = AlarmId.CONFIGURATION_LOST not in desk.present()
+        desk.that(sound, "NVM-02", "nothing lost", desk.standing())
+
+    what = st.sampled_from(["a configuration", "a refill", "an alarm"])
+    prove(cut, 24, operation=st.integers(1, 12), what=what)
+
+
+def _new(old: dict[str, Any]) -> m.Configuration:
+    changed: m.Configuration = old["configuration"].model_copy(update={"low_volume_nl": 4_000_000})
+    return changed
+
+
+def _move_to(desk: Desk, chip: Any) -> None:
+    """The same pump, booted on that chip."""
+    desk.chip = chip
+    desk.guard = Guard(made(desk.factory))
+    desk.guard.boot(chip, ResetCause.BROWN_OUT, 0)
+    desk.ticks = 0
+    desk.sample()
+    chip.arm()
+
+
+def test_memory_that_fails_is_told_and_never_taken_for_blank(subject: Subject) -> None:
+    """Reads or writes that fail lead to an alarm, at the latest within an hour."""
+    desk = subject.desk()
+    desk.wait(20)
+    chip = FailingChip.of(desk.chip)
+    _move_to(desk, chip)
+    chip.failing = True
+    desk.note("every operation of the memory fails")
+    after = desk.minutes_to(AlarmId.MEMORY_FAULT, 61)
+    desk.that(after is not None, "NVM-07", "memory_fault within an hour", desk.standing())
+    desk.wait(3)
+    desk.that(desk.status().flow_nl_per_h is not None, "NVM-07", "still a flow", "none")
+
+
+def test_bits_that_rot_lose_nothing_in_silence(subject: Subject, prove: Prove) -> None:
+    """Memory spoiled anywhere: what it held is there, or an alarm says that it is lost."""
+
+    def rot(places: list[float]) -> None:
+        desk = subject.desk()
+        desk.wait(70)
+        old = kept(desk)
+        used = desk.chip.used()
+        spots = sorted({int(place * (len(used) - 1)) for place in places})
+        desk.note(f"bits flip in {len(spots)} of {len(used)} bytes that were written")
+        desk.chip = desk.chip.spoiled([used[spot] for spot in spots])
+        desk.boot(ResetCause.POWER_ON)
+        desk.minute()
+        found = kept(desk)
+        if found["configuration"] == old["configuration"]:
+            desk.that(
+                found["refill"] == old["refill"], "NVM-01", f"{old['refill']}", found["refill"]
+            )
+            return
+        lost = AlarmId.CONFIGURATION_LOST in desk.present()
+        desk.that(lost, "NVM-03", "the configuration, or configuration_lost", desk.standing())
+        desk.that(found["configuration"] is None, "NVM-03", "nothing that was assumed", found)
+        desk.that(desk.status().dose_total_ng is None, "NVM-03", "an unknown dose", desk.status())
+
+    share = st.floats(0, 1)
+    prove(rot, 30, places=st.lists(share, min_size=1, max_size=6))
+
+
+def test_an_open_window_is_still_open_after_a_reset(subject: Subject) -> None:
+    """A refill that was begun can be declared after a reset in the middle of it."""
+    desk = subject.desk()
+    desk.wait(45)
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    desk.let(level_nl=25e6)
+    desk.power_cycle(1)
+    desk.wait(1)
+    reply = commit(desk, left_nl, 25e6)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a commit that is taken", reply)
+    wrong = {AlarmId.TAMPERING, AlarmId.POCKET_FILL, AlarmId.REFILL_DISCREPANCY}
+    desk.wait(5)
+    desk.that(not wrong & desk.present(), "RES-05", "no alarm", desk.standing())

@@ -1,0 +1,138 @@
+"""Time: counters wrap, clocks lie, and neither moves an interval; a saved life goes on."""
+
+import json
+from typing import Any
+
+import pytest
+
+from hil.testing.desk import MINUTE, Desk
+from hil.testing.subject import Subject
+from hil.testing.suite.test_contract import lived
+from hil.testing.violation import ViolatedError
+from protocol.control import TICK_BITS, Restorable
+from protocol.guard import Guard
+from protocol.vocabulary import AlarmId
+
+WRAP = 1 << TICK_BITS
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 61, 121, 250])
+def test_a_counter_that_wraps_changes_nothing(subject: Subject, minutes: int) -> None:
+    """The counter reads 0 again so many minutes after boot: every decision comes as without."""
+    usual = lived(subject)
+    wrapped = lived(subject, preset=WRAP - minutes * MINUTE - 1)
+    for index, (one, other) in enumerate(zip(usual, wrapped, strict=True)):
+        if one != other:
+            raise ViolatedError(
+                "TIM-02", "the same decisions wherever the counter wraps", f"{one}, once {other}",
+                f"call {index}; the counter wraps after {minutes} min",
+            )  # fmt: skip
+
+
+def test_days_beyond_the_counters_range_are_like_the_first(subject: Subject) -> None:
+    """What is detected in the first hours is detected after two wraps, in the same time."""
+    took = []
+    for wait in (90, 2 * 36 * 60 + 30 * 60):
+        desk = subject.desk()
+        desk.wait(wait)
+        desk.let(pocket_pa=86e3)
+        desk.minute()
+        desk.let(pocket_pa=72e3)
+        took.append(desk.minutes_to(AlarmId.AMBIENT_PRESSURE, 60))
+        if took[-1] != took[0]:
+            seen = f"once after {took[0]} min, after 102 h after {took[-1]}"
+            raise desk.violated("TIM-01", "the same persistence at any age", seen)
+
+
+@pytest.fixture(scope="module")
+def true_day(subject: Subject) -> list[tuple[str, Any]]:
+    """What there is to tell when the clock is true."""
+    return _day(subject, {})
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        {"rtc_off_s": 86_400 * 30},
+        {"rtc_off_s": -86_400 * 30},
+        {"rtc_off_s": 3_600},
+        {"reads": {"rtc_s": 1_767_225_600}},
+        {"reads": {"rtc_s": None}, "rtc_valid": False},
+        {"reads": {"rtc_s": 2**31}},
+        {"reads": {"rtc_s": 0}, "rtc_valid": False},
+    ],
+    ids=["month_ahead", "month_back", "dst", "frozen", "lost", "2038", "zero"],
+)
+def test_a_clock_that_lies_moves_no_interval(
+    subject: Subject, true_day: list[tuple[str, Any]], clock: dict[str, Any]
+) -> None:
+    """Alarms, dates and totals come as with a true clock; only the clock itself is told of."""
+    for (what, one), (_, other) in zip(true_day, _day(subject, clock), strict=False):
+        if one != other:
+            raise ViolatedError(
+                "TIM-03",
+                f"{what} as with a true clock: {one}",
+                str(other),
+                done=[f"clock: {clock}"],
+            )
+
+
+def test_a_saved_life_goes_on_as_if_nothing_had_happened(subject: Subject) -> None:
+    """Saved, loaded into new logic, and gone on: the same outcomes, call by call."""
+    for at in (0, 45, 75, 125, 200):
+        one, other = _at(subject, at), _at(subject, at)
+        logic = other.guard.logic
+        if not isinstance(logic, Restorable):
+            pytest.skip("the logic offers no save and load")
+        state = json.loads(json.dumps(logic.save()))
+        fresh: Any = other.factory()
+        fresh.load(other.chip, state)
+        other.guard = Guard(fresh)
+        other.guard.resume(other.ticks)
+        for _ in range(180):
+            left, right = one.minute(), other.minute()
+            if left != right:
+                raise other.violated("RST-11", f"as without saving at {at} min: {left}", str(right))
+        if one.status() != other.status():
+            raise other.violated("RST-11", f"{one.status()}", f"{other.status()}")
+
+
+def _at(subject: Subject, minutes: int) -> Desk:
+    desk = subject.desk()
+    desk.wait(30)
+    desk.let(pocket_pa=86e3)
+    desk.wait(3)
+    desk.let(pocket_pa=72e3)
+    desk.wait(40)
+    desk.let(level_nl=24e6)
+    desk.wait(minutes)
+    return desk
+
+
+def _day(subject: Subject, clock: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What there is to tell of a life in which the clock lies from the first hour on."""
+    desk = subject.desk(
+        refill_interval_s=86_400, refill_grace_s=3_600 * 6, catheter_volume_nl=50_000
+    )
+    desk.wait(60)
+    desk.let(**clock)
+    told: list[tuple[str, Any]] = []
+    seen: set[AlarmId] = set()
+    for minute in range(60, 1_120):
+        desk.minute()
+        if minute == 400:
+            desk.let(level_nl=desk.pump.level_nl - 2e6)
+        if minute % 5 == 0:
+            new = desk.present() - seen - {AlarmId.CLOCK_INVALID}
+            seen |= new
+            told += [
+                (f"the minute of {alarm.name.lower()}", (alarm, minute)) for alarm in sorted(new)
+            ]
+    status = desk.status()
+    told += [
+        ("the volume delivered", status.delivered_total_nl),
+        ("the dose", status.dose_total_ng),
+        ("the seconds to the refill", status.refill_due_in_s),
+    ]
+    told.insert(0, ("the number of alarms", len(seen)))
+    return told

@@ -1,0 +1,107 @@
+"""The balance since the refill: sound while sensors keep their word, and sure to tell at last."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.vocabulary import AlarmId, Cause, Quality
+from pumpsim.firmware.balance import MEAN_ERROR_NL, Balance
+from pumpsim.firmware.fill import DRIFT_NL_PER_H
+from pumpsim.stimuli import HOUR
+from tests.firmware.test_estimates import DAY, act, alarms, causes, implanted
+from tests.firmware.test_reference_logic import MINUTE
+
+FLOW_ERROR = 1_350
+BUCKET = 10 * MINUTE
+SIDES = st.sampled_from([-1, 0, 1])
+STRETCHES = st.lists(
+    st.tuples(
+        st.integers(1, 200),  # means
+        SIDES,  # where the flow lies within its error
+        SIDES,  # where the drift goes
+        st.lists(st.integers(-MEAN_ERROR_NL, MEAN_ERROR_NL), min_size=1, max_size=4),
+        st.sampled_from(["goes on", "pause", "reset"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+class Course:
+    """A balance fed with means whose errors are chosen."""
+
+    def __init__(self) -> None:
+        self.balance, self.at, self.sum_nl = Balance(), 0, 25_000_000.0
+
+    def run(self, means: int, leak: float, errors: list[int], drift: int = 0) -> list[int]:
+        told = []
+        for number in range(means):
+            self.at += BUCKET
+            self.sum_nl -= (leak + drift * DRIFT_NL_PER_H) / 6
+            read_nl = int(self.sum_nl) + errors[number % len(errors)]
+            self.balance.add(self.at, read_nl, FLOW_ERROR)
+            told.append(self.balance.side)
+        return told
+
+    def end(self, how: str) -> None:
+        if how == "pause":
+            self.balance.pause()
+        elif how == "reset":
+            kept, self.balance, self.at = self.balance.save(), Balance(), 0
+            self.balance.load(kept)
+
+
+@given(STRETCHES)
+def test_what_the_errors_can_make_is_never_told(
+    course: list[tuple[int, int, int, list[int], str]],
+) -> None:
+    """FLW-06, OCC-07: U_total holds whatever noise, drift and flow error there may be."""
+    run = Course()
+    for means, side, drift, errors, end in course:
+        assert not any(run.run(means, side * FLOW_ERROR, errors, drift))
+        run.end(end)
+
+
+@pytest.mark.slow
+@given(course=STRETCHES, side=st.sampled_from([-1, 1]))
+def test_thrice_the_error_is_told_at_last_and_stays(
+    course: list[tuple[int, int, int, list[int], str]], side: int
+) -> None:
+    """FLW-06: over any gaps and resets; noise does not end it."""
+    run = Course()
+    for means, *_, errors, end in course:
+        run.run(means, side * 3 * FLOW_ERROR, errors)
+        run.end(end)
+    stood = run.balance.side
+    assert stood in {0, side}
+    told = run.run(1_500, side * 3 * FLOW_ERROR, [MEAN_ERROR_NL, -MEAN_ERROR_NL])
+    assert set(told) <= {0, side}
+    assert told[-1] == side
+    if not stood:
+        assert set(told[told.index(side) :]) == {side}
+
+
+def test_it_ends_when_the_other_way_has_made_up_for_it() -> None:
+    run = Course()
+    assert run.run(600, 4_000, [0])[-1] == 1
+    told = run.run(2_000, -8_000, [0])
+    assert told.index(0) < told.index(-1)
+
+
+@pytest.mark.slow
+def test_a_pump_that_is_eight_per_cent_fast_is_told_long_before_the_refill() -> None:
+    """FLW-06: a window of 6 h cannot be sure of it, and a reset does not make it unknown."""
+    device = implanted()
+    act(device, kind="plant_condition", name="restrictor_conductance_factor", value=1.08)
+    device.advance(8 * DAY)
+    assert AlarmId.BALANCE_FAULT in alarms(device)
+    for _ in range(4 * 6):
+        if device.now_ns % DAY == 0:
+            act(device, kind="power_cycle", cause="brown_out")
+        device.advance(device.now_ns + 4 * HOUR)
+        assert AlarmId.BALANCE_FAULT in alarms(device)
+        assert {Cause.RESTRICTOR_FAST, Cause.SEPTUM_LEAK} <= set(causes(device))
+        assert device.beliefs is not None
+        flow = device.beliefs.flow_nl_per_h
+        assert flow is not None
+        assert flow.quality is Quality.DEGRADED

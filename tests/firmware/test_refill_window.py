@@ -1,0 +1,216 @@
+"""What hands at work mask, and what they do not: refill windows and bolus access (FLW-08)."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, EventKind, RefillReason
+from pumpsim.firmware.refills import T_REFILL
+from pumpsim.firmware.screen import CHANNELS
+from tests.firmware.test_reference_logic import MINUTE, STEPS, Bench
+from tests.firmware.usual import REFILL, USUAL
+
+A = AlarmId
+Readings = dict[str, int | None]
+WINDOW_MIN: Final = T_REFILL // MINUTE
+LEVEL_NL: Final = 15_000_000
+NEVER_MIN: Final = 180
+
+
+def frozen(channel: str) -> Callable[[int], Readings]:
+    """To every other reading `Bench` adds a step of its own: taken off again."""
+    value = LEVEL_NL if channel == "fill_level_nl" else getattr(USUAL, channel)
+    return lambda number: {channel: value - STEPS[channel] * (number % 2)}
+
+
+def spiking(channel: str, height: int) -> Callable[[int], Readings]:
+    return lambda number: {channel: getattr(USUAL, channel) + height * (number % 2)}
+
+
+def steady(**changed: int | None) -> Callable[[int], Readings]:
+    return lambda _: dict(changed)
+
+
+NAMES: Final = [channel.name for channel in CHANNELS]
+OPEN_TO_SEE: Final[dict[str, tuple[AlarmId, Callable[[int], Readings]]]] = {
+    "occlusion": (A.OCCLUSION, steady(catheter_pressure_pa=150_000)),
+    "partial occlusion": (A.PARTIAL_OCCLUSION, steady(catheter_pressure_pa=126_000)),
+    "disconnect": (A.CATHETER_DISCONNECT, steady(catheter_pressure_pa=101_800)),
+    "below the pocket": (A.SENSOR_CONFLICT, steady(catheter_pressure_pa=90_000)),
+    "injection": (A.BOLUS_PATH_INJECTION, steady(catheter_pressure_pa=160_000)),
+    "heat": (A.TEMPERATURE_HIGH, steady(temperature_mk=314_150, reservoir_pressure_pa=387_300)),
+    "altitude": (
+        A.AMBIENT_PRESSURE,
+        steady(pocket_pressure_pa=70_000, catheter_pressure_pa=82_400),
+    ),
+    "depth": (A.AMBIENT_PRESSURE, steady(pocket_pressure_pa=150_000, catheter_pressure_pa=162_400)),
+    "battery low": (A.BATTERY_LOW, steady(battery_mv=2_550)),
+    "battery end": (A.BATTERY_END, steady(battery_mv=2_300)),
+    "clock": (A.CLOCK_INVALID, steady(rtc_valid=False)),
+    **{f"{name} missing": (A.SENSOR_FAULT, steady(**{name: None})) for name in NAMES},
+    **{f"{name} frozen": (A.SENSOR_FAULT, frozen(name)) for name in NAMES},
+}
+"""What no window suspends: told with the sample that tells it without one."""
+SUSPENDED: Final[dict[str, tuple[AlarmId, Callable[[int], Readings]]]] = {
+    "low": (A.LOW_RESERVOIR, steady(fill_level_nl=2_900_000)),
+    "empty": (A.EMPTY_RESERVOIR, steady(fill_level_nl=900_000)),
+    "overfull": (A.OVERFILL, steady(fill_level_nl=30_400_000)),
+    "over-infusion": (A.OVER_INFUSION, steady(reservoir_pressure_pa=400_000)),
+    "under-infusion": (A.UNDER_INFUSION, steady(reservoir_pressure_pa=300_000)),
+    "free flow": (
+        A.OVER_INFUSION,
+        steady(reservoir_pressure_pa=698_000, catheter_pressure_pa=10_000, temperature_mk=312_000),
+    ),
+    "flow stop": (A.FLOW_STOP, steady(reservoir_pressure_pa=120_000)),
+    "reverse flow": (A.REVERSE_FLOW, steady(reservoir_pressure_pa=100_000)),
+    "no propellant": (A.PROPELLANT_LOW, steady(reservoir_pressure_pa=330_000)),
+    "conflict": (A.SENSOR_CONFLICT, steady(reservoir_pressure_pa=360_000)),
+    "unmonitored": (
+        A.UNMONITORED,
+        steady(reservoir_pressure_pa=None, catheter_pressure_pa=None, fill_level_nl=None),
+    ),
+    "spikes": (A.SENSOR_FAULT, spiking("temperature_mk", 5_000)),
+    "spiking battery": (A.SENSOR_FAULT, spiking("battery_mv", -500)),
+}
+"""What the window suspends: told as soon after its end as if it had begun then."""
+
+
+JUMPING: Final = {"spikes", "spiking battery"}
+PASSING: Final = {"injection", *JUMPING}
+"""An injection is over when it was told for an hour; jumps are let pass in a window."""
+LOOK_MIN: Final = 10
+LATER_MIN: Final = dict.fromkeys(("no propellant", "conflict"), LOOK_MIN) | dict.fromkeys(
+    JUMPING, 1
+)
+"""What is looked at every ten minutes, or jumps with every other: a window ends in between."""
+
+
+@cache
+def _ready() -> Bench:
+    """Some hours after the refill before; the level is watched, and nothing stands."""
+    bench = Bench()
+    bench.level_nl = LEVEL_NL
+    bench.ask(m.BeginRefill())
+    bench.configure()
+    bench.run(2)
+    bench.run(5 * 60)
+    bench.run(3)
+    assert bench.alarms() == ()
+    return bench
+
+
+def ready() -> Bench:
+    """It, for one test."""
+    return deepcopy(_ready())
+
+
+def told(bench: Bench, alarm: AlarmId, readings: Callable[[int], Readings]) -> bool:
+    """Take one more sample."""
+    bench.run_screened(1, **readings(bench.number + 1))
+    return alarm in bench.raised()
+
+
+@cache
+def alone(name: str, began: int) -> int:
+    """Samples from its beginning in that minute to its alarm, when nobody is at work."""
+    alarm, readings = (OPEN_TO_SEE | SUSPENDED)[name]
+    bench = ready()
+    bench.run_screened(began)
+    return next(count for count in range(1, NEVER_MIN) if told(bench, alarm, readings))
+
+
+def end(bench: Bench, how: str) -> None:
+    if how == "abort":
+        assert bench.ask(m.AbortRefill()) == m.Done()
+    elif how == "commit":  # what was taken out was put in again
+        volumes = {"withdrawn_nl": LEVEL_NL, "filled_nl": LEVEL_NL}
+        refill = REFILL.model_copy(update=volumes)
+        again = m.CommitRefill(refill=refill, reason=RefillReason.VERIFY_PUMP, previous_refill_id=1)
+        assert bench.ask(again) == m.Done(reference=2)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(sorted(OPEN_TO_SEE | SUSPENDED)),
+    began=st.integers(0, WINDOW_MIN - 1),
+    lasts=st.integers(1, WINDOW_MIN - 1),
+    how=st.sampled_from(["abort", "commit", "by itself"]),
+)
+def test_what_begins_in_a_window_is_told_at_latest_as_if_it_had_begun_at_its_end(
+    name: str, began: int, lasts: int, how: str
+) -> None:
+    """FLW-08: every condition, anywhere in a window that ends in any way; most are not masked."""
+    alarm, readings = (OPEN_TO_SEE | SUSPENDED)[name]
+    bench = ready()
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    began = min(began, lasts)
+    masked = LATER_MIN.get(name, 0)
+    since = 0
+    for minute in range(NEVER_MIN):
+        if minute == lasts:
+            end(bench, how)
+        is_open = bench.status().refill_open
+        if minute < began:
+            bench.run_screened(1)
+            continue
+        since += 1
+        seen = told(bench, alarm, readings)
+        masked += is_open and bench.status().refill_open
+        if seen:
+            break
+    assert since <= alone(name, began) + (0 if name in OPEN_TO_SEE else masked)
+    assert EventKind.REFILL_BEGUN in bench.events()
+    assert minute < WINDOW_MIN or not bench.status().refill_open
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted((OPEN_TO_SEE | SUSPENDED).keys() - PASSING))
+def test_what_stands_when_a_window_begins_stands_while_it_lasts(name: str) -> None:
+    """FLW-08: no window ends an alarm whose condition goes on."""
+    alarm, readings = (OPEN_TO_SEE | SUSPENDED)[name]
+    bench = ready()
+    while not told(bench, alarm, readings):
+        pass
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    for _ in range(WINDOW_MIN - 1):
+        assert bench.status().refill_open
+        assert [a.present for a in bench.alarms() if a.alarm is alarm] == [True]
+        told(bench, alarm, readings)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(PASSING)) | st.sampled_from(sorted(OPEN_TO_SEE | SUSPENDED)),
+    began=st.integers(0, WINDOW_MIN + 5),
+    down_min=st.none() | st.integers(0, 2 * WINDOW_MIN),
+)
+def test_a_bolus_access_that_nobody_ends_hides_nothing_for_longer_than_a_window(
+    name: str, began: int, down_min: int | None
+) -> None:
+    """FLW-08, RES-12: a flush and its jumps are let pass so long; all else is told as ever."""
+    alarm, readings = (OPEN_TO_SEE | SUSPENDED)[name]
+    bench = ready()
+    begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    assert bench.ask(begin) == m.Done()
+    bench.run_screened(began)
+    away_min = began
+    if down_min is not None:
+        bench = bench.reset(down_s=60 * down_min)
+        bench.run_screened(3)
+        away_min += down_min
+    since = next(count for count in range(1, NEVER_MIN) if told(bench, alarm, readings))
+    masked = max(WINDOW_MIN + 1 - away_min, 0) if name in PASSING else 0
+    phase = LATER_MIN.get(name, 0)
+    if down_min is not None and name not in PASSING:
+        phase = 2 * LOOK_MIN  # looks begin anew, and the first one only remembers
+    assert since <= alone(name, began) + masked + phase
+    assert bench.status().bolus_access_open
+    assert bench.ask(m.EndBolusAccess(injected_nl=1_000_000)) == m.Done()

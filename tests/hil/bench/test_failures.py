@@ -1,0 +1,203 @@
+"""Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.bench.command import exit_code
+from hil.bench.parameters import NUMBER, parameter
+from hil.bench.run import Run
+from hil.bench.script import Script, find
+from hil.errors import LocalError, RigError
+from hil.exchange import Exchange
+from hil.instruments.bench import Instruments
+from hil.instruments.errors import InstrumentError
+from hil.instruments.kinds import Reading
+from hil.record import Verdict
+from tests.hil.bench.conftest import Bench
+from tests.hil.bench.test_resume import SHORT
+from tests.hil.conftest import Served
+from tests.hil.test_rig import Severed, Stuck
+
+UNPLUGGED = "balance at /dev/ttyUSB1: it no longer answers: is it plugged in?"
+
+
+@dataclass(frozen=True)
+class Nothing:
+    n: float = parameter("1", NUMBER, "of no use")
+
+
+def script(play: Any, **changes: Any) -> Script:
+    return Script("mine", "Mine", Nothing, play, lambda _: 1, **changes)
+
+
+class Unplugged:
+    """A balance whose cable is pulled after some weighings."""
+
+    def __init__(self, balance: Any, weighings: int) -> None:
+        self._balance, self._left = balance, weighings
+
+    def weigh_stable(self) -> Reading:
+        self._left -= 1
+        if self._left < 0:
+            raise InstrumentError(*UNPLUGGED.split(": ", 1))
+        reading: Reading = self._balance.weigh_stable()
+        return reading
+
+    def weigh(self) -> Reading:
+        return self.weigh_stable()
+
+    def zero(self) -> None:
+        self._balance.zero()
+
+
+def failing(weighings: int, *, silent_bath: bool = False) -> Script:
+    """The flow-accuracy script on a rig whose instruments fail."""
+    real = find("flow-accuracy")
+
+    def play(run: Run, p: Any) -> None:
+        there = run.rig.instruments
+        run.rig.instruments = Instruments(
+            balance=Unplugged(there.balance, weighings),
+            bath=Stuck(there.bath) if silent_bath else there.bath,
+            pressure=there.pressure,
+        )
+        real.play(run, p)
+
+    return replace(real, play=play)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weighings", [0, 1, 7])
+def test_a_balance_that_fails_in_mid_run_is_an_error_and_never_a_pass(
+    bench: Bench, weighings: int
+) -> None:
+    held: list[dict[str, Any]] = []
+    real = failing(weighings)
+
+    def play(run: Run, p: Any) -> None:
+        held.append({"rig": run.rig})
+        real.play(run, p)
+
+    record = bench.run(replace(real, play=play), SHORT)
+    assert record.verdict is Verdict.ERROR
+    assert record.why == UNPLUGGED
+    assert exit_code(record) == 4
+    laboratory = held[0]["rig"].laboratory
+    laboratory.stimulate({"kind": "fever", "rise": "1 mK"})  # the device still answers
+    held[0]["rig"].wait("2 d")
+    state = laboratory.truth()["state"]
+    assert state["pump_temperature_k"] < 300.0  # the bath was stopped
+    assert abs(held[0]["rig"].instruments.pressure.pressure().value) < 0.1  # and the outlet vented
+
+
+def test_a_failed_run_goes_on_once_the_cable_is_back(bench: Bench, other: Bench) -> None:
+    assert bench.run(failing(7), SHORT).verdict is Verdict.ERROR
+    resumed = bench.run("flow-accuracy", resume=True)
+    assert resumed.measurements == other.run("flow-accuracy", SHORT).measurements
+
+
+def test_one_instrument_that_cannot_be_made_safe_keeps_no_other_from_it(bench: Bench) -> None:
+    record = bench.run(failing(3, silent_bath=True), SHORT)
+    assert record.why == UNPLUGGED
+    assert "not safe: the bath was not stopped: bath at /dev/ttyUSB2: it does not answer" in (
+        record.notes
+    )
+
+
+def test_a_run_that_could_not_be_made_safe_did_not_pass(bench: Bench) -> None:
+    record = bench.run(failing(1_000, silent_bath=True), SHORT)
+    assert record.verdict is Verdict.ERROR
+    assert "the bath was not stopped" in record.why
+
+
+def test_a_device_that_falls_silent_is_an_error(bench: Bench) -> None:
+    def play(run: Run, _: Any) -> None:
+        run.step("cut", lambda: setattr(run.rig.dut, "exchange", Exchange(Severed())))
+        run.step("ask", lambda: run.rig.dut.identify().device_id)
+
+    record = bench.run(script(play))
+    assert record.verdict is Verdict.ERROR
+    assert "the line is cut" in record.why
+
+
+def test_a_script_with_a_mistake_is_an_error_that_names_it(bench: Bench) -> None:
+    def play(run: Run, _: Any) -> None:
+        run.measure("fine", 1.0, "mL", low=0.0)
+        raise ZeroDivisionError("a mistake")
+
+    record = bench.run(script(play))
+    assert record.verdict is Verdict.ERROR
+    assert record.why == "the script failed: ZeroDivisionError: a mistake"
+
+
+def test_a_set_point_outside_an_instruments_limits_is_named(bench: Bench) -> None:
+    record = bench.run("flow-accuracy", {**SHORT, "bath": "90 degC"})
+    assert record.verdict is Verdict.ERROR
+    assert "90" in record.why
+
+
+def test_two_steps_of_one_name_are_a_mistake(bench: Bench) -> None:
+    def play(run: Run, _: Any) -> None:
+        run.step("a", lambda: 1)
+        run.step("a", lambda: 2)
+
+    assert "two steps of this script are called 'a'" in bench.run(script(play)).why
+
+
+def test_without_any_judged_measurement_nothing_was_shown(bench: Bench) -> None:
+    record = bench.run(script(lambda run, _: run.measure("flow", 1.0, "mL/day")))
+    assert record.verdict is Verdict.INCONCLUSIVE
+    assert exit_code(record) == 1
+
+
+def test_a_measurement_outside_its_limits_fails_the_run(bench: Bench) -> None:
+    record = bench.run(script(lambda run, _: run.measure("flow", 2.0, "mL/day", high=1.5)))
+    assert record.verdict is Verdict.FAIL
+    assert exit_code(record) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("flow-accuracy", "this rig has no balance"),
+        ("refill-cycle", "this rig has no syringe"),
+        ("alarm-latency", "this rig has no laboratory"),
+    ],
+)
+def test_what_a_rig_lacks_is_told_before_anything_moves(
+    bench: Bench, tcp_device: Served, name: str, sentence: str
+) -> None:
+    with pytest.raises(RigError, match=sentence):
+        bench.run(name, uri=tcp_device.uri)
+    assert not bench.folder.exists()
+
+
+def test_a_bare_pump_has_no_alarms_to_wait_for(bench: Bench) -> None:
+    with pytest.raises(RigError, match="tests a pump's logic, and 'demo' has none"):
+        bench.run("occlusion", uri="sim:?bare=1")
+
+
+def test_the_flow_of_a_bare_pump_is_measured_all_the_same(bench: Bench) -> None:
+    record = bench.run("flow-accuracy", SHORT, uri="sim:?bare=1")
+    assert record.verdict is Verdict.PASS
+    assert not any("own account" in one.name for one in record.measurements)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("import nowhere", "cannot be loaded: ModuleNotFoundError"),
+        ("def", "cannot be loaded: SyntaxError"),
+        ("SCRIPT = 1", "defines no SCRIPT"),
+    ],
+)
+def test_a_file_that_is_no_script_is_told(tmp_path: Path, content: str, sentence: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(content)
+    with pytest.raises(LocalError, match=sentence):
+        find(str(path))
+    with pytest.raises(LocalError, match="there is no file"):
+        find(str(tmp_path / "yours.py"))

@@ -1,0 +1,87 @@
+"""The state machine on the demonstration pump, and on one that lies."""
+
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from hil.rig import Rig, open_rig
+from hil.testing.machine import PumpMachine
+from hil.testing.prove import suite_settings
+from hil.testing.violation import ViolatedError
+from protocol import messages as m
+
+
+def run(machine: type[PumpMachine], examples: int = 25, steps: int = 15) -> None:
+    run_state_machine_as_test(
+        machine, settings=settings(suite_settings(examples, steps), phases=[Phase.generate])
+    )
+
+
+def test_the_demonstration_pump_passes() -> None:
+    run(PumpMachine, 6)
+
+
+def lying(change: Any) -> type[PumpMachine]:
+    """The machine on a rig whose link changes what the pump says."""
+
+    def opening() -> Rig:
+        rig = open_rig("sim:")
+        port: Any = rig.dut.exchange.port
+        receive = port.receive
+
+        def changed(timeout_s: float) -> Any:
+            item = receive(timeout_s)
+            return change(item) if isinstance(item, m.Packet) else item
+
+        port.receive = changed
+        return rig
+
+    return type("Lying", (PumpMachine,), {"opening": staticmethod(opening)})
+
+
+def status(**fields: Any) -> Any:
+    """A change of every status."""
+
+    def change(packet: m.Packet) -> m.Packet:
+        body = packet.body
+        if not isinstance(body, m.Status):
+            return packet
+        part = body.status.model_copy(
+            update={
+                name: value(getattr(body.status, name)) if callable(value) else value
+                for name, value in fields.items()
+            }
+        )
+        return packet._replace(body=m.Status(status=part))
+
+    return change
+
+
+def shifted(estimate: m.Estimate) -> m.Estimate:
+    by_nl = 2_000_000
+    return m.Estimate(
+        low=estimate.low + by_nl,
+        estimate=estimate.estimate + by_nl,
+        high=estimate.high + by_nl,
+        quality=estimate.quality,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "requirement"),
+    [
+        (status(sample_sequence=1), "COM-10"),
+        (status(residual_volume_nl=shifted), "RES-01"),
+        (status(delivered_total_nl=lambda total: 3 * total), "DOS-01"),
+        (status(alarms_present=3), "ALM-02"),
+    ],
+    ids=["frozen", "full", "generous", "miscounted"],
+)
+def test_a_pump_that_lies_is_found_out(change: Any, requirement: str) -> None:
+    with pytest.raises(ViolatedError) as caught:
+        run(lying(change), 200)
+    assert caught.value.requirement == requirement
+    assert caught.value.done

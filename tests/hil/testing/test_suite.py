@@ -1,0 +1,120 @@
+"""The suite of `hil.testing` as its users run it: what it names, and how it says so."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hil.testing.suite import files
+
+pytestmark = pytest.mark.slow
+
+pytest_plugins = ["pytester"]
+
+HERE = Path(__file__).parent
+TOP = HERE.parents[2]
+PLUGIN = ("-p", "hil.pytest_plugin", "-p", "no:cacheprovider")
+CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
+
+
+@pytest.mark.parametrize(
+    ("logic", "test", "requirement", "words"),
+    [
+        ("Raises", "any_readings", "RST-11", "*raised: ZeroDivisionError: division by zero*"),
+        ("Hangs", "one_block", "RST-11", "*stalled: sample() had not returned after 5 s*"),
+        ("Nonsense", "any_readings", "RST-11", "*bad_outcome: *GetStatus with NoneType*"),
+        ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
+        ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
+        ("Grows", "grow", "RST-11", "*bytes more a minute*"),
+    ],
+)
+def test_logic_that_misbehaves_is_named_as_such(
+    pytester: pytest.Pytester, logic: str, test: str, requirement: str, words: str
+) -> None:
+    """RST-11."""
+    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
+    asked = ("--logic", f"bad_logics:{logic}", CONTRACT, "-k", test)
+    result = pytester.runpytest_subprocess(*PLUGIN, *asked)
+    result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
+    result.stdout.fnmatch_lines([f"bad_logics:{logic} violates {requirement}"])
+    result.stdout.fnmatch_lines([words])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert len(result.outlines) < 60
+
+
+@pytest.fixture
+def mine(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with the example's logic in it, and nothing else."""
+    example = TOP / "examples" / "my_logic.py"
+    pytester.makepyfile(my_logic=example.read_text(encoding="utf-8"))
+    return pytester
+
+
+def test_the_suite_is_what_runs_without_a_path(mine: pytest.Pytester) -> None:
+    asked = ("--logic", "my_logic:MyLogic", "--collect-only", "-q")
+    result = mine.runpytest_subprocess(*PLUGIN, *asked)
+    count = re.search(r"(\d+) tests collected", result.stdout.str())
+    assert count is not None
+    assert int(count[1]) > 400
+    assert [Path(file).stem for file in files()][:2] == ["test_contract", "test_time"]
+    assert len(files()) == len(list(Path(CONTRACT).parent.glob("test_*.py")))
+
+
+def test_a_defect_is_told_on_one_screen_with_the_ways_back(
+    mine: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command replays it, and the scenario file lets the same happen to a pump."""
+    monkeypatch.delenv("CI", raising=False)  # there pytest says everything twice
+    silent = ("--logic", "my_logic:MyLogic", "-k", "fill_level_nl_silent")
+    result = mine.runpytest_subprocess(*PLUGIN, *silent)
+    result.stdout.fnmatch_lines(["my_logic:MyLogic violates SEN-06"])
+    assert len(result.outlines) < 40
+    replay = next(line for line in result.outlines if line.startswith("replay")).split(maxsplit=2)
+    again = mine.runpytest_subprocess(*PLUGIN, *replay[2].replace("'", "").split())
+    again.assert_outcomes(failed=1)
+    run = next(line for line in result.outlines if line.startswith("scenario")).split()
+    assert run[1:3] == ["pumpsim", "run"]
+    content = tomllib.loads((mine.path / run[3]).read_text(encoding="utf-8"))
+    assert content["event"][-1]["channel"] == "fill_level_nl"
+    program = str(Path(sys.executable).parent / "pumpsim")
+    done = subprocess.run(
+        [program, "run", run[3]], cwd=mine.path, capture_output=True, text=True, check=True
+    )
+    assert "alarms, and the causes their symptoms allow\n  none" in done.stdout
+    assert "refused\n  none" in done.stdout
+
+
+def test_logic_that_is_not_there_is_one_sentence(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess(*PLUGIN, "--logic", "nowhere:Logic", CONTRACT)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert "nowhere" in result.stdout.str() + result.stderr.str()
+
+
+def test_without_hypothesis_it_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "hypothesis.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'hypothesis'\", name='hypothesis')\n"
+    )
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import hil.testing"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip().endswith("hil.testing needs Hypothesis: pip install 'pumpsim[test]'")
+
+
+def test_tests_of_ones_own_tell_a_violation_the_same_way(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_mine(subject, prove):
+            desk = subject.desk()
+            desk.wait(3)
+            desk.that(False, "ALM-02", "something else", "what is")
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["pumpsim.firmware:ReferenceLogic violates ALM-02"])
+    result.stdout.fnmatch_lines(["replay *pytest 'test_tests_of_ones_own*::test_mine'"])
