@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from hil.errors import BenchError, RigError
+from hil.interruption import Interruption
 from hil.record import Record, Verdict
 
 LOGIC_FAILED: Final = 1
@@ -176,10 +177,10 @@ def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
     from hil.rig import duration_ns, open_rig
     from hil.screen import Screen, summary_lines, summary_plain
 
-    with _one_sentence():
+    with _one_sentence() as interruption:
         length_ns, make = duration_ns(length), load_here(logic)
         with open_rig(uri) as rig:
-            screen = Screen(click.echo, quiet=as_json)
+            screen = Screen(click.echo, interruption.look, quiet=as_json)
             controller = Controller(rig, make, screen)
             summary = controller.summary
             try:
@@ -220,8 +221,8 @@ def conformance(*, uri: str | None, listed: bool, **asked: Any) -> None:
         return
     if uri is None:
         raise click.UsageError("say which device: --rig URI, or --list for the cases alone")
-    with _one_sentence():
-        code = run(Options(uri, **asked), click.echo)
+    with _one_sentence() as interruption:
+        code = run(Options(uri, **asked), click.echo, interruption)
     sys.exit(code)
 
 
@@ -260,13 +261,13 @@ def bench(  # noqa: PLR0913
     from hil.bench.command import bench as run_bench
     from hil.bench.command import list_scripts
 
-    with _one_sentence():
+    with _one_sentence() as interruption:
         if listed:
             list_scripts()
             return
         if name is None or uri is None:
             raise click.UsageError("a script and --rig are needed; --list tells what there is")
-        code = run_bench(name, uri, out, parameters, resume=resume, as_json=as_json)
+        code = run_bench(name, uri, out, parameters, interruption, resume=resume, as_json=as_json)
     sys.exit(code)
 
 
@@ -359,10 +360,15 @@ def diff(  # noqa: PLR0913
     from hil.differential.outcome import lines
     from hil.rig import duration_ns
 
-    with _one_sentence():
+    with _one_sentence() as interruption:
         planned = plan((a, b), scenario, tolerances, duration_ns(every))
         with click.progressbar(length=planned.scenario.length_ns, file=sys.stderr) as bar:
-            record = compare(planned, lambda now_ns, _: bar.update(now_ns - bar.pos))
+
+            def progress(now_ns: int, _length_ns: int) -> None:
+                interruption.look()
+                bar.update(now_ns - bar.pos)
+
+            record = compare(planned, progress)
         _report(record, out)
     click.echo(json.dumps(record.to_plain(), indent=2) if as_json else "\n".join(lines(record)))
     sys.exit(DIFF_CODES.get(record.verdict, FAILED))
@@ -376,13 +382,14 @@ def _report(record: Record, folder: Path | None) -> None:
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence() -> Iterator[Interruption]:
     """Errors of the bench end the program with a sentence and their exit code.
 
     What could not be made safe on the way out has a sentence of its own.
     """
     try:
-        yield
+        with Interruption() as interruption:
+            yield interruption
     except BenchError as error:
         _tell(str(error), *getattr(error, "__notes__", ()))
         sys.exit(error.exit_code)

@@ -44,8 +44,11 @@ class ProgressLine:
 class Screen:
     """Alarms and faults as they come; a progress line where there is a terminal."""
 
-    def __init__(self, echo: Callable[[str], None], *, quiet: bool) -> None:
-        """`quiet` keeps standard output for the summary."""
+    def __init__(
+        self, echo: Callable[[str], None], look: Callable[[], None], *, quiet: bool
+    ) -> None:
+        """`look` is called as time passes; `quiet` keeps standard output for the summary."""
+        self._look = look
         self._echo = echo
         self._quiet = quiet
         self._progress_line = ProgressLine()
@@ -65,6 +68,7 @@ class Screen:
 
     def progress(self, elapsed_ns: int, duration_ns: int) -> None:
         """Overwrite the line on the terminal, now and then."""
+        self._look()
         step = elapsed_ns * STEPS // duration_ns
         if step != self._step:
             self._step = step

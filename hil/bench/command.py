@@ -2,10 +2,7 @@
 
 import json
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +13,7 @@ from hil.bench.parameters import filled, texts_of
 from hil.bench.screen import Progress, ask_operator, list_lines, record_lines
 from hil.bench.script import find
 from hil.errors import LocalError, RigError
+from hil.interruption import Interruption
 from hil.record import Record, Verdict
 from hil.report import RECORD, render
 
@@ -28,8 +26,15 @@ def list_scripts() -> None:
     click.echo("\n".join(list_lines()))
 
 
-def bench(
-    name: str, uri: str, out: Path | None, pairs: tuple[str, ...], *, resume: bool, as_json: bool
+def bench(  # noqa: PLR0913
+    name: str,
+    uri: str,
+    out: Path | None,
+    pairs: tuple[str, ...],
+    interruption: Interruption,
+    *,
+    resume: bool,
+    as_json: bool,
 ) -> int:
     """Run it; the exit code. BenchError when it cannot even begin."""
     script = find(name)
@@ -40,8 +45,7 @@ def bench(
     wish = p.Wish(script, uri, folder, texts, _command(), resume=resume)
     progress = Progress(script.length_ns(filled(script.parameters, texts)))
     try:
-        with _ended_as_by_ctrl_c():
-            record = p.perform(wish, progress, ask_operator)
+        record = p.perform(wish, progress, ask_operator, interruption)
     except p.InterruptedRunError as error:
         progress.end()
         for line in error.failures:
@@ -54,18 +58,6 @@ def bench(
     plain = json.dumps(record.to_plain(), indent=2)
     click.echo(plain if as_json else "\n".join(record_lines(record, folder)))
     return exit_code(record)
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Whoever ends the process politely, or closes its terminal, gets a safe rig, too."""
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = [(number, signal.signal(number, signal.default_int_handler)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 def exit_code(record: Record) -> int:

@@ -16,6 +16,7 @@ from hil.bench.script import Script, check
 from hil.calibration.data import POINTS, to_csv
 from hil.clock import Stopwatch, unix_s
 from hil.errors import BenchError, LocalError, NotSafeError, RigError
+from hil.interruption import Interruption
 from hil.record import Record, Verdict
 from hil.report import keep, put
 from hil.rig import Rig, open_rig
@@ -52,9 +53,17 @@ def default_folder(name: str) -> Path:
 
 
 def perform(
-    wish: Wish, progress: Callable[[str, int], None], prompt: Callable[[str], None]
+    wish: Wish,
+    progress: Callable[[str, int], None],
+    prompt: Callable[[str], None],
+    interruption: Interruption,
 ) -> Record:
     """Do it, and keep the record. BenchError before anything has moved; InterruptedRunError."""
+
+    def look(what: str, elapsed_ns: int) -> None:
+        interruption.look()
+        progress(what, elapsed_ns)
+
     script = wish.script
     texts = dict(wish.texts)
     journal, state = None, None
@@ -76,13 +85,13 @@ def perform(
             notes = _resume(journal, rig, device, None if state is None else state[0])
         record = _blank(wish, journal, rig, device)
         record.notes += notes
-        run = Run(rig, journal, record, progress, prompt, partial(open_rig, wish.uri))
+        run = Run(rig, journal, record, look, prompt, partial(open_rig, wish.uri))
         held.callback(lambda: _close(run.rig))  # whichever it is by then
         rig.instruments.take(script.needs)  # a life before this one may have set them
-        return _play(wish, parameters, run)
+        return _play(wish, parameters, run, interruption)
 
 
-def _play(wish: Wish, parameters: Any, run: Run) -> Record:
+def _play(wish: Wish, parameters: Any, run: Run, interruption: Interruption) -> Record:
     record, watch = run.record, Stopwatch()
     try:
         wish.script.play(run, parameters)
@@ -90,11 +99,11 @@ def _play(wish: Wish, parameters: Any, run: Run) -> Record:
         failures = _made_safe(run.rig)
         if failures:
             _fail(record, failures[0])
-    except KeyboardInterrupt:
-        failures = _made_safe(run.rig)
-        run.note("interrupted", not_safe=failures)
-        raise InterruptedRunError(failures) from None
-    except Exception as error:  # noqa: BLE001
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        if interruption.asked or isinstance(error, KeyboardInterrupt):
+            failures = _made_safe(run.rig)
+            run.note("interrupted", not_safe=failures)
+            raise InterruptedRunError(failures) from None
         _fail(record, _sentence(error))
         failures = _made_safe(run.rig)
     record.notes += failures

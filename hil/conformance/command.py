@@ -9,6 +9,7 @@ from typing import Final
 from hil.conformance.catalogue import SECTIONS, chosen
 from hil.conformance.runner import Kit, counts
 from hil.errors import LocalError, reason
+from hil.interruption import Interruption
 from hil.record import CaseResult, Record, Verdict
 from hil.rig import duration_ns, open_rig
 
@@ -40,7 +41,7 @@ class Options:
         return " ".join(parts)
 
 
-def run(options: Options, echo: Echo) -> int:
+def run(options: Options, echo: Echo, interruption: Interruption) -> int:
     """Run what was asked for; the exit code. BenchError when there is no rig, or no such case."""
     sections = chosen(options.section, options.case)
     patience_ns = duration_ns(options.patience)
@@ -51,7 +52,8 @@ def run(options: Options, echo: Echo) -> int:
         for line in lines_of(result):
             echo(line)
 
-    kit, code = Kit(lambda: open_rig(options.uri), patience_ns, tell), None
+    kit = Kit(lambda: open_rig(options.uri), patience_ns, tell, interruption.look)
+    code = None
     try:
         kit.run(sections, record)
     except KeyboardInterrupt:

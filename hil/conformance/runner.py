@@ -40,8 +40,15 @@ class Ending:
 class Kit:
     """One rig, its cases, and the record they come to."""
 
-    def __init__(self, open_rig: Open, patience_ns: int, tell: Tell = lambda _: None) -> None:
-        """Nothing is opened yet. `tell` hears of each case as it ends."""
+    def __init__(
+        self,
+        open_rig: Open,
+        patience_ns: int,
+        tell: Tell = lambda _: None,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Nothing is opened yet. `tell` hears of each case as it ends, `look` before it counts."""
+        self._look = look
         self._open = open_rig
         self._patience_ns = patience_ns
         self._tell = tell
@@ -93,6 +100,7 @@ class Kit:
     def _one(self, section: Section, case: Case, record: Record) -> CaseResult:
         began_ns = self._counted_ns
         result = try_case(self._held(), section, case, self._patience_ns)
+        self._look()
         self._counted_ns = self._now_ns()
         if began_ns is not None and self._counted_ns is not None:
             record.device_s += (self._counted_ns - began_ns) / NS_PER_S

@@ -7,6 +7,7 @@ import pytest
 
 from hil.bench.perform import InterruptedRunError, Wish, perform
 from hil.bench.script import Script, find
+from hil.interruption import Interruption
 from hil.record import Record
 
 Progress = Callable[[str, int], None]
@@ -60,7 +61,7 @@ class Bench:
     ) -> Record:
         chosen = find(script) if isinstance(script, str) else script
         wish = Wish(chosen, uri, self.folder, texts or {}, "the test", resume=resume)
-        return perform(wish, progress, prompt)
+        return perform(wish, progress, prompt, Interruption())
 
     def run_in_pieces(
         self, script: Script | str, texts: Mapping[str, str], count: int, error: type[BaseException]
