@@ -57,5 +57,8 @@ class Balance:
         return [*self._closed(), self.side]
 
     def load(self, row: list[int]) -> None:
-        """Take up what `save` gave."""
-        self.carried_nl, self.error_nl, self.side = row
+        """Take up what `save` gave, beside what this life has found by now (ALM-09)."""
+        carried_nl, error_nl, side = row
+        self.carried_nl += carried_nl
+        self.error_nl += error_nl
+        self.side = self.side or side

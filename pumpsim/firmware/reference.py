@@ -23,6 +23,7 @@ from protocol.control import (
     Request,
 )
 from protocol.messages import (
+    AcknowledgeAlarm,
     AlarmOccurrence,
     Done,
     GetStatus,
@@ -169,6 +170,8 @@ class ReferenceLogic:
         if type(request.body) in requests.LASTING and isinstance(reply, Done):
             noted = (*events, *state.alarms.events)
             state.kept = Kept(request.command_id, reply.reference, noted)
+            state.commanded = True
+            state.declared |= type(request.body) is not AcknowledgeAlarm
         outcome = self._outcome(reply, events)
         if state.volume is None:  # a refill, say: the level it led to bounds a downtime
             self._keep_soon = True
@@ -286,7 +289,8 @@ class ReferenceLogic:
         """Read again what could not be read; whether that is what this life should have begun with.
 
         Of a life before, it has alarms that nobody has acknowledged yet; those of this life join
-        them (ALM-09, RST-02). Of this life, it has numbers that were proven.
+        them (ALM-09, RST-02), and its numbers count where this life was not told others. Of this
+        life, it has numbers that were proven.
         """
         state = self._state
         content = self._store.mend()
@@ -299,7 +303,8 @@ class ReferenceLogic:
         raised = [one for one in state.alarms.open if one.raised is not None]
         state.load_durable(data)
         state.resets.count()
-        self._make_up(0)
+        if not state.declared:
+            self._make_up(0)
         book = state.alarms
         for one in raised:
             book.update(state.now, AlarmId(one.alarm), Priority(one.priority), one.parts)

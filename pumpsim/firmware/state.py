@@ -70,6 +70,8 @@ class State:
     kept: Kept = field(default_factory=Kept)
     bolus_since: int = 0  # in ticks of this boot, or before it
     life: int = 0  # counts boots: tells whose ticks a record has
+    commanded: bool = False  # this life has carried out what a record must tell
+    declared: bool = False  # and that was about the pump, not about an alarm alone
     opened: Level | None = None  # the first level since the reservoir was opened last
 
     clock: Clock = field(default_factory=Clock)
@@ -137,6 +139,10 @@ class State:
         self.fill.level_nl = None
         self.by_fill = FillDeviation()
 
+    def refilled_here(self) -> bool:
+        """Whether a refill was made in this life."""
+        return self.refills.at is not None and self.refills.at > 0
+
     def look_anew(self) -> None:
         """Hands were at work, and declared nothing: what was concluded stands till levels tell."""
         self.opened = None
@@ -194,18 +200,22 @@ class State:
     def load_durable(self, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, at tick 0 of this life.
 
-        Where that was read late, what this life has found meanwhile goes on standing (ALM-09).
+        Where that was read late, what this life has found meanwhile goes on standing (ALM-09), and
+        so does what it was told to be: that is later than all that the record knows.
         """
         self.life = data["life"] + 1
-        self.load_numbers(data)
-        self.needle = Needle()  # time has passed since that level, and nobody counted it
-        self.needle.load(0, data["needle"])
+        if not self.declared:
+            self.load_numbers(data)
+            self.needle = Needle()  # time has passed since that level, and nobody counted it
+            self.needle.load(0, data["needle"])
+            self.bolus = _read(BeginBolusAccess, data["bolus"])
+            self.bolus_since = data["bolus_since"]
+        if not self.commanded:
+            self.kept = _kept(data["kept"])
+        if not self.sampled:
+            self.flow = interval_of(data["flow"])
         self.alarms.load(0, data["alarms"])
         self.resets.load(data["resets"])
-        self.bolus = _read(BeginBolusAccess, data["bolus"])
-        self.kept = _kept(data["kept"])
-        self.bolus_since = data["bolus_since"]
-        self.flow = interval_of(data["flow"])
         low, empty, unmonitored = data["reservoir"]
         self.low |= low
         self.empty |= empty
@@ -213,7 +223,8 @@ class State:
         self.stale |= data["stale"] and self.readings is None
         self.screen.load(data["screen"])
         self.deviation.load(data["deviation"])
-        self.by_fill.load(data["by_fill"])
+        if not self.refilled_here():  # what an exchanged fill has told says nothing of this one
+            self.by_fill.load(data["by_fill"])
         self.catheter.load(data["catheter"])
         self.crosscheck.load(data["crosscheck"])
         self.environment.load(data["environment"])

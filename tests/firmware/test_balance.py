@@ -51,6 +51,21 @@ class Course:
             self.balance.load(kept)
 
 
+@given(st.lists(st.integers(-200_000, 200_000), min_size=4, max_size=12), st.integers(2, 10))
+def test_a_record_that_is_read_late_adds_up_with_this_life(sums_nl: list[int], cut: int) -> None:
+    """ALM-09, FLW-06: it is the same whether the stretch before is known first or last."""
+    before, late, early = Balance(), Balance(), Balance()
+    for at, sum_nl in enumerate(sums_nl[:cut]):
+        before.add(at * BUCKET, sum_nl, FLOW_ERROR)
+    early.load(before.save())
+    for balance in (early, late):
+        for at, sum_nl in enumerate(sums_nl[cut:]):
+            balance.add(at * BUCKET, sum_nl, FLOW_ERROR)
+    late.load(before.save())
+    assert late.save()[:2] == early.save()[:2]
+    assert abs(late.side) >= abs(before.side)
+
+
 @given(STRETCHES)
 def test_what_the_errors_can_make_is_never_told(
     course: list[tuple[int, int, int, list[int], str]],

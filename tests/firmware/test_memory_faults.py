@@ -232,6 +232,74 @@ def with_a_slot_unread(before: Bench, down_s: int = 0) -> tuple[Bench, Unreadabl
     return alive, memory
 
 
+SALINE = REFILL.model_copy(
+    update={"withdrawn_nl": 28_000_000, "drug": "saline", "concentration_ng_per_ml": 0}
+)
+SLOWER = CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000})
+
+
+def declare(alive: Bench) -> None:
+    """Somebody who finds the pump without configuration, or with an old one, sets it right."""
+    state = alive.logic._state
+    alive.ask(m.WriteConfiguration(base_config_id=state.config_id, configuration=SLOWER))
+    alive.ask(m.BeginRefill())
+    reason, last = RefillReason.DRUG_CHANGE, state.refills.refill_id
+    refill = m.CommitRefill(refill=SALINE, reason=reason, previous_refill_id=last)
+    assert alive.ask(refill) == m.Done(reference=last + 1)
+    alive.ask(m.BeginBolusAccess(drug="MAA", concentration_ng_per_ml=1_000))
+
+
+@pytest.mark.parametrize("unread", [1, 2])
+def test_what_was_declared_in_this_life_stands_though_a_record_is_read_late(unread: int) -> None:
+    """NVM-03, COM-09: it came later than all that the record tells."""
+    before = needled()
+    before.logic._state.by_fill.over = True
+    before.ask(m.RunSelfTest())
+    newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size
+    memory = Unreadable(before.memory, [newest, 1 - newest][:unread])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s())
+    alive.run(1)
+    declare(alive)
+    alive.run(4)
+    told = alive.ask(m.ReadConfiguration()), alive.logic._state.config_id
+    kept, total_nl = alive.logic._state.kept, alive.status().delivered_total_nl
+    memory.unread = []
+    alive.run(1)
+    again = Bench(before.memory, ResetCause.BROWN_OUT, start_s=alive.rtc_s())
+    for each in (alive, again):
+        assert (each.ask(m.ReadConfiguration()), each.logic._state.config_id) == told
+        assert each.logic._state.account.drug == "saline"
+        assert each.status().delivered_total_nl >= total_nl
+        assert each.ask(m.EndBolusAccess(injected_nl=0)) == m.Done()
+        assert AlarmId.TAMPERING in each.raised()  # which nobody has acknowledged
+        assert not each.logic._state.by_fill.over  # that was the fill before
+    assert again.outcomes[0].kept == kept
+
+
+def test_an_alarm_acknowledged_in_this_life_is_kept_though_the_numbers_are_the_record_s() -> None:
+    """COM-09: the last lasting command of this life is the last one, whatever else is read."""
+    before = needled()
+    alive, memory = with_a_slot_unread(before)
+    alive.run(1, fill_level_nl=20_000_000)
+    fault = next(alarm for alarm in alive.alarms() if alarm.alarm is AlarmId.MEMORY_FAULT)
+    alive.ask(m.AcknowledgeAlarm(alarm=fault.alarm, occurrence=fault.occurrence))
+    kept = alive.logic._state.kept
+    memory.unread = []
+    alive.run(1, fill_level_nl=20_000_000)
+    assert alive.logic._state.kept == kept
+    assert alive.logic._state.refills.refill == REFILL
+
+
+def test_a_record_that_is_read_late_tells_no_flow(bench: Bench) -> None:
+    """FLW-01: of the flow, the last sample tells, though it may tell that nobody knows."""
+    alive, memory = with_a_slot_unread(bench)
+    alive.run(2, reservoir_pressure_pa=None)
+    memory.unread = []
+    alive.run(1, reservoir_pressure_pa=None)
+    assert EventKind.MEMORY_CORRECTED in alive.events()
+    assert alive.status().flow_nl_per_h is None
+
+
 FOUND: dict[AlarmId, tuple[int, dict[str, int]]] = {
     AlarmId.OVER_INFUSION: (61, {"reservoir_pressure_pa": 410_000}),
     AlarmId.UNDER_INFUSION: (61, {"reservoir_pressure_pa": 290_000}),
