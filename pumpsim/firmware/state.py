@@ -200,18 +200,10 @@ class State:
     def load_durable(self, data: dict[str, Any]) -> None:
         """Take up what `durable` gave, at tick 0 of this life.
 
-        Where that was read late, what this life has found meanwhile goes on standing (ALM-09), and
-        so does what it was told to be: that is later than all that the record knows.
+        Where that was read late, what this life has found meanwhile goes on standing (ALM-09).
         """
         self.life = data["life"] + 1
-        if not self.declared:
-            self.load_numbers(data)
-            self.needle = Needle()  # time has passed since that level, and nobody counted it
-            self.needle.load(0, data["needle"])
-            self.bolus = _read(BeginBolusAccess, data["bolus"])
-            self.bolus_since = data["bolus_since"]
-        if not self.commanded:
-            self.kept = _kept(data["kept"])
+        self._load_declared(data)
         if not self.sampled:
             self.flow = interval_of(data["flow"])
         self.alarms.load(0, data["alarms"])
@@ -223,8 +215,6 @@ class State:
         self.stale |= data["stale"] and self.readings is None
         self.screen.load(data["screen"])
         self.deviation.load(data["deviation"])
-        if not self.refilled_here():  # what an exchanged fill has told says nothing of this one
-            self.by_fill.load(data["by_fill"])
         self.catheter.load(data["catheter"])
         self.crosscheck.load(data["crosscheck"])
         self.environment.load(data["environment"])
@@ -233,6 +223,19 @@ class State:
         self.resets.after_fault |= data["after_fault"]
         if self.before is not None and self.before.rtc_s is not None:
             self.clock.earliest_s = self.before.rtc_s
+
+    def _load_declared(self, data: dict[str, Any]) -> None:
+        """What hands and requests made of the pump; what this life was told is later than that."""
+        if not self.declared:
+            self.load_numbers(data)
+            self.needle = Needle()  # time has passed since that level, and nobody counted it
+            self.needle.load(0, data["needle"])
+            self.bolus = _read(BeginBolusAccess, data["bolus"])
+            self.bolus_since = data["bolus_since"]
+        if not self.commanded:
+            self.kept = _kept(data["kept"])
+        if not self.refilled_here():  # what an exchanged fill has told says nothing of this one
+            self.by_fill.load(data["by_fill"])
 
     def load_numbers(self, data: dict[str, Any]) -> int:
         """Take what is reckoned with from what `durable` gave; the tick its account stands at.
