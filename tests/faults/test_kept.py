@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from pumpsim.cli import main
@@ -49,6 +50,7 @@ def test_another_pump_has_another_file() -> None:
     assert fingerprint(demo()) == fingerprint(demo()) != fingerprint(other)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_lived_again_and_counts(tmp_path: Path) -> None:
     first = lived(tmp_path, "--jobs", "1")
     [file] = tmp_path.iterdir()

@@ -108,6 +108,7 @@ def test_low_comes_while_enough_is_left() -> None:
     assert play(replace(low, margin_below_low_nl=-400_000)).verdict is Verdict.LATE
 
 
+@pytest.mark.slow
 def test_harm_of_a_visit_counts_from_its_first_act() -> None:
     """RES-07: 28 mL are in the tissue before anything is declared."""
     trial = play(CATALOGUE["pocket_fill"])

@@ -1,5 +1,7 @@
 """Which tests guard a requirement: those that cite it, directly or through what they use."""
 
+import pytest
+
 from tests.defects.catalogue import CATALOGUE
 from tools.citations import citing, guards
 
@@ -36,6 +38,7 @@ def test_a_citation_belongs_to_the_tests_it_stands_in_above_or_behind() -> None:
     }
 
 
+@pytest.mark.slow
 def test_every_requirement_that_has_to_kill_has_tests_to_do_it() -> None:
     for defect in CATALOGUE:
         assert guards()[defect.requirement], defect.name

@@ -114,6 +114,7 @@ def test_a_defect_is_killed_by_a_test_that_sees_it_and_survives_the_others(
     assert "SURVIVED" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_fails_without_a_defect_too_has_killed_nothing(apart: Apart, tmp_path: Path) -> None:
     path = tmp_path / "test_alone.py"
     path.write_text("def test_fails(): raise AssertionError")
