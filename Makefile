@@ -4,7 +4,8 @@ BIN    := $(VENV)/bin
 YEARS  ?= 100
 PART   ?= 1/1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
-PYTEST := pytest -n auto --dist worksteal
+PYTEST := pytest --dist worksteal -n
+TWICE   = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
 .PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full bench fuzz-frames soak clean
@@ -24,13 +25,13 @@ run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, 
 	@$(BIN)/pumpsim serve
 
 test: coverage   ## the whole suite, each test once: the quick ones under coverage, then the others
-	$(BIN)/$(PYTEST) -m slow
+	$(BIN)/$(PYTEST) $(TWICE) -m slow  # most of them wait for a daemon
 
 test-deps:       ## install what the suite can use beside Python: mosquitto
 	@sh .ci/test-deps
 
 quick: venv      ## the tests that take no second of a core, and start no daemon
-	$(BIN)/$(PYTEST) -m "not slow"
+	$(BIN)/$(PYTEST) auto -m "not slow"
 
 lint: venv       ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -42,7 +43,7 @@ check: lint quick  ## all that, stale documents, quick tests
 
 coverage: venv   ## the quick tests, which try every branch of firmware and protocol, or it fails
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m $(PYTEST) -m "not slow"
+	$(BIN)/coverage run -m $(PYTEST) auto -m "not slow"
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

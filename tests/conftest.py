@@ -5,6 +5,7 @@ Without a mosquitto such tests are skipped, and that is said aloud; on CI they f
 
 import os
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -20,7 +21,12 @@ settings.load_profile("pumpsim")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Each worker has locks of its own: the number of a pty that one has closed is another's."""
+    """Each worker has locks of its own: the number of a pty that one has closed is another's.
+
+    What a shell starts in its background ignores Ctrl-C, and so would every program tried here.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="pumpsim-")
 

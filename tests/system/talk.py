@@ -15,7 +15,7 @@ from protocol.session import ClientSession
 from protocol.vocabulary import Role
 from protocol.wire import StreamDecoder, encode
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0  # never waited for where all is well, however slow the machine
 READ_BYTES = 4_096
 COMMAND_IDS = itertools.count(1)
 Notice = TypeVar("Notice", bound=m.Notice)
