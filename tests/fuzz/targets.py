@@ -17,6 +17,7 @@ TARGETS: Final[dict[str, Target]] = {
     "cbor": wire.cbor,
     "json": wire.json,
     "mqtt": wire.mqtt,
+    "instruments": wire.instruments,
     "pump_file": files.pump_file,
     "scenario_file": files.scenario_file,
     "bench_file": files.bench_file,

@@ -1,8 +1,9 @@
-"""Fuzz targets of the wire: the frame decoder, both encodings, requests over MQTT."""
+"""Fuzz targets of the wire: frames, both encodings, requests over MQTT, lines to instruments."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import Final, cast
 
 import aiomqtt
@@ -27,10 +28,14 @@ from pumpsim.daemon.mqtt_port import BrokerAddress, Message, MqttPort
 from pumpsim.daemon.report import Report
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES
 from pumpsim.device import SAMPLE_NS
+from pumpsim.instruments.bench import Bench
+from pumpsim.instruments.desk import SPEECHES, Desk
+from pumpsim.instruments.parameters import BenchSection
 from tests.fuzz import pump
 
 SOUND: Final = encode(Packet(m.AskHeader(request_id=7), m.GetStatus()))
 DEVICE: Final = "demo"
+MAX_ANSWER_BYTES: Final = 4_096
 NOWHERE: Final = BrokerAddress("127.0.0.1", 1)
 
 
@@ -121,3 +126,20 @@ def _request_id(found: Packet | Malformed) -> int | None:
     header = found.header if isinstance(found, Packet) else found
     assert isinstance(header, Malformed | m.AskHeader | m.CommandHeader)
     return header.request_id
+
+
+def instruments(data: bytes) -> None:
+    """Bytes on the line to each emulated instrument, which then answers its usual request."""
+    for kind, speech in SPEECHES.items():
+        device, session = pump.awaiting()
+        line = Desk(partial(Bench, device, BenchSection(), seed=1)).interpreter(kind)
+        line.receive(device.now_ns, data)
+        device.advance(device.now_ns + SAMPLE_NS)
+        line.advance(device.now_ns)
+        request = speech.request.encode().decode("unicode_escape").encode()
+        answer = line.receive(device.now_ns, b"\r\n" + request)
+        assert answer.isascii(), answer
+        assert answer.endswith(b"\n"), answer
+        assert len(answer) <= MAX_ANSWER_BYTES
+        if device.powered:
+            pump.lives_on(device, session)
