@@ -25,7 +25,7 @@ from pumpsim.daemon.wall import wall_ns
 from pumpsim.instruments.bench import KINDS
 from tests.system.conftest import Daemon, Serve
 
-EXAMPLES: Final = 100
+EXAMPLES: Final = 10
 """Requests of each kind to each route, between two signs of progress."""
 LONGEST_NS: Final = 600_000_000_000
 """Of a run of device time."""

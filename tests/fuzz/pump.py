@@ -52,11 +52,12 @@ def hears(*found: Packet | Malformed) -> None:
 
 def lives_on(device: Device, session: ClientSession) -> None:
     """It takes its next sample, and tells its status."""
-    due_ns = device.sample_ns
-    device.advance(due_ns + SAMPLE_NS)
-    assert device.readings is not None
-    assert device.readings.sequence is not None
-    device.messages_to_send()
+    for link in device.outgoing.links:
+        device.hold(link)  # as a host does where telemetry comes too fast for a link
+    before = device.readings
+    device.advance(device.sample_ns + SAMPLE_NS)
+    assert device.readings is not before
+    sent(device)
     device.receive(device.now_ns, LINK, session.ask(m.GetStatus()))
     (reply,) = replies(sent(device))
     assert isinstance(reply.body, m.Refused if device.bare else m.Status), reply
