@@ -157,17 +157,17 @@ def complain(path: Path, content: str, steps: Steps, reason: str) -> ConfigError
     """The error for a place in a file: a key of it, or the table that lacks the key."""
     name = ".".join(str(step) for step in steps if isinstance(step, str))
     place = f"{path}:{line_of(content, steps)}"
-    return ConfigError(f"{place}: {_printable(name)}: {_printable(reason)}")
+    return ConfigError(f"{place}: {printable(name)}: {printable(reason)}")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """On one line, whatever a file has in a quoted key: what cannot be printed is escaped."""
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def read(path: Path) -> str:
     """The text of a file; ConfigError when it has none."""
-    name = _printable(str(path))
+    name = printable(str(path))
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_FILE_BYTES + 1)  # it may have no end: /dev/zero

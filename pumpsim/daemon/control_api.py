@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
-from protocol.configfile import DurationNs, explain
+from protocol.configfile import DurationNs, explain, printable
 from pumpsim import comparison
 from pumpsim.comparison import in_words
 from pumpsim.daemon.chaos_routes import add_chaos_routes
@@ -63,7 +63,7 @@ def build(host: Host, describe: Describe, token: str | None = None) -> ASGIApp:
         version="1",
         docs_url=None,
         redoc_url=None,
-        responses={"4XX": {"model": Wrong, "description": "it changed nothing"}},
+        responses={"4XX": {"model": Wrong, "description": "refused, or given up"}},
     )
     app.exception_handler(ValueError)(_refuse)
     app.exception_handler(GivenUpError)(_give_up)
@@ -245,4 +245,4 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _error(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    return JSONResponse({"error": printable(sentence)}, status_code=status, headers=headers)

@@ -70,7 +70,9 @@ class ControlApi:
         )
         self.answers[label, answer.status_code] += 1
         if answer.status_code >= 400:
-            assert answer.json()["error"].strip(), label
+            sentence = answer.json()["error"]
+            assert sentence, label
+            assert sentence.isprintable(), sentence
             assert api.get("/v1/snapshot").json()["sha256"] == before, label
         elif case.method != "GET":
             self._lives_on()
