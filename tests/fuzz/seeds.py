@@ -50,11 +50,11 @@ VISIT: Final = (
 )
 """What a programmer sends in one session."""
 SPOKEN: Final = (
-    b"SI\r\nSR 1 g\r\nTA 12.5 g\r\nI0\r\n@\r\n",
-    b"version\rstatus\rin_pv_00\rout_sp_00 37.50\rout_mode_05 1\r",
-    b"*IDN?\nUNIT:PRES KPA\nSOUR:PRES:LEV:IMM:AMPL 20;:OUTP:STAT ON\nSENS:PRES?\nSYST:ERR?\n",
-    b"VOLT 3.1,(@1);CURR 0.5\nOUTP ON\nMEAS:VOLT?;CURR?\n",
-    b"MEAS:VOLT:DC? (@101:103,106)\nROUT:CLOS (@201)\nROUT:CLOS? (@201)\n",
+    b"balance\nSI\r\nSR 1 g\r\nTA 12.5 g\r\nI0\r\n@\r\n",
+    b"bath\nversion\rstatus\rin_pv_00\rout_sp_00 37.50\rout_mode_05 1\r",
+    b"pressure\n*IDN?\nUNIT:PRES KPA\nSOUR:PRES:LEV:IMM:AMPL 20;:OUTP:STAT ON\nSYST:ERR?\n",
+    b"supply\nVOLT 3.1,(@1);CURR 0.5\nOUTP ON\nMEAS:VOLT?;CURR?\n",
+    b"daq\nMEAS:VOLT:DC? (@101:103,106)\nROUT:CLOS (@201)\nROUT:CLOS? (@201)\n",
 )
 """What is said to the instruments, of docs/instruments.md."""
 

@@ -22,7 +22,6 @@ from protocol.framing import (
 from protocol.messages import Packet
 from protocol.topics import client_of, reply_topic, request_topic
 from protocol.wire import StreamDecoder, encode
-from pumpsim import snapshot
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.mqtt_port import BrokerAddress, Message, MqttPort
 from pumpsim.daemon.report import Report
@@ -97,9 +96,10 @@ async def _published(topic: str, payload: bytes) -> None:
     port = MqttPort(Host([device], AS_FAST_AS_IT_GOES), DEVICE, NOWHERE, SAMPLE_NS, Report())
     port._attach()
     port.connected.set()
-    before = snapshot.take(device)
+    logged = device.log.snapshot()
     await port._receive(cast("aiomqtt.Client", Broker(topic, payload, retain=True)))
-    assert snapshot.take(device) == before, "a retained request acted"
+    assert device.log.snapshot() == logged, "a retained request acted"
+    assert not port._passing, "a retained request was answered"
     await port._receive(cast("aiomqtt.Client", Broker(topic, payload, retain=False)))
     _is_answered(list(port._passing), client_of(topic), from_json(payload))
     pump.lives_on(device, session)
@@ -129,17 +129,20 @@ def _request_id(found: Packet | Malformed) -> int | None:
 
 
 def instruments(data: bytes) -> None:
-    """Bytes on the line to each emulated instrument, which then answers its usual request."""
-    for kind, speech in SPEECHES.items():
-        device, session = pump.awaiting()
-        line = Desk(partial(Bench, device, BenchSection(), seed=1)).interpreter(kind)
-        line.receive(device.now_ns, data)
-        device.advance(device.now_ns + SAMPLE_NS)
-        line.advance(device.now_ns)
-        request = speech.request.encode().decode("unicode_escape").encode()
-        answer = line.receive(device.now_ns, b"\r\n" + request)
-        assert answer.isascii(), answer
-        assert answer.endswith(b"\n"), answer
-        assert len(answer) <= MAX_ANSWER_BYTES
-        if device.powered:
-            pump.lives_on(device, session)
+    """The name of an emulated instrument, a line feed, then bytes on its line."""
+    name, _, said = data.partition(b"\n")
+    kind = name.decode(errors="replace")
+    if kind not in SPEECHES:
+        return
+    device, session = pump.awaiting()
+    line = Desk(partial(Bench, device, BenchSection(), seed=1)).interpreter(kind)
+    line.receive(device.now_ns, said)
+    device.advance(device.now_ns + SAMPLE_NS)
+    line.advance(device.now_ns)
+    request = SPEECHES[kind].request.encode().decode("unicode_escape").encode()
+    answer = line.receive(device.now_ns, b"\r\n" + request)
+    assert answer.isascii(), answer
+    assert answer.endswith(b"\n"), answer
+    assert len(answer) <= MAX_ANSWER_BYTES
+    if device.powered:
+        pump.lives_on(device, session)
