@@ -55,7 +55,7 @@ def _fuzz(options: argparse.Namespace) -> None:
     try:
         import atheris
     except ImportError:
-        sys.exit("atheris is not installed; it comes for CPython on Linux and macOS alone")
+        sys.exit("atheris is not installed: make venv brings it on Linux (x86-64) alone")
     with atheris.instrument_imports(include=INSTRUMENTED, exclude=PHYSICS):
         from tests.fuzz.seeds import seeds
         from tests.fuzz.targets import TARGETS
