@@ -2,13 +2,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 YEARS  ?= 100
+MINUTES ?= 10
+TARGET ?= frames cbor json mqtt instruments pump_file scenario_file bench_file chaos_file rig_file control_api
 PART   ?= 1/1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
 PYTEST := pytest --dist worksteal -n
 TWICE   = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
-.PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full bench fuzz-frames soak clean
+.PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full bench fuzz fuzz-frames soak clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,6 +65,9 @@ bench: venv      ## measure speed against limits measured in the same run
 	@for name in pty_echo tcp_echo line_rate mqtt_echo fleet startup plant_steps step_parts virtual_time instrument_sampling stateful_steps; do \
 		$(BIN)/python -m benchmarks.$$name || exit; echo; \
 	done
+
+fuzz: venv       ## coverage-guided, MINUTES=10 for each TARGET= of tests/fuzz; ends with the first find
+	@for target in $(TARGET); do $(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) || exit; done
 
 fuzz-frames: venv   ## ten million corrupted frames on all cores: none may be accepted
 	$(BIN)/python -m tools.fuzz_frames

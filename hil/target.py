@@ -215,7 +215,10 @@ def _number(text: str, name: str, lowest: int, highest: int) -> int:
 
 
 def _unquote(text: str) -> str:
-    return unquote(text, errors="strict")
+    name = unquote(text, errors="strict")
+    if not name.isprintable():
+        raise _BadUriError("%00 and other signs that cannot be printed name nothing")
+    return name
 
 
 def _hidden(uri: str) -> str:

@@ -65,15 +65,22 @@ class Quantity:
         if not isinstance(value, str):
             message = f'write the {self.dimension} as text with its unit, such as "1.5 {units[0]}"'
             raise QuantityError(message)
-        return parse_int(value, self.dimension)
+        number = parse_int(value, self.dimension)
+        if not self._texts(number):
+            message = f"{value!r} is too large, or too exact, to be written in any unit"
+            raise QuantityError(message)
+        return number
 
     def write(self, value: int) -> str:
         """The shortest text that reads as that value."""
+        return min(self._texts(value), key=len)
+
+    def _texts(self, value: int) -> list[str]:
         texts = []
         for unit in UNITS[self.dimension]:
             with contextlib.suppress(ValueError):  # no short decimal form in this unit
                 texts.append(render(Fraction(value), self.dimension, unit))
-        return min(texts, key=len)
+        return texts
 
 
 def text(quantity: str) -> Any:
@@ -123,7 +130,10 @@ def check(path: Path, content: str, declaration: type[M]) -> M:
     """Check the content of a file; `path` is for the messages."""
     try:
         tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        message = f"{path}: is nested too deep"
+        raise ConfigError(message) from None
+    except ValueError as error:  # of TOML, or of a number with thousands of digits
         message = f"{path}: is not TOML: {error}"
         raise ConfigError(message) from None
     try:
@@ -146,22 +156,34 @@ def explain(first: Any, content: Any, declaration: Any) -> tuple[list[str | int]
 def complain(path: Path, content: str, steps: Steps, reason: str) -> ConfigError:
     """The error for a place in a file: a key of it, or the table that lacks the key."""
     name = ".".join(str(step) for step in steps if isinstance(step, str))
-    return ConfigError(f"{path}:{line_of(content, steps)}: {name}: {reason}")
+    place = f"{path}:{line_of(content, steps)}"
+    return ConfigError(f"{place}: {printable(name)}: {printable(reason)}")
+
+
+def printable(text: str) -> str:
+    """On one line, whatever a file has in a quoted key: what cannot be printed is escaped."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def read(path: Path) -> str:
     """The text of a file; ConfigError when it has none."""
+    name = printable(str(path))
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            message = f"{path}: is larger than {MAX_FILE_BYTES} bytes"
-            raise ConfigError(message)
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_FILE_BYTES + 1)  # it may have no end: /dev/zero
     except OSError as error:
-        message = f"{path}: cannot be read: {error.strerror}"
+        message = f"{name}: cannot be read: {error.strerror}"
         raise ConfigError(message) from None
     except UnicodeDecodeError:
-        message = f"{path}: is not UTF-8 text"
+        message = f"{name}: is not UTF-8 text"
         raise ConfigError(message) from None
+    except ValueError as error:  # a name with a zero byte in it
+        message = f"{name}: cannot be read: {error}"
+        raise ConfigError(message) from None
+    if len(text.encode()) > MAX_FILE_BYTES:
+        message = f"{name}: is larger than {MAX_FILE_BYTES} bytes"
+        raise ConfigError(message)
+    return text
 
 
 def line_of(content: str, steps: Steps) -> int:

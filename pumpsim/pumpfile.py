@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, Field, field_validator
 
 from protocol import configfile as c
+from protocol.codec import explain
 from protocol.messages import (
     MAX_DISSOLVED_NG_PER_ML,
     MAX_PLAN,
@@ -23,7 +24,7 @@ from pumpsim.plant.parameters import BODY_K, ML, PatientParameters, PumpParamete
 from pumpsim.plant.properties import PROPELLANTS
 
 NS_PER_S: Final = 1_000_000_000
-HOURS_PER_DAY: Final = 24
+DAY_NS: Final = 86_400 * NS_PER_S
 BARE: Final = "bare"
 PROPELLANT_WORDS: Final = {name: Propellant[name.replace("-", "_").upper()] for name in PROPELLANTS}
 
@@ -115,7 +116,9 @@ class AlarmSection(c.Section):
     )
     low_volume: c.VolumeNl = Field(default=c.text("3 mL"), description="low reservoir", gt=0)
     empty_volume: c.VolumeNl = Field(default=c.text("1 mL"), description="empty reservoir", gt=0)
-    refill_interval: c.DurationNs = Field(default=c.text("14 d"), description="to refill due")
+    refill_interval: c.DurationNs = Field(
+        default=c.text("14 d"), description="to refill due", ge=DAY_NS, le=90 * DAY_NS
+    )
     refill_grace: c.DurationNs = Field(default=c.text("2 d"), description="due to overdue")
     refill_min_interval: c.DurationNs = Field(
         default=c.text("7 d"), description="sooner needs a reason"
@@ -251,7 +254,8 @@ def load(path: Path) -> PumpFile:
         pump.plant_parameters()
         pump.report()
     except ValueError as error:
-        raise c.complain(path, text, ("pump",), f"this cannot be a pump: {error}") from None
+        reason = f"this cannot be a pump: {explain(error)}"
+        raise c.complain(path, text, ("pump",), reason) from None
     if pump.fill.volume > pump.pump.capacity:
         raise c.complain(path, text, ("fill", "volume"), "is above pump.capacity")
     alarms = pump.alarms

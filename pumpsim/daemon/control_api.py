@@ -5,7 +5,7 @@ asked for is `{"error": sentence}`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
-from protocol.configfile import explain
-from protocol.quantity import parse_int
+from protocol.configfile import DurationNs, explain, printable
 from pumpsim import comparison
 from pumpsim.comparison import in_words
 from pumpsim.daemon.chaos_routes import add_chaos_routes
@@ -48,12 +47,24 @@ class Run(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
     until_ns: int | None = Field(None, description="an instant of device time")
-    duration: str | None = Field(None, alias="for", description="from now")
+    duration: DurationNs | None = Field(None, alias="for", description="from now")
+
+
+class Wrong(BaseModel):
+    """Any answer that is not what was asked for."""
+
+    error: str = Field(description="one sentence for a person")
 
 
 def build(host: Host, describe: Describe, token: str | None = None) -> ASGIApp:
     """The application behind its guard; `describe` tells where each device is."""
-    app = FastAPI(title="pumpsim control API", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="pumpsim control API",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": {"model": Wrong, "description": "refused, or given up"}},
+    )
     app.exception_handler(ValueError)(_refuse)
     app.exception_handler(GivenUpError)(_give_up)
     app.exception_handler(StarletteHTTPException)(_fail)
@@ -182,7 +193,7 @@ def _instant(host: Host, run: Run) -> int:
     if run.until_ns is not None and run.duration is None:
         return run.until_ns
     if run.duration is not None and run.until_ns is None:
-        return host.now_ns + parse_int(run.duration, "duration")
+        return host.now_ns + run.duration
     raise ValueError('give either "until_ns" or "for"')
 
 
@@ -216,7 +227,7 @@ async def _give_up(_request: Request, error: Exception) -> Response:
 
 async def _fail(_request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    return _error(error.status_code, error.detail)
+    return _error(error.status_code, error.detail, error.headers)  # a 405 tells what is allowed
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -229,9 +240,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     body = request.scope["route"].body_field
     first["loc"] = first["loc"][1:]  # all that is declared here comes in a body
     steps, reason = explain(first, error.body, body.field_info.annotation)
-    where = ".".join(str(step) for step in steps)
-    return _error(422, f"{where}: {reason}" if where else reason)
+    where = ".".join(str(step) for step in steps) or "the body"
+    return _error(422, f"{where}: {reason}")
 
 
-def _error(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence}, status_code=status)
+def _error(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": printable(sentence)}, status_code=status, headers=headers)

@@ -349,9 +349,17 @@ def test_what_is_not_there_is_said(demo: Daemon, method: str, path: str, status:
     refused(demo.api.request(method, path, json=body), status)
 
 
-def test_the_openapi_document_tells_of_every_route(demo: Daemon) -> None:
-    paths = demo.get("/openapi.json")["paths"]
+def test_what_is_allowed_is_said(demo: Daemon) -> None:
+    assert demo.api.delete("/v1/health").headers["Allow"] == "GET"
+
+
+def test_the_openapi_document_tells_of_every_route_and_how_it_refuses(demo: Daemon) -> None:
+    document = demo.get("/openapi.json")
+    paths = document["paths"]
     assert {"/v1/time/run-until", "/v1/snapshot", "/v1/devices/{device}/stimuli"} <= set(paths)
+    for operation in (one for path in paths.values() for one in path.values()):
+        assert set(operation["responses"]) == {"200", "4XX"}
+    assert set(document["components"]["schemas"]["Wrong"]["properties"]) == {"error"}
 
 
 def test_from_elsewhere_it_takes_the_token(serve: Serve) -> None:

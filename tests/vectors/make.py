@@ -1,6 +1,7 @@
 """Writes the golden vectors: `python -m tests.vectors.make --write`.
 
-They were made once and are pinned: a change of them is a change of the wire, to be made knowingly.
+They were made once and are pinned: a change of them is a change of the wire, of the files that
+people write, or of the control API, to be made knowingly.
 Every message stands in them three times: at its smallest, at its largest, and with each field at a
 value of its own.
 """
@@ -16,10 +17,12 @@ from protocol.messages import MESSAGES, Body, Packet, header_type
 from protocol.plain import type_name
 from protocol.schema import Shape, declarations, schema_hash
 from protocol.wire import encode
+from tests.vectors.bounds import bounds
 
 HERE = Path(__file__).parent
 MESSAGES_FILE = HERE / "messages.json"
 SCHEMA_FILE = HERE / "schema.json"
+BOUNDS_FILE = HERE / "bounds.json"
 
 
 class Distinct:
@@ -65,12 +68,13 @@ def schema() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write both files, when asked to."""
+    """Write the files, when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", required=True)
     parser.parse_args()
     MESSAGES_FILE.write_text(json.dumps(messages(), indent=1) + "\n", encoding="utf-8")
     SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+    BOUNDS_FILE.write_text(json.dumps(bounds(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
