@@ -209,6 +209,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, 
 def demo(_shared: tuple[Daemon, bytes]) -> Iterator[Daemon]:
     """A daemon that the tests of a module share; each finds it as it was born."""
     daemon, newborn = _shared
+    assert daemon.api.put("/v1/time", json={"speed": "max"}).status_code == 200
     kind = {"Content-Type": "application/json"}
     assert daemon.api.put("/v1/snapshot", content=newborn, headers=kind).status_code == 200
     yield daemon
