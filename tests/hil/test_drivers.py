@@ -313,18 +313,26 @@ def test_a_pressure_is_set_read_and_let_go(table: Table) -> None:
     assert pressure.pressure().value == 0.0
 
 
-def test_a_pressure_and_its_unit_are_asked_for_at_once(table: Table) -> None:
+def test_a_controller_that_answers_one_question_a_line_is_enough(table: Table) -> None:
     pressure = table.pressure()
-    whole, asked = table.ends[0].answer, list[bytes]()
+    whole = table.ends[0].answer
+    table.ends[0].answer = lambda data: whole(data.partition(b";")[0] + b"\n")
+    pressure.set_pressure(12.5)
+    assert pressure.pressure().value == 12.5
 
-    def first_alone(data: bytes) -> bytes:
-        asked.append(data)
-        return whole(data).partition(b";")[0] + b"\n"
 
-    table.ends[0].answer = first_alone
-    with pytest.raises(InstrumentError, match="with ':UNIT:PRES KPA': does another program speak"):
+def test_a_unit_that_changes_just_before_a_pressure_is_told(table: Table) -> None:
+    pressure = table.pressure()
+    whole = table.ends[0].answer
+
+    def meddled_with(data: bytes) -> bytes:
+        if b"SENS:PRES?" in data:
+            table.ailment.fault = Fault.WRONG_UNIT
+        return whole(data)
+
+    table.ends[0].answer = meddled_with
+    with pytest.raises(InstrumentError, match="tells pressures in PSI"):
         pressure.pressure()
-    assert asked == [b":UNIT:PRES?;:SENS:PRES?\n"]
 
 
 def test_a_controller_in_another_unit_is_told_even_in_mid_use(table: Table) -> None:
