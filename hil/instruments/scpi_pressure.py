@@ -1,7 +1,7 @@
 """A pressure controller that speaks SCPI in the manner of a Druck PACE.
 
 :UNIT:PRES KPA                    the unit
-:SOUR:PRES 20, :OUTP ON           set point, regulate
+:SOUR:PRES 20, :OUTP ON           set point, regulate; both are asked for again
 :SENS:PRES?, :UNIT:PRES?          the pressure, and the unit that it is in
 :SOUR:PRES:LEV:IMM:AMPL:VENT 1    let go; asked, 0 tells that it does not vent
 """
@@ -39,6 +39,8 @@ class ScpiPressure:
         if abs(found - pressure_kpa) > SET_POINT_KPA:
             raise self._line.error(f"did not take {pressure_kpa:.4f} kPa, it keeps {found:g}")
         self._scpi.act(":OUTP ON")
+        if self._scpi.ask(":OUTP?") not in ("1", "ON"):
+            raise self._line.error("was told to regulate and does not: is its supply steady?")
 
     def pressure(self) -> Reading:
         """At the outlet now.

@@ -344,6 +344,15 @@ def test_a_controller_in_another_unit_is_told_even_in_mid_use(table: Table) -> N
     assert not table.bottle.regulating
 
 
+def test_a_controller_that_forgot_to_regulate_is_told(table: Table) -> None:
+    """As after a loss of power between the command and the question for errors."""
+    pressure = table.pressure()
+    whole = table.ends[0].answer
+    table.ends[0].answer = lambda data: b"" if data == b":OUTP ON\n" else whole(data)
+    with pytest.raises(InstrumentError, match="was told to regulate and does not"):
+        pressure.set_pressure(12.5)
+
+
 def test_a_set_point_that_a_controller_refuses_is_told_in_its_words(table: Table) -> None:
     pressure = table.pressure()
     with pytest.raises(InstrumentError, match=r"refuses ':SOUR:PRES 500.*-222.*Data out of range"):
