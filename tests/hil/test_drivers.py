@@ -276,13 +276,24 @@ def test_a_bath_without_its_sensor_is_told_with_its_status(table: Table) -> None
 def test_a_bath_in_degrees_fahrenheit_is_suspected(table: Table) -> None:
     bath = table.bath()
     table.ailment.fault = Fault.WRONG_UNIT
-    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit"):
+    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit.*Celsius in its menu"):
         bath.temperature()
+
+
+def test_a_bath_in_degrees_fahrenheit_gets_no_set_point(table: Table) -> None:
+    """37 would be 2.8 degC for it."""
+    bath = table.bath()
+    table.tub.limits_degc = (-20.0, 60.0)
+    table.ailment.fault = Fault.WRONG_UNIT
+    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit"):
+        bath.set_temperature(37.0)
+    assert table.tub.target_degc == 20.0
 
 
 def test_a_bath_that_only_its_keys_may_start_is_told(table: Table) -> None:
     bath = table.bath()
     fixed = {
+        b"in_pv_00\r": b"20.00\r\n",
         b"in_sp_00\r": b"37.00\r\n",
         b"in_mode_05\r": b"0\r\n",
         b"status\r": b"00 MANUAL STOP\r\n",
