@@ -98,8 +98,13 @@ class Run:
         return entry["result"]
 
     def wait(self, name: str, duration_ns: int) -> None:
-        """Let device time pass."""
-        self.step(name, lambda: self.wait_until(name, self.clock_ns() + duration_ns))
+        """Let device time pass; RigError when bath or outlet has left its set point meanwhile."""
+
+        def held() -> None:
+            self.wait_until(name, self.clock_ns() + duration_ns)
+            self._surroundings.check()
+
+        self.step(name, held)
 
     def sample(
         self,
@@ -109,7 +114,10 @@ class Run:
         read: Callable[[], Plain],
         until: Callable[[list[Sample]], bool] | None = None,
     ) -> list[Sample]:
-        """Read so many times, the first time at once; `until` may end it sooner."""
+        """Read so many times, the first time at once; `until` may end it sooner.
+
+        RigError when bath or outlet has left its set point.
+        """
         self._claim(name)
         taken = self._taken.setdefault(name, [])
         due_ns = taken[-1].instant_ns + every_ns if taken and self._exact else None
@@ -118,6 +126,7 @@ class Run:
             due_ns = self.clock_ns() if due_ns is None else due_ns
             self.wait_until(name, due_ns)
             number, piece, value = len(taken), self._piece, read()
+            self._surroundings.check()
             entry = self.note("sample", name=name, number=number, piece=piece, value=value)
             taken.append(Sample(number, entry["instant_ns"], piece, value))
             self._save()

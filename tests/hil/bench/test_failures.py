@@ -1,5 +1,6 @@
 """Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,39 @@ def test_a_run_that_could_not_be_made_safe_did_not_pass(bench: Bench) -> None:
     record = bench.run(failing(1_000, silent_bath=True), SHORT)
     assert record.verdict is Verdict.ERROR
     assert "the bath was not stopped" in record.why
+
+
+@pytest.mark.parametrize(
+    ("let_go", "sentence"),
+    [
+        (lambda stands: stands.bath.stop(), "the bath has left its set point of 37 degC"),
+        (lambda stands: stands.pressure.vent(), "the outlet has left its set point of 12.4 kPa"),
+    ],
+)
+def test_an_instrument_that_lets_go_in_mid_run_is_an_error(
+    bench: Bench, let_go: Callable[[Instruments], None], sentence: str
+) -> None:
+    """As after a short loss of its supply: it answers, and holds nothing any more."""
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0, outlet_kpa=12.4)
+        run.step("let go", lambda: let_go(run.rig.instruments))
+        run.sample("look", 3_600 * 10**9, 12, lambda: 0)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    record = bench.run(script(play))
+    assert record.verdict is Verdict.ERROR
+    assert record.why.startswith(sentence)
+
+
+def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Bench) -> None:
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0)
+        run.step("let go", run.rig.instruments.bath.stop)
+        run.wait("rest", 24 * 3_600 * 10**9)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    assert "the bath has left its set point" in bench.run(script(play)).why
 
 
 def test_a_device_that_falls_silent_is_an_error(bench: Bench) -> None:
