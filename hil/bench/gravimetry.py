@@ -132,17 +132,9 @@ def tolerated(nominal_ml_per_day: float, tolerance_percent: float) -> tuple[floa
 
 
 def measure_flow(run: Run, name: str, flow: Estimate, band: Band = (None, None)) -> None:
-    """Put a mean flow on record (FLW-02 where it is judged)."""
+    """Put a mean flow on record: the hydraulics', about which the firmware promises nothing."""
     low, high = band
-    run.measure(
-        name,
-        flow.value,
-        "mL/day",
-        low=low,
-        high=high,
-        uncertainty=flow.uncertainty,
-        requirement=None if low is None else "FLW-02",
-    )
+    run.measure(name, flow.value, "mL/day", low=low, high=high, uncertainty=flow.uncertainty)
 
 
 def belief_off_percent(weighed: Weighed, method: Method) -> float | None:
@@ -171,7 +163,7 @@ def measure_belief(run: Run, name: str, weighed: Weighed, method: Method, *, jud
         low=None if limit is None else -limit,
         high=limit,
         uncertainty=100.0 * weighed.flow.uncertainty / weighed.flow.value,
-        requirement="ENV-01",
+        requirement="ENV-01" if judged else None,
     )
 
 

@@ -20,6 +20,7 @@ from hil.clock import WallClock, unix_s
 from hil.errors import LocalError
 from hil.instruments.kinds import Reading
 from hil.record import CaseResult, Figure, Measurement, Record, Verdict
+from hil.report.requirements import sentence
 from hil.rig import Rig
 
 if TYPE_CHECKING:
@@ -198,8 +199,10 @@ class Run:
         seen: str = "",
         requirement: str = "",
     ) -> None:
-        """One thing that was tried."""
+        """One thing that was tried; `requirement` is an id, to which its sentence is added."""
         section = self.record.name
+        if requirement:
+            requirement = f"{requirement}: {sentence(requirement)}"
         self.record.cases.append(
             CaseResult(name, title, verdict, section, requirement, expected, seen)
         )

@@ -41,7 +41,7 @@ def hold_and_weigh(  # noqa: PLR0913
 ) -> Estimate:
     """Hold, settle, weigh; the flow in mL/day.
 
-    `judged`: the pump's own account is judged (ENV-01); `band`: the flow itself (FLW-02).
+    `judged`: the pump's own account is judged (ENV-01); `band`: the flow itself.
     """
     run.surround(
         f"{name}: hold",
@@ -65,7 +65,7 @@ def weigh_here(
 
 
 def measure_slope(run: Run, name: str, unit: str, found: Sequence[tuple[float, Estimate]]) -> None:
-    """Relative to the flow itself, so that a straight line holds over a wide sweep (ENV-01)."""
+    """Relative to the flow itself, so that a straight line holds over a wide sweep."""
     flowing = [(x, flow) for x, flow in found if flow.value > 0]
     if len(flowing) < ENOUGH:
         run.inconclusive("slope", f"flow at {len(flowing)} set points: a slope needs three")
@@ -73,4 +73,4 @@ def measure_slope(run: Run, name: str, unit: str, found: Sequence[tuple[float, E
     points = [(x, 100 * log(flow.value)) for x, flow in flowing]
     errors = [100 * flow.uncertainty / flow.value for _, flow in flowing]
     change = slope(points, errors)
-    run.measure(name, change.value, unit, uncertainty=change.uncertainty, requirement="ENV-01")
+    run.measure(name, change.value, unit, uncertainty=change.uncertainty)

@@ -125,6 +125,6 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.length_ns,
     needs=frozenset({"syringe", LOGIC}),
-    requirements=("DOS-01", "DOS-03", "RES-06", "RES-11"),
+    requirements=("DOS-01", "RES-06", "RES-07"),
     check=check,
 )

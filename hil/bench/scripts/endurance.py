@@ -119,7 +119,7 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.length_ns,
     needs=frozenset({"balance", "bath", "pressure", "syringe", LOGIC}),
-    requirements=("FLW-02", "FLW-06", "DOS-01"),
+    requirements=("ENV-01",),
     method=METHOD,
     check=check,
 )

@@ -119,6 +119,6 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.settle_ns + p.duration_ns,
     needs=frozenset({"balance", "bath", "pressure"}),
-    requirements=("FLW-01", "FLW-02", "FLW-04", "ENV-01"),
+    requirements=("ENV-01",),
     method=METHOD,
 )

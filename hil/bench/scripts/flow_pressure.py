@@ -112,7 +112,7 @@ SCRIPT: Final = Script(
         + len(p.heights_m) * (p.settle_ns + p.duration_ns + CLIMB_NS)
     ),
     needs=frozenset({"balance", "bath", "pressure"}),
-    requirements=("ENV-01", "ENV-02"),
+    requirements=("ENV-01",),
     method=METHOD,
     check=check,
 )

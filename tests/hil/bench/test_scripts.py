@@ -10,6 +10,7 @@ from hil.bench.script import SHIPPED, find
 from hil.errors import LocalError
 from hil.laboratory import NoLaboratory
 from hil.record import Measurement, Record, Verdict
+from hil.report.requirements import sentence
 from hil.rig import open_rig
 from tests.hil.bench.conftest import Bench
 
@@ -53,7 +54,21 @@ def test_a_sound_pump_passes(bench: Bench, name: str) -> None:
     record = bench.run(name, QUICK[name])
     assert record.verdict is Verdict.PASS, (record.why, record.measurements, record.cases)
     assert record.device_s > 0
-    assert record.facts["requirements"]
+    if name != "alarm-latency":  # a fault has a sentence of its own
+        assert judged(record) == set(find(name).requirements)
+
+
+def judged(record: Record) -> set[str]:
+    """The ids that the run has a verdict about; each stands there with its sentence."""
+    words = [case.requirement for case in record.cases]
+    assert all(id_ == "" or words == sentence(id_) for id_, _, words in map(split, words))
+    return {split(one)[0] for one in words} | {
+        one.requirement for one in record.measurements if one.requirement and one.judged
+    }
+
+
+def split(requirement: str) -> tuple[str, str, str]:
+    return requirement.partition(": ")
 
 
 def test_fourteen_days_by_the_balance_agree_with_the_plants_ledger(bench: Bench) -> None:
@@ -161,6 +176,14 @@ def test_what_an_occlusion_held_back_is_caught(bench: Bench) -> None:
     assert caught.uncertainty is not None
     assert caught.value > 0.1
     assert abs(caught.value - told.value) < caught.uncertainty + 0.01
+
+
+def test_a_release_that_the_pump_does_not_tell_fails(bench: Bench) -> None:
+    """Nothing has gone out yet when the run ends."""
+    record = bench.run("occlusion", {**QUICK["occlusion"], "caught": "1 s"})
+    assert record.verdict is Verdict.FAIL
+    [case] = record.cases
+    assert (case.id, case.seen) == ("occlusion_released", "none within 1 s")
 
 
 def test_an_occlusion_told_too_late_fails(bench: Bench) -> None:
