@@ -1,9 +1,10 @@
 """Flow accuracy by the balance: start-up curve, trumpet curve, mean flow with its uncertainty."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hil.bench.curves import NS_PER_H, Point, Window, flows, trumpet
+from hil.bench.curves import HOURS_PER_DAY, NS_PER_H, Point, Window, flows, trumpet
 from hil.bench.gravimetry import (
     METHOD,
     Weighed,
@@ -24,6 +25,8 @@ from hil.bench.script import Script
 from hil.record import Figure, Series
 
 WINDOWS: Final = "1 h, 2 h, 4 h, 8 h, 1 d, 2 d, 4 d, 7 d, 13 d"
+SLACK_H: Final = 0.01
+"""Weights that take time to settle come late."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ def play(run: Run, p: Parameters) -> None:
     deviation = 100 * (weighed.flow.value / nominal - 1)
     run.measure("deviation of the mean flow from nominal", deviation, "%")
     measure_belief(run, "the pump's own account against the balance", weighed, p, judged=True)
-    startup = flows(weighed.weighings, p.density_g_per_ml)
-    run.figure(_startup_figure(startup, nominal, p))
+    for figure in _flow_figures(flows(weighed.weighings, p.density_g_per_ml), nominal, p):
+        run.figure(figure)
     _trumpet(run, weighed, nominal, p)
     add_points(run, "flow", weighed, p, weighed.weighings[0].instant_ns + p.startup_ns)
 
@@ -74,15 +77,30 @@ def _trumpet(run: Run, weighed: Weighed, nominal: float, p: Parameters) -> None:
         run.figure(_trumpet_figure(windows, p))
 
 
-def _startup_figure(points: tuple[Point, ...], nominal: float, p: Parameters) -> Figure:
-    hours = tuple(point.hours for point in points)
-    measured = Series("flow", hours, tuple(point.flow_ml_per_day for point in points), "steps")
+def _flow_figures(points: tuple[Point, ...], nominal: float, p: Parameters) -> Iterator[Figure]:
+    """The start-up alone, in hours; with the rest, in days, where there is a rest."""
+    startup = [point for point in points if point.hours <= p.startup_ns / NS_PER_H + SLACK_H]
+    if startup:
+        yield _flow_figure("Start-up curve", "hours", 1.0, startup, nominal, p)
+    if len(startup) < len(points):
+        yield _flow_figure("Flow all along", "days", HOURS_PER_DAY, points, nominal, p)
+
+
+def _flow_figure(
+    title: str, unit: str, hours: float, points: Sequence[Point], nominal: float, p: Parameters
+) -> Figure:
+    """Over the time since the first weighing, in a unit of so many hours.
+
+    Each flow from the weighing it begins with to the one it ends with.
+    """
+    times = (0.0, *(point.hours / hours for point in points))
+    found = tuple(point.flow_ml_per_day for point in points)
     low, high = tolerated(nominal, p.tolerance_percent)
     return Figure(
-        "Start-up curve",
-        "hours since the first weighing",
-        "mL/day",
-        (measured,),
+        title,
+        f"{unit} since the first weighing",
+        "flow, mL/day",
+        (Series("flow", times, (*found, found[-1]), "steps"),),
         lines=(
             ("nominal", nominal),
             (f"+{p.tolerance_percent:g} %", high),

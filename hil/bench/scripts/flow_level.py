@@ -99,7 +99,7 @@ def _judge(run: Run, p: Parameters, points: tuple[Point, ...], nominal: float) -
     series = Series("flow", tuple(volumes), tuple(point.flow_ml_per_day for point in points))
     lines = (("nominal", nominal), ("lowest", low), ("highest", high))
     title = "Flow against the volume delivered"
-    run.figure(Figure(title, "mL delivered", "mL/day", (series,), lines))
+    run.figure(Figure(title, "mL delivered", "flow, mL/day", (series,), lines))
 
 
 def _judge_warning(run: Run, told: list[alarms.Heard], ended_ns: int) -> None:

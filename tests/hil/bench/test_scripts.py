@@ -95,7 +95,14 @@ def test_fourteen_days_by_the_balance_agree_with_the_plants_ledger(bench: Bench)
     assert [found.name.split()[-2] for found in windows] == (
         ["1", "2", "4", "8", "24", "48", "96", "168", "312"]
     )
-    assert [figure.title for figure in record.figures] == ["Start-up curve", "Trumpet curve"]
+    startup, whole, trumpet = record.figures
+    assert [startup.title, whole.title, trumpet.title] == [
+        "Start-up curve", "Flow all along", "Trumpet curve",
+    ]  # fmt: skip
+    assert startup.series[0].x[:2] == (0.0, 0.5)  # the first flow stands between two weighings
+    assert len(startup.series[0].y) == len(startup.series[0].x)
+    assert startup.series[0].x[-1] == pytest.approx(24.0, abs=0.1)  # hours: what the trumpet omits
+    assert whole.series[0].x[-1] == pytest.approx(14.0, abs=0.1)  # days
 
 
 def test_a_trumpet_narrows(bench: Bench) -> None:
