@@ -238,6 +238,15 @@ def test_a_drug_that_does_not_arrive_shows_nothing(bench: Bench) -> None:
     assert record.verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_drug_that_arrives_in_the_pumps_account_alone_fails(bench: Bench) -> None:
+    """The catheter has come off: what the pump delivers goes elsewhere."""
+    astray = saboteur("catheter-delay", condition("catheter_disconnected", 1.0))
+    record = bench.run(astray, QUICK["catheter-delay"])
+    assert record.verdict is Verdict.FAIL
+    assert one(record, "delay, by the truth").verdict is Verdict.FAIL
+    assert "by the truth no heparin arrived within 12 h" in record.notes
+
+
 def test_a_pump_that_mistakes_its_level_is_found_at_its_refill(bench: Bench) -> None:
     wrong = {"kind": "sensor_fault", "channel": "fill_level_nl", "gain": 0.7}
     record = bench.run(saboteur("refill-cycle", wrong), QUICK["refill-cycle"])
