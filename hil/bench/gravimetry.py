@@ -8,6 +8,7 @@ from hil.bench.curves import Budget, Estimate, Weighing, evaporation_added, mean
 from hil.bench.parameters import NUMBER, PERCENT, parameter
 from hil.bench.pump import belief, viscosity_permille
 from hil.bench.run import Run, Sample, plain
+from hil.errors import LocalError
 
 METHOD: Final = (
     "Flow figures follow the method of IEC 60601-2-24 as recalled, a standard that excludes "
@@ -82,6 +83,12 @@ class Weighed(NamedTuple):
     def weighings(self) -> tuple[Weighing, ...]:
         """Alone."""
         return tuple(row.weighing for row in self.rows)
+
+
+def check_weighings(sample_ns: int, length_ns: int) -> None:
+    """LocalError when a flow would have one weighing."""
+    if sample_ns > length_ns:
+        raise LocalError("one weighing is no flow: make sample shorter")
 
 
 def weigh_flow(

@@ -8,6 +8,7 @@ from hil.bench.curves import Estimate, slope
 from hil.bench.gravimetry import Band, measure_belief, measure_flow, weigh_flow
 from hil.bench.points import Told, add_points
 from hil.bench.run import Run
+from hil.errors import LocalError
 
 ENOUGH: Final = 3
 """Flows for a slope with an interval."""
@@ -27,6 +28,13 @@ class Stay(Told, Protocol):
     @property
     def samples(self) -> int:
         """Weighings, less one."""
+
+
+def check_once(values: Sequence[float], unit: str) -> None:
+    """LocalError for a set point that stands twice: what is found there is called by it."""
+    twice = next((one for n, one in enumerate(values) if one in values[:n]), None)
+    if twice is not None:
+        raise LocalError(f"the set point {twice:g} {unit} stands twice: give it once")
 
 
 def hold_and_weigh(  # noqa: PLR0913

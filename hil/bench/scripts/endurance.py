@@ -106,8 +106,11 @@ def _judge_drift(
 
 
 def check(rig: Rig, p: Parameters) -> None:
-    """A cycle must hold what is done in it."""
+    """A cycle must hold what is done in it, and there is one."""
     del rig
+    if p.cycle_ns > p.length_ns:
+        days = p.length_ns / DAY_NS
+        raise LocalError(f"there is no cycle within {days:g} d: make cycle shorter")
     if p.settle_ns + p.duration_ns > p.cycle_ns:
         raise LocalError("settle and duration take longer than a cycle: make cycle longer")
 

@@ -8,6 +8,7 @@ from hil.bench.curves import HOURS_PER_DAY, NS_PER_H, Point, Window, flows, trum
 from hil.bench.gravimetry import (
     METHOD,
     Weighed,
+    check_weighings,
     density,
     density_uncertainty,
     evaporation,
@@ -23,6 +24,7 @@ from hil.bench.pump import nominal_ml_per_day
 from hil.bench.run import Run
 from hil.bench.script import Script
 from hil.record import Figure, Series
+from hil.rig import Rig
 
 WINDOWS: Final = "1 h, 2 h, 4 h, 8 h, 1 d, 2 d, 4 d, 7 d, 13 d"
 SLACK_H: Final = 0.01
@@ -130,6 +132,12 @@ def _trumpet_figure(windows: tuple[Window, ...], p: Parameters) -> Figure:
     )
 
 
+def check(rig: Rig, p: Parameters) -> None:
+    """A flow needs two weighings."""
+    del rig
+    check_weighings(p.sample_ns, p.duration_ns)
+
+
 SCRIPT: Final = Script(
     name="flow-accuracy",
     title="Flow accuracy by the balance",
@@ -139,4 +147,5 @@ SCRIPT: Final = Script(
     needs=frozenset({"balance", "bath", "pressure"}),
     requirements=("ENV-01",),
     method=METHOD,
+    check=check,
 )

@@ -7,6 +7,7 @@ from hil.bench import alarms, pump
 from hil.bench.curves import NS_PER_H, Point, flows
 from hil.bench.gravimetry import (
     METHOD,
+    check_weighings,
     density,
     density_uncertainty,
     evaporation,
@@ -118,7 +119,8 @@ def _judge_warning(run: Run, told: list[alarms.Heard], ended_ns: int) -> None:
 
 
 def check(rig: Rig, p: Parameters) -> None:
-    """A fill needs a syringe."""
+    """A flow needs two weighings, a fill a syringe."""
+    check_weighings(p.sample_ns, p.longest_ns)
     if p.fill_ml > 0:
         rig.instruments.need("syringe")
 

@@ -209,6 +209,32 @@ def test_what_a_rig_lacks_is_told_before_anything_moves(
     assert not bench.folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "texts", "sentence"),
+    [
+        ("flow-accuracy", {"sample": "2 h", "duration": "1 h"}, "one weighing is no flow"),
+        ("flow-level", {"sample": "2 h", "longest": "1 h"}, "one weighing is no flow"),
+        ("flow-temperature", {"temperatures": "37 degC, 37 degC"}, "37 degC stands twice"),
+        ("flow-pressure", {"outlets": "0 kPa, 0 kPa"}, "0 kPa stands twice"),
+        ("flow-pressure", {"heights": "1500 m, 1500 m"}, "1500 m stands twice"),
+        ("course", {"length": "1 d"}, "no visit within 1 d"),
+        ("endurance", {"length": "1 d"}, "no cycle within 1 d"),
+    ],
+)
+def test_parameters_that_cannot_go_together_are_told_before_anything_moves(
+    bench: Bench, name: str, texts: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(LocalError, match=sentence):
+        bench.run(name, texts)
+    assert not bench.folder.exists()
+
+
+def test_a_fault_that_is_named_twice_is_tried_once(bench: Bench) -> None:
+    record = bench.run("alarm-latency", {"faults": "power_cycles, power_cycles"})
+    assert record.verdict is Verdict.PASS
+    assert [case.id for case in record.cases] == ["power_cycles"]
+
+
 def test_a_bare_pump_has_no_alarms_to_wait_for(bench: Bench) -> None:
     with pytest.raises(RigError, match="tests a pump's logic, and 'demo' has none"):
         bench.run("occlusion", uri="sim:?bare=1")
