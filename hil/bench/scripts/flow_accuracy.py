@@ -77,6 +77,13 @@ def _trumpet(run: Run, weighed: Weighed, nominal: float, p: Parameters) -> None:
         run.measure(f"E_min over {one.hours:g} h", one.lowest_percent, "%")
     if windows:
         run.figure(_trumpet_figure(windows, p))
+    there = {one.hours for one in windows}
+    missing = [hours for hours in (one / NS_PER_H for one in p.windows_ns) if hours not in there]
+    if missing:
+        run.remark(
+            f"windows left out: {', '.join(f'{hours:g} h' for hours in missing)}: longer than what "
+            "was weighed after the start-up, or no whole number of samples"
+        )
 
 
 def _flow_figures(points: tuple[Point, ...], nominal: float, p: Parameters) -> Iterator[Figure]:

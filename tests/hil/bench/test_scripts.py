@@ -111,6 +111,7 @@ def test_a_trumpet_narrows(bench: Bench) -> None:
     highest, lowest = (series.y for series in trumpet.series)
     assert highest[0] > highest[-1] >= lowest[-1] > lowest[0]
     assert trumpet.x_log
+    assert any(note.startswith("windows left out: 96 h, 168 h, 312 h") for note in record.notes)
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.25])
