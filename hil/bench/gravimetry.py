@@ -8,7 +8,7 @@ from hil.bench.curves import Budget, Estimate, Weighing, evaporation_added, mean
 from hil.bench.parameters import NUMBER, PERCENT, parameter
 from hil.bench.pump import belief, viscosity_permille
 from hil.bench.run import Run, Sample, plain
-from hil.errors import LocalError
+from hil.errors import LocalError, RigError
 
 METHOD: Final = (
     "Flow figures follow the method of IEC 60601-2-24 as recalled, a standard that excludes "
@@ -16,6 +16,8 @@ METHOD: Final = (
 )
 TIMING_NS: Final = 5_000_000_000
 """How far the instant of a stable weight may lie from the instant it is booked at."""
+FALL_MG: Final = 100.0
+"""Beyond what evaporates between two weighings, and what a balance drifts."""
 E_FLOW_PERCENT: Final = 5.0
 """Parameter e_flow: what the pump's own account of the flow may be off."""
 
@@ -99,9 +101,18 @@ def weigh_flow(
     count: int,
     until: Callable[[list[Sample]], bool] | None = None,
 ) -> Weighed:
-    """Weigh so many times; the first counts as zero."""
+    """Weigh so many times; the first counts as zero.
+
+    RigError when the balance lost its zero meanwhile: that would be taken for the pump's flow.
+    """
     viscosity = run.step(f"{name}: zero", lambda: _zero(run))
-    taken = run.sample(f"{name}: weigh", every_ns, count, lambda: _look(run), until)
+    latest: list[Sample] = []
+
+    def ended(taken: list[Sample]) -> bool:
+        latest[:] = taken[-1:]
+        return until is not None and until(taken)
+
+    taken = run.sample(f"{name}: weigh", every_ns, count, lambda: _look(run, latest), ended)
     weighings = evaporation_added(masses(taken), method.evaporation_mg_per_h)
     rows = tuple(
         Row(weighing, one.value["uncertainty"], one.value["believed_ml"], one.value["around"])
@@ -183,9 +194,17 @@ def _weigh(run: Run) -> dict[str, Any]:
     return plain(run.rig.instruments.balance.weigh_stable())
 
 
-def _look(run: Run) -> dict[str, Any]:
+def _look(run: Run, latest: Sequence[Sample]) -> dict[str, Any]:
     """A weight, then what is beside it."""
     weight = _weigh(run)
+    for before in latest:
+        fall_mg = before.value["value"] - weight["value"]
+        if before.piece == run.piece and fall_mg > FALL_MG:
+            raise RigError(
+                f"the balance shows {fall_mg:.0f} mg less than at the weighing before: was it "
+                "zeroed or switched off, or its vessel emptied? what is weighed after --resume is "
+                "another piece"
+            )
     believed = belief(run)
     around = {**_around(run), "level_ml": believed["level_ml"]}
     return {**weight, "believed_ml": believed["delivered_ml"], "around": around}

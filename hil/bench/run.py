@@ -77,7 +77,8 @@ class Run:
                 self._taken.setdefault(one["name"], []).append(sample)
         lives = [one for one in journal.entries if one["kind"] == "resumed"]
         self._exact = rig.save is not None
-        self._piece = 0 if self._exact else len(lives)
+        self.piece = 0 if self._exact else len(lives)
+        """Of what is sampled now."""
         self._surroundings = Surroundings(self)
         self._to_restore = bool(lives) and not self._exact
         self._offset_ns = self._find_offset()
@@ -126,7 +127,7 @@ class Run:
             self._go_live(name)
             due_ns = self.clock_ns() if due_ns is None else due_ns
             self.wait_until(name, due_ns)
-            number, piece, value = len(taken), self._piece, read()
+            number, piece, value = len(taken), self.piece, read()
             self._surroundings.check()
             entry = self.note("sample", name=name, number=number, piece=piece, value=value)
             taken.append(Sample(number, entry["instant_ns"], piece, value))

@@ -1,5 +1,6 @@
 """Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,21 @@ class Unplugged:
 
     def zero(self) -> None:
         self._balance.zero()
+
+
+class Meddled:
+    """A balance that somebody zeroes after some weighings."""
+
+    def __init__(self, balance: Any, weighings: int) -> None:
+        self._balance, self._left = balance, weighings
+        self.weigh, self.zero = balance.weigh, balance.zero
+
+    def weigh_stable(self) -> Reading:
+        self._left -= 1
+        if self._left == 0:
+            self.zero()
+        reading: Reading = self._balance.weigh_stable()
+        return reading
 
 
 def failing(weighings: int, *, silent_bath: bool = False) -> Script:
@@ -145,6 +161,22 @@ def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Be
         run.measure("fine", 1.0, "mL", low=0.0)
 
     assert "the bath has left its set point" in bench.run(script(play)).why
+
+
+def test_a_balance_that_is_zeroed_in_mid_run_is_an_error_and_not_the_pumps(bench: Bench) -> None:
+    real = find("flow-accuracy")
+
+    def play(run: Run, p: Any) -> None:
+        there = run.rig.instruments
+        run.rig.instruments = Instruments(
+            balance=Meddled(there.balance, 7), bath=there.bath, pressure=there.pressure
+        )
+        real.play(run, p)
+
+    record = bench.run(replace(real, play=play), SHORT)
+    assert record.verdict is Verdict.ERROR
+    assert re.match(r"the balance shows 2\d\d mg less than .* was it zeroed", record.why)
+    assert bench.run(real, resume=True).verdict is Verdict.PASS
 
 
 def test_a_device_that_falls_silent_is_an_error(bench: Bench) -> None:
