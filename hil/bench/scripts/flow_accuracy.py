@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Final
 
 from hil.bench.curves import HOURS_PER_DAY, NS_PER_H, Point, Window, flows, trumpet
@@ -98,18 +99,14 @@ def _flow_figures(points: tuple[Point, ...], nominal: float, p: Parameters) -> I
 def _flow_figure(
     title: str, unit: str, hours: float, points: Sequence[Point], nominal: float, p: Parameters
 ) -> Figure:
-    """Over the time since the first weighing, in a unit of so many hours.
-
-    Each flow from the weighing it begins with to the one it ends with.
-    """
-    times = (0.0, *(point.hours / hours for point in points))
-    found = tuple(point.flow_ml_per_day for point in points)
+    """Over the time since the first weighing, in a unit of so many hours."""
+    times, found = zip(*_edges(points), strict=True)
     low, high = tolerated(nominal, p.tolerance_percent)
     return Figure(
         title,
         f"{unit} since the first weighing",
         "flow, mL/day",
-        (Series("flow", times, (*found, found[-1]), "steps"),),
+        (Series("flow", tuple(time / hours for time in times), found, "steps"),),
         lines=(
             ("nominal", nominal),
             (f"+{p.tolerance_percent:g} %", high),
@@ -117,6 +114,17 @@ def _flow_figure(
         ),
         caption=f"Flow between weighings, one each {p.sample_ns / NS_PER_H:g} h.",
     )
+
+
+def _edges(points: Sequence[Point]) -> Iterator[tuple[float, float]]:
+    """Each flow from the weighing it begins with; none where a run was interrupted."""
+    until_hours = points[0].since_hours
+    for point in points:
+        if point.since_hours > until_hours:
+            yield until_hours, nan
+        yield point.since_hours, point.flow_ml_per_day
+        until_hours = point.hours
+    yield until_hours, points[-1].flow_ml_per_day
 
 
 def _trumpet_figure(windows: tuple[Window, ...], p: Parameters) -> Figure:
