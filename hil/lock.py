@@ -54,6 +54,7 @@ def _held(folder: Path, place: str) -> Iterator[None]:
     except Timeout:
         raise RigError(f"{place} is held by {_holder(note)}: wait, or ask them to end") from None
     try:
+        note.unlink(missing_ok=True)  # of one who died, perhaps another user's
         note.write_text(json.dumps(_myself(place)), encoding="utf-8")
         yield
     finally:

@@ -89,7 +89,10 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: `style` is line, points or steps; `low` and `high` make a band around it."""
+    """One curve; `low` and `high` make a band around it.
+
+    `style` is line, points or steps: of those each value holds up to the next x.
+    """
 
     label: str
     x: tuple[float, ...]

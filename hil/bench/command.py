@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from hil.bench.screen import Progress, ask_operator, list_lines, record_lines
 from hil.bench.script import find
 from hil.errors import LocalError, RigError
 from hil.interruption import Interruption
+from hil.provenance import command
 from hil.record import Record, Verdict
 from hil.report import RECORD, render
 
@@ -42,7 +42,7 @@ def bench(  # noqa: PLR0913
     if resume and out is None:
         raise LocalError("--resume needs --out, the folder of the run that was interrupted")
     folder = out or p.default_folder(name)
-    wish = p.Wish(script, uri, folder, texts, _command(), resume=resume)
+    wish = p.Wish(script, uri, folder, texts, command(), resume=resume)
     progress = Progress(script.length_ns(filled(script.parameters, texts)))
     try:
         record = p.perform(wish, progress, ask_operator, interruption)
@@ -65,7 +65,3 @@ def exit_code(record: Record) -> int:
     if record.verdict is Verdict.ERROR:
         return RigError.exit_code
     return 0 if record.verdict is Verdict.PASS else NOT_PASSED
-
-
-def _command() -> str:
-    return shlex.join(["hil", *sys.argv[1:]])

@@ -28,8 +28,9 @@ class Weighing(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A flow between two weighings; the instant is the later one's, from the first of all."""
+    """A flow between two weighings; both instants from the first of all."""
 
+    since_hours: float
     hours: float
     flow_ml_per_day: float
 
@@ -88,6 +89,7 @@ def flows(weighings: Sequence[Weighing], density_g_per_ml: float) -> tuple[Point
     """The start-up curve: the flow between each two neighbours of a piece."""
     return tuple(
         Point(
+            (first.instant_ns - weighings[0].instant_ns) / NS_PER_H,
             (second.instant_ns - weighings[0].instant_ns) / NS_PER_H,
             _flow(first, second, density_g_per_ml),
         )

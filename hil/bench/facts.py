@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from hil.exchange import told
+from hil.provenance import of_rig, versions
 from hil.record import InstrumentRow
 from hil.rig import Rig
-from hil.target import DEFAULT_SEED, SimTarget, parse
 from protocol import messages as m
 from protocol.plain import to_plain
 
-LIBRARIES: Final = ("pydantic", "cbor2", "pyserial", "paho-mqtt", "pyvisa", "pyvisa-py")
 SHOWN: Final = 16
 """Digits of a hash that are enough to tell two apart."""
 
@@ -57,20 +54,13 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> tuple[list[str], lis
 
 def lines(uri: str, device: dict[str, Any]) -> dict[str, str]:
     """The head of a record."""
-    facts = {
+    return {
         "device": f"{device['device']} ({device['model']})",
         "firmware": str(device["firmware"]),
         "configuration": str(device["configuration"])[:SHOWN],
-        "rig": uri,
+        **of_rig(uri),
+        **versions(),
     }
-    seed = _seed(uri)
-    if seed is not None:
-        facts["seed"] = str(seed)
-    facts["pumpsim"] = _version("pumpsim") or "not installed"
-    facts["python"] = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    found = [(name, _version(name)) for name in LIBRARIES]
-    facts["libraries"] = ", ".join(f"{name} {one}" for name, one in found if one)
-    return facts
 
 
 def instrument_rows(rig: Rig) -> list[InstrumentRow]:
@@ -81,17 +71,3 @@ def instrument_rows(rig: Rig) -> list[InstrumentRow]:
     if rig.save is None:
         make = "emulated, over the control API"
     return [InstrumentRow(kind, make) for kind in sorted(rig.instruments.kinds())]
-
-
-def _seed(uri: str) -> int | None:
-    if not uri.startswith("sim:"):
-        return None
-    target = parse(uri)
-    return target.seed if isinstance(target, SimTarget) else DEFAULT_SEED
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -18,4 +18,4 @@ def flow_against(title: str, x_label: str, found: Sequence[tuple[float, Estimate
         low=tuple(v - u for v, u in zip(values, doubts, strict=True)),
         high=tuple(v + u for v, u in zip(values, doubts, strict=True)),
     )
-    return Figure(title, x_label, "mL/day", (points,))
+    return Figure(title, x_label, "flow, mL/day", (points,))

@@ -8,6 +8,7 @@ from hil.bench.curves import Budget, Estimate, Weighing, evaporation_added, mean
 from hil.bench.parameters import NUMBER, PERCENT, parameter
 from hil.bench.pump import belief, viscosity_permille
 from hil.bench.run import Run, Sample, plain
+from hil.errors import LocalError, RigError
 
 METHOD: Final = (
     "Flow figures follow the method of IEC 60601-2-24 as recalled, a standard that excludes "
@@ -15,6 +16,8 @@ METHOD: Final = (
 )
 TIMING_NS: Final = 5_000_000_000
 """How far the instant of a stable weight may lie from the instant it is booked at."""
+FALL_MG: Final = 100.0
+"""Beyond what evaporates between two weighings, and what a balance drifts."""
 E_FLOW_PERCENT: Final = 5.0
 """Parameter e_flow: what the pump's own account of the flow may be off."""
 
@@ -84,6 +87,12 @@ class Weighed(NamedTuple):
         return tuple(row.weighing for row in self.rows)
 
 
+def check_weighings(sample_ns: int, length_ns: int) -> None:
+    """LocalError when a flow would have one weighing."""
+    if sample_ns > length_ns:
+        raise LocalError("one weighing is no flow: make sample shorter")
+
+
 def weigh_flow(
     run: Run,
     name: str,
@@ -92,9 +101,18 @@ def weigh_flow(
     count: int,
     until: Callable[[list[Sample]], bool] | None = None,
 ) -> Weighed:
-    """Weigh so many times; the first counts as zero."""
+    """Weigh so many times; the first counts as zero.
+
+    RigError when the balance lost its zero meanwhile: that would be taken for the pump's flow.
+    """
     viscosity = run.step(f"{name}: zero", lambda: _zero(run))
-    taken = run.sample(f"{name}: weigh", every_ns, count, lambda: _look(run), until)
+    latest: list[Sample] = []
+
+    def ended(taken: list[Sample]) -> bool:
+        latest[:] = taken[-1:]
+        return until is not None and until(taken)
+
+    taken = run.sample(f"{name}: weigh", every_ns, count, lambda: _look(run, latest), ended)
     weighings = evaporation_added(masses(taken), method.evaporation_mg_per_h)
     rows = tuple(
         Row(weighing, one.value["uncertainty"], one.value["believed_ml"], one.value["around"])
@@ -132,17 +150,9 @@ def tolerated(nominal_ml_per_day: float, tolerance_percent: float) -> tuple[floa
 
 
 def measure_flow(run: Run, name: str, flow: Estimate, band: Band = (None, None)) -> None:
-    """Put a mean flow on record (FLW-02 where it is judged)."""
+    """Put a mean flow on record: the hydraulics', about which the firmware promises nothing."""
     low, high = band
-    run.measure(
-        name,
-        flow.value,
-        "mL/day",
-        low=low,
-        high=high,
-        uncertainty=flow.uncertainty,
-        requirement=None if low is None else "FLW-02",
-    )
+    run.measure(name, flow.value, "mL/day", low=low, high=high, uncertainty=flow.uncertainty)
 
 
 def belief_off_percent(weighed: Weighed, method: Method) -> float | None:
@@ -171,7 +181,7 @@ def measure_belief(run: Run, name: str, weighed: Weighed, method: Method, *, jud
         low=None if limit is None else -limit,
         high=limit,
         uncertainty=100.0 * weighed.flow.uncertainty / weighed.flow.value,
-        requirement="ENV-01",
+        requirement="ENV-01" if judged else None,
     )
 
 
@@ -184,9 +194,17 @@ def _weigh(run: Run) -> dict[str, Any]:
     return plain(run.rig.instruments.balance.weigh_stable())
 
 
-def _look(run: Run) -> dict[str, Any]:
+def _look(run: Run, latest: Sequence[Sample]) -> dict[str, Any]:
     """A weight, then what is beside it."""
     weight = _weigh(run)
+    for before in latest:
+        fall_mg = before.value["value"] - weight["value"]
+        if before.piece == run.piece and fall_mg > FALL_MG:
+            raise RigError(
+                f"the balance shows {fall_mg:.0f} mg less than at the weighing before: was it "
+                "zeroed or switched off, or its vessel emptied? what is weighed after --resume is "
+                "another piece"
+            )
     believed = belief(run)
     around = {**_around(run), "level_ml": believed["level_ml"]}
     return {**weight, "believed_ml": believed["delivered_ml"], "around": around}

@@ -20,6 +20,7 @@ from hil.clock import WallClock, unix_s
 from hil.errors import LocalError
 from hil.instruments.kinds import Reading
 from hil.record import CaseResult, Figure, Measurement, Record, Verdict
+from hil.report.requirements import sentence
 from hil.rig import Rig
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Run:
                 self._taken.setdefault(one["name"], []).append(sample)
         lives = [one for one in journal.entries if one["kind"] == "resumed"]
         self._exact = rig.save is not None
-        self._piece = 0 if self._exact else len(lives)
+        self.piece = 0 if self._exact else len(lives)
+        """Of what is sampled now."""
         self._surroundings = Surroundings(self)
         self._to_restore = bool(lives) and not self._exact
         self._offset_ns = self._find_offset()
@@ -98,8 +100,13 @@ class Run:
         return entry["result"]
 
     def wait(self, name: str, duration_ns: int) -> None:
-        """Let device time pass."""
-        self.step(name, lambda: self.wait_until(name, self.clock_ns() + duration_ns))
+        """Let device time pass; RigError when bath or outlet has left its set point meanwhile."""
+
+        def held() -> None:
+            self.wait_until(name, self.clock_ns() + duration_ns)
+            self._surroundings.check()
+
+        self.step(name, held)
 
     def sample(
         self,
@@ -109,7 +116,10 @@ class Run:
         read: Callable[[], Plain],
         until: Callable[[list[Sample]], bool] | None = None,
     ) -> list[Sample]:
-        """Read so many times, the first time at once; `until` may end it sooner."""
+        """Read so many times, the first time at once; `until` may end it sooner.
+
+        RigError when bath or outlet has left its set point.
+        """
         self._claim(name)
         taken = self._taken.setdefault(name, [])
         due_ns = taken[-1].instant_ns + every_ns if taken and self._exact else None
@@ -117,7 +127,8 @@ class Run:
             self._go_live(name)
             due_ns = self.clock_ns() if due_ns is None else due_ns
             self.wait_until(name, due_ns)
-            number, piece, value = len(taken), self._piece, read()
+            number, piece, value = len(taken), self.piece, read()
+            self._surroundings.check()
             entry = self.note("sample", name=name, number=number, piece=piece, value=value)
             taken.append(Sample(number, entry["instant_ns"], piece, value))
             self._save()
@@ -189,8 +200,10 @@ class Run:
         seen: str = "",
         requirement: str = "",
     ) -> None:
-        """One thing that was tried."""
+        """One thing that was tried; `requirement` is an id, to which its sentence is added."""
         section = self.record.name
+        if requirement:
+            requirement = f"{requirement}: {sentence(requirement)}"
         self.record.cases.append(
             CaseResult(name, title, verdict, section, requirement, expected, seen)
         )

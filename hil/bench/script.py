@@ -36,8 +36,8 @@ class Script:
     """`play` does it: plain sequential code of named steps, on a rig that has what is needed.
 
     `parameters` is a dataclass (`hil.bench.parameters`), `length_ns` the device time it will take.
-    `requirements` are ids of docs/requirements.toml. `check` may refuse a rig by a BenchError,
-    before anything has moved. `method` stands in the record's notes.
+    `requirements` are ids of docs/requirements.toml that a run has a verdict about. `check` may
+    refuse a rig by a BenchError, before anything has moved. `method` stands in the record's notes.
     """
 
     name: str

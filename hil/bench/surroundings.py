@@ -1,4 +1,8 @@
-"""Bath and outlet as a script wants them: set, awaited, and set again after an interruption."""
+"""Bath and outlet as a script wants them: set, awaited, held, and set again after an interruption.
+
+An instrument that lost its supply for a moment answers again, and holds nothing any more: what was
+weighed from then on would be blamed on the pump.
+"""
 
 from typing import Any, Final, Protocol
 
@@ -9,6 +13,9 @@ from hil.rig import Rig
 NEAR_K: Final = 0.2
 NEAR_KPA: Final = 0.2
 """As near as a set point must be reached."""
+STRAYED_K: Final = 0.5
+STRAYED_KPA: Final = 0.5
+"""So far off, it is held no more: a lid that was lifted for a moment is no failure."""
 REACH_NS: Final = 6 * 3_600 * 10**9
 """Device time a bath or a controller may take to reach a set point."""
 LOOK_NS: Final = 60 * 10**9
@@ -66,6 +73,21 @@ class Surroundings:
             found["outlet_kpa"] = self._reach("outlet", wanted_kpa, NEAR_KPA)
         bench.wait_until("settling", bench.clock_ns() + self._settle_ns)
         return found
+
+    def check(self) -> None:
+        """RigError when bath or outlet has left its set point."""
+        if self._temperature_degc is not None:
+            self._check("bath", self._temperature_degc, STRAYED_K)
+        if self._outlet_kpa is not None:
+            self._check("outlet", self._outlet_kpa, STRAYED_KPA)
+
+    def _check(self, what: str, wanted: float, strayed: float) -> None:
+        reading = self._read(what)
+        if abs(reading.value - wanted) > strayed + reading.uncertainty:
+            raise RigError(
+                f"the {what} has left its set point of {wanted:g} {reading.unit}, it stands at "
+                f"{reading.value:.2f} {reading.unit}: see to its instrument, then go on by --resume"
+            )
 
     def _reach(self, what: str, wanted: float, near: float) -> float:
         bench = self._bench

@@ -8,6 +8,7 @@ from hil.bench.curves import Estimate, slope
 from hil.bench.gravimetry import Band, measure_belief, measure_flow, weigh_flow
 from hil.bench.points import Told, add_points
 from hil.bench.run import Run
+from hil.errors import LocalError
 
 ENOUGH: Final = 3
 """Flows for a slope with an interval."""
@@ -29,6 +30,13 @@ class Stay(Told, Protocol):
         """Weighings, less one."""
 
 
+def check_once(values: Sequence[float], unit: str) -> None:
+    """LocalError for a set point that stands twice: what is found there is called by it."""
+    twice = next((one for n, one in enumerate(values) if one in values[:n]), None)
+    if twice is not None:
+        raise LocalError(f"the set point {twice:g} {unit} stands twice: give it once")
+
+
 def hold_and_weigh(  # noqa: PLR0913
     run: Run,
     name: str,
@@ -41,7 +49,7 @@ def hold_and_weigh(  # noqa: PLR0913
 ) -> Estimate:
     """Hold, settle, weigh; the flow in mL/day.
 
-    `judged`: the pump's own account is judged (ENV-01); `band`: the flow itself (FLW-02).
+    `judged`: the pump's own account is judged (ENV-01); `band`: the flow itself.
     """
     run.surround(
         f"{name}: hold",
@@ -65,7 +73,7 @@ def weigh_here(
 
 
 def measure_slope(run: Run, name: str, unit: str, found: Sequence[tuple[float, Estimate]]) -> None:
-    """Relative to the flow itself, so that a straight line holds over a wide sweep (ENV-01)."""
+    """Relative to the flow itself, so that a straight line holds over a wide sweep."""
     flowing = [(x, flow) for x, flow in found if flow.value > 0]
     if len(flowing) < ENOUGH:
         run.inconclusive("slope", f"flow at {len(flowing)} set points: a slope needs three")
@@ -73,4 +81,4 @@ def measure_slope(run: Run, name: str, unit: str, found: Sequence[tuple[float, E
     points = [(x, 100 * log(flow.value)) for x, flow in flowing]
     errors = [100 * flow.uncertainty / flow.value for _, flow in flowing]
     change = slope(points, errors)
-    run.measure(name, change.value, unit, uncertainty=change.uncertainty, requirement="ENV-01")
+    run.measure(name, change.value, unit, uncertainty=change.uncertainty)

@@ -1,6 +1,5 @@
 """`hil calibrate`: from measured flows and a pump file to a fitted pump file and a record."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from hil.clock import Stopwatch, unix_s
 from hil.emulated.model import PumpModel
 from hil.errors import LocalError, reason
 from hil.flow_point import FlowPoint
+from hil.provenance import FITTING, command, of_file, versions
 from hil.record import Record, Verdict
 
 
@@ -36,8 +36,10 @@ def calibrate(places: Sequence[Path], pump: Path) -> Calibration:
     found = fit(model, points)
     text = model.fitted(found.values)
     record = Record("calibration", model.id, f"Calibration of {model.id}", began=began)
-    record.facts["pump file"] = f"{pump}, SHA-256 {_sha256(model.text)}"
-    record.facts["data"] = ", ".join(str(place) for place in places)
+    record.command = command()
+    record.facts["pump file"] = of_file(pump)
+    record.facts["data"] = ", ".join(of_file(data.file_in(place)) for place in places)
+    record.facts |= versions(FITTING)
     record.facts["viscosity"] = _viscosity(points)
     outcome.fill(record, found)
     record.wall_s = watch.elapsed_s()
@@ -63,7 +65,7 @@ def write(calibration: Calibration, out: Path) -> str:
         partial.replace(out)
     except OSError as error:
         raise LocalError(f"{out} cannot be written: {reason(error)}") from None
-    record.facts["fitted pump file"] = f"{out}, SHA-256 {_sha256(calibration.text)}"
+    record.facts["fitted pump file"] = of_file(out)
     return f"{out} written"
 
 
@@ -71,7 +73,3 @@ def _viscosity(points: Sequence[FlowPoint]) -> str:
     ratios = [point.surroundings.viscosity_permille / 1e3 for point in points]
     low, high = min(ratios), max(ratios)
     return f"{low:g} of water's" if low == high else f"{low:g} to {high:g} of water's"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

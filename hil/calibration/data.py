@@ -65,7 +65,7 @@ def load(places: Sequence[Path], viscosity_permille: float) -> list[FlowPoint]:
     """
     points: list[FlowPoint] = []
     for place in places:
-        points += _table(_file(place), viscosity_permille)
+        points += _table(file_in(place), viscosity_permille)
     known = {point.uncertainty_nl_per_h is not None for point in points}
     if len(known) > 1:
         raise LocalError(f"only some of the files have a column {UNCERTAINTY}: all or none")
@@ -99,7 +99,8 @@ def to_csv(points: Sequence[FlowPoint]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _file(place: Path) -> Path:
+def file_in(place: Path) -> Path:
+    """The table that is meant: a run folder holds one."""
     if not place.is_dir():
         return place
     if not (place / POINTS).exists():

@@ -110,7 +110,7 @@ def _figures(fit: Fit) -> list[Figure]:
     pairs = list(zip(fit.residuals_nl_per_h, fit.modelled_nl_per_h, strict=True))
     percent = tuple(100.0 * residual / modelled for residual, modelled in pairs)
     limit = 100.0 * SIGMAS * max(_shares(fit))
-    lines = ((f"+{limit:.2g} %", limit), ("0", 0.0), (f"-{limit:.2g} %", -limit))
+    lines = ((f"+{limit:.2g} %", limit), (f"-{limit:.2g} %", -limit))
     columns = [(what, f"{what}, {unit}", [of(p) for p in fit.points]) for what, unit, of in AXES]
     swept = [column for column in columns if max(column[2]) > min(column[2])]
     order = ("the order of the data", "point", [float(n + 1) for n in range(len(percent))])

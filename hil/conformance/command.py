@@ -10,6 +10,7 @@ from hil.conformance.catalogue import SECTIONS, chosen
 from hil.conformance.runner import Kit, counts
 from hil.errors import LocalError, reason
 from hil.interruption import Interruption
+from hil.provenance import command, of_rig, versions
 from hil.record import CaseResult, Record, Verdict
 from hil.rig import duration_ns, open_rig
 
@@ -33,20 +34,13 @@ class Options:
     json_file: Path | None = None
     folder: Path | None = None
 
-    def words(self) -> str:
-        """The command again."""
-        parts = ["hil conformance --rig", self.uri]
-        parts += ["--section", self.section] if self.section else []
-        parts += ["--case", self.case] if self.case else []
-        return " ".join(parts)
-
 
 def run(options: Options, echo: Echo, interruption: Interruption) -> int:
     """Run what was asked for; the exit code. BenchError when there is no rig, or no such case."""
     sections = chosen(options.section, options.case)
     patience_ns = duration_ns(options.patience)
-    record = Record("conformance", "conformance", "Conformance", command=options.words())
-    record.facts["rig"] = options.uri
+    record = Record("conformance", "conformance", "Conformance", command=command())
+    record.facts = of_rig(options.uri) | versions()
 
     def tell(result: CaseResult) -> None:
         for line in lines_of(result):

@@ -14,6 +14,7 @@ from hil.differential.side import Side
 from hil.differential.tolerance import tolerances
 from hil.emulated.scenario import Scenario, when
 from hil.errors import BenchError, LocalError
+from hil.provenance import command, of_file, of_rig, versions
 from hil.record import Record, Verdict
 from hil.rig import open_rig
 
@@ -35,6 +36,8 @@ class Plan:
     changes: tuple[tuple[str, float], ...]
     """Tolerances that are not the default, in order: the last one of a signal wins."""
     slice_ns: int
+    file: Path
+    """The scenario's."""
 
 
 def plan(uris: tuple[str, str], path: Path, texts: Iterable[str], slice_ns: int) -> Plan:
@@ -50,7 +53,7 @@ def plan(uris: tuple[str, str], path: Path, texts: Iterable[str], slice_ns: int)
         if reason is not None:
             raise scenario.complain_of_tolerance(signal, reason)
     changes = (*scenario.tolerances.items(), *map(_tolerance, texts))
-    return Plan(uris[0], uris[1], scenario, changes, slice_ns)
+    return Plan(uris[0], uris[1], scenario, changes, slice_ns, path)
 
 
 def compare(plan: Plan, progress: Progress) -> Record:
@@ -63,7 +66,11 @@ def compare(plan: Plan, progress: Progress) -> Record:
     watch = Stopwatch()
     record = Record("diff", plan.scenario.name, f"{plan.scenario.name} on A and B")
     record.began = datetime.fromtimestamp(unix_s(), UTC).isoformat()
-    record.facts = {"A": plan.a, "B": plan.b, "scenario": plan.scenario.name}
+    record.command = command()
+    for name, uri in (("A", plan.a), ("B", plan.b)):
+        record.facts |= {f"{what} {name}": words for what, words in of_rig(uri).items()}
+    record.facts["scenario"] = of_file(plan.file)
+    record.facts |= versions()
     try:
         _run(plan, record, progress)
     except BenchError as error:

@@ -50,7 +50,11 @@ class JulaboBath:
         line.open(self._identify)
 
     def set_temperature(self, temperature_degc: float) -> None:
-        """Head for it, and circulate."""
+        """Head for it, and circulate; InstrumentError from one that shows degrees Fahrenheit.
+
+        It would take 37 for 2.8 degC, and no answer has a unit: so it is looked at first.
+        """
+        self.temperature()
         self._line.send(f"out_sp_00 {temperature_degc:.2f}")
         self._pause()
         found = self._number("in_sp_00")
@@ -68,7 +72,7 @@ class JulaboBath:
         if self._highest_degc is not None and value > self._highest_degc + FAR_ABOVE_K:
             raise self._line.error(
                 f"tells {value:.2f}, far above this rig's limit of {self._highest_degc:g} degC: is "
-                "it set to degrees Fahrenheit?"
+                "it set to degrees Fahrenheit? set it to degrees Celsius in its menu"
             )
         return Reading(value, "degC", now_ns, self._uncertainty_k)
 

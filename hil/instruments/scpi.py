@@ -44,30 +44,16 @@ class Scpi:
         """The answer."""
         return _headless(self.line.query(question))
 
-    def ask_all(self, *questions: str) -> list[str]:
-        """The answers to several questions in one message, each without its header."""
-        message = ";".join(questions)
-        answers = self.line.query(message).split(";")
-        if len(answers) != len(questions):
-            raise self.line.error(f"answered {message!r} with {';'.join(answers)!r}: {ANOTHER}")
-        return [_headless(answer) for answer in answers]
-
     def number(self, question: str) -> float:
         """A value; InstrumentError when it is none, or beyond what can be measured."""
-        return self.value(question, self.ask(question))
-
-    def value(self, question: str, answer: str) -> float:
-        """What was answered as a value; InstrumentError as in `number`."""
-        [value] = self._values(question, answer, 1)
+        [value] = self.numbers(question, 1)
         if math.isinf(value):
             raise self.line.error(f"answered {question!r} with {OUT_OF_RANGE}")
         return value
 
     def numbers(self, question: str, count: int) -> list[float]:
         """So many values; one beyond what can be measured is infinite. InstrumentError for less."""
-        return self._values(question, self.ask(question), count)
-
-    def _values(self, question: str, answer: str, count: int) -> list[float]:
+        answer = self.ask(question)
         parts = [part.strip() for part in answer.split(",")]
         if not all(NUMBER.fullmatch(part) for part in parts):
             raise self.line.error(

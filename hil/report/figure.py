@@ -29,6 +29,8 @@ MAX_LIMIT_LABEL: Final = 24
 ROOM: Final = 0.08
 """Free space above and below all that is drawn, as part of its height."""
 TICK_SLACK: Final = 1.01
+POWERS: Final = (-6, 10)
+"""Of ten, between which an axis writes its numbers out."""
 LABEL_GAP: Final = 0.055
 """Least distance of two limits' labels, as part of the axes' height."""
 
@@ -181,9 +183,10 @@ def _scale(axes: Axes, figure: Figure) -> None:
 
 
 def _plain(formatter: object) -> None:
-    """Say 1.302 on an axis, never 1.3 and "+2e-3" in a corner."""
+    """Say 1.302 on an axis, never 1.3 and "+2e-3" in a corner, nor 2.8 and "1e7"."""
     if isinstance(formatter, ScalarFormatter):
         formatter.set_useOffset(False)
+        formatter.set_powerlimits(POWERS)
 
 
 def _room(figure: Figure) -> tuple[float, float]:

@@ -86,6 +86,7 @@ def page(record: Record) -> str:
         counts=_counts(_parts(record)),
         rows=rows,
         timed=any(row.at for row in rows),
+        cites=any(row.requirement for row in rows),
         failing_rows=[row for row in rows if row.verdict is Verdict.FAIL],
         requirements={
             row.requirement: sentence(row.requirement) for row in rows if row.requirement
@@ -114,12 +115,17 @@ def _row(one: Measurement, place: str) -> Row:
 
 
 def _sections(cases: Iterable[CaseResult]) -> list[Section]:
-    numbered = [Case(f"c{i}", case, words.length(case.wall_s)) for i, case in enumerate(cases)]
+    numbered = [Case(f"c{i}", case, _wall(case)) for i, case in enumerate(cases)]
     places = {id(one.case): one for one in numbered}
     return [
         Section(name, _counts(one.verdict for one in found), [places[id(one)] for one in found])
         for name, found in by_section(one.case for one in numbered).items()
     ]
+
+
+def _wall(case: CaseResult) -> str:
+    """Empty where nobody took the time."""
+    return words.length(case.wall_s) if case.wall_s else ""
 
 
 def _alarming(case: Case) -> bool:

@@ -83,7 +83,7 @@ def fixed(number: float, places: int) -> str:
         return "not a number"
     if math.isinf(number):
         return "infinite" if number > 0 else f"{MINUS}infinite"
-    rounded = round(number, places)
+    rounded = round(number, places) + 0.0  # no sign before a zero
     exponent = math.floor(math.log10(abs(rounded))) if rounded else 0
     if max(places, exponent) > LONGEST_FIXED:
         mantissa, _, power = f"{number:.{max(exponent + places, 0)}e}".partition("e")

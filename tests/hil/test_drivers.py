@@ -276,13 +276,24 @@ def test_a_bath_without_its_sensor_is_told_with_its_status(table: Table) -> None
 def test_a_bath_in_degrees_fahrenheit_is_suspected(table: Table) -> None:
     bath = table.bath()
     table.ailment.fault = Fault.WRONG_UNIT
-    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit"):
+    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit.*Celsius in its menu"):
         bath.temperature()
+
+
+def test_a_bath_in_degrees_fahrenheit_gets_no_set_point(table: Table) -> None:
+    """37 would be 2.8 degC for it."""
+    bath = table.bath()
+    table.tub.limits_degc = (-20.0, 60.0)
+    table.ailment.fault = Fault.WRONG_UNIT
+    with pytest.raises(InstrumentError, match=r"tells 68\.00.*Fahrenheit"):
+        bath.set_temperature(37.0)
+    assert table.tub.target_degc == 20.0
 
 
 def test_a_bath_that_only_its_keys_may_start_is_told(table: Table) -> None:
     bath = table.bath()
     fixed = {
+        b"in_pv_00\r": b"20.00\r\n",
         b"in_sp_00\r": b"37.00\r\n",
         b"in_mode_05\r": b"0\r\n",
         b"status\r": b"00 MANUAL STOP\r\n",
@@ -313,18 +324,26 @@ def test_a_pressure_is_set_read_and_let_go(table: Table) -> None:
     assert pressure.pressure().value == 0.0
 
 
-def test_a_pressure_and_its_unit_are_asked_for_at_once(table: Table) -> None:
+def test_a_controller_that_answers_one_question_a_line_is_enough(table: Table) -> None:
     pressure = table.pressure()
-    whole, asked = table.ends[0].answer, list[bytes]()
+    whole = table.ends[0].answer
+    table.ends[0].answer = lambda data: whole(data.partition(b";")[0] + b"\n")
+    pressure.set_pressure(12.5)
+    assert pressure.pressure().value == 12.5
 
-    def first_alone(data: bytes) -> bytes:
-        asked.append(data)
-        return whole(data).partition(b";")[0] + b"\n"
 
-    table.ends[0].answer = first_alone
-    with pytest.raises(InstrumentError, match="with ':UNIT:PRES KPA': does another program speak"):
+def test_a_unit_that_changes_just_before_a_pressure_is_told(table: Table) -> None:
+    pressure = table.pressure()
+    whole = table.ends[0].answer
+
+    def meddled_with(data: bytes) -> bytes:
+        if b"SENS:PRES?" in data:
+            table.ailment.fault = Fault.WRONG_UNIT
+        return whole(data)
+
+    table.ends[0].answer = meddled_with
+    with pytest.raises(InstrumentError, match="tells pressures in PSI"):
         pressure.pressure()
-    assert asked == [b":UNIT:PRES?;:SENS:PRES?\n"]
 
 
 def test_a_controller_in_another_unit_is_told_even_in_mid_use(table: Table) -> None:
@@ -334,6 +353,15 @@ def test_a_controller_in_another_unit_is_told_even_in_mid_use(table: Table) -> N
         with pytest.raises(InstrumentError, match="tells pressures in PSI, not in kPa"):
             act()
     assert not table.bottle.regulating
+
+
+def test_a_controller_that_forgot_to_regulate_is_told(table: Table) -> None:
+    """As after a loss of power between the command and the question for errors."""
+    pressure = table.pressure()
+    whole = table.ends[0].answer
+    table.ends[0].answer = lambda data: b"" if data == b":OUTP ON\n" else whole(data)
+    with pytest.raises(InstrumentError, match="was told to regulate and does not"):
+        pressure.set_pressure(12.5)
 
 
 def test_a_set_point_that_a_controller_refuses_is_told_in_its_words(table: Table) -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -273,6 +274,21 @@ def test_another_bench_is_told_who_holds_the_rig(path: Path) -> None:
     other.communicate()
     with open_rig(str(path)):
         pass
+
+
+def test_the_note_of_a_holder_who_died_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be another user's, whose file this one may not write; or lead elsewhere."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with lock.held(["place"]):
+        [note] = (tmp_path / lock.FOLDER).glob("*.json")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("theirs")
+    note.symlink_to(elsewhere)
+    with lock.held(["place"]):
+        assert "place" in note.read_text()
+    assert elsewhere.read_text() == "theirs"
 
 
 def test_two_rigs_do_not_exclude_each_other(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def _chosen(p: Parameters) -> list[Fault]:
         raise LocalError(
             f"{unknown[0]!r} is no fault of the catalogue: `pumpsim alarms --list` names them"
         )
-    return [there[name] for name in p.faults or there]
+    return [there[name] for name in dict.fromkeys(p.faults or there)]
 
 
 def _wanted(fault: Fault, p: Parameters) -> bool:

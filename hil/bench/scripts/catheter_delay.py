@@ -61,10 +61,14 @@ def play(run: Run, p: Parameters) -> None:
     look_h = p.look_ns / NS_PER_H
     expected_h = delay_h * configuration["catheter_ml"] / max(delivered_ml, 1e-6)
     _judge(run, "delay, by the pump's own account", delay_h, expected_h, look_h, p)
-    truth = _first(taken, "truth_ng", before["truth_ng"] or 0)
-    if knows_truth and truth is not None:
+    if not knows_truth:
+        return
+    true_h, truth = float("nan"), _first(taken, "truth_ng", before["truth_ng"])
+    if truth is None:
+        run.remark(f"by the truth no {p.drug} arrived within {p.longest_ns / NS_PER_H:g} h")
+    else:
         true_h = (truth.instant_ns - begun_ns) / NS_PER_H
-        _judge(run, "delay, by the truth", true_h, delay_h, look_h, p)
+    _judge(run, "delay, by the truth", true_h, delay_h, look_h, p)
 
 
 def _judge(

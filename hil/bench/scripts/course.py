@@ -112,8 +112,11 @@ def _judge(run: Run, looks: list[dict[str, Any]], p: Parameters) -> None:
 
 
 def check(rig: Rig, p: Parameters) -> None:
-    """Each drug has its concentration."""
+    """Each drug has its concentration, and there is a visit."""
     del rig
+    if p.interval_ns > p.length_ns:
+        days = p.length_ns / DAY_NS
+        raise LocalError(f"there is no visit within {days:g} d: make interval shorter")
     if not p.drugs or len(p.drugs) != len(p.concentrations_mg_per_ml):
         raise LocalError("give drugs and concentrations in equal numbers, with commas between")
 
@@ -125,6 +128,6 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.length_ns,
     needs=frozenset({"syringe", LOGIC}),
-    requirements=("DOS-01", "DOS-03", "RES-06", "RES-11"),
+    requirements=("DOS-01", "RES-06", "RES-07"),
     check=check,
 )

@@ -106,8 +106,11 @@ def _judge_drift(
 
 
 def check(rig: Rig, p: Parameters) -> None:
-    """A cycle must hold what is done in it."""
+    """A cycle must hold what is done in it, and there is one."""
     del rig
+    if p.cycle_ns > p.length_ns:
+        days = p.length_ns / DAY_NS
+        raise LocalError(f"there is no cycle within {days:g} d: make cycle shorter")
     if p.settle_ns + p.duration_ns > p.cycle_ns:
         raise LocalError("settle and duration take longer than a cycle: make cycle longer")
 
@@ -119,7 +122,7 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.length_ns,
     needs=frozenset({"balance", "bath", "pressure", "syringe", LOGIC}),
-    requirements=("FLW-02", "FLW-06", "DOS-01"),
+    requirements=("ENV-01",),
     method=METHOD,
     check=check,
 )

@@ -1,12 +1,15 @@
 """Flow accuracy by the balance: start-up curve, trumpet curve, mean flow with its uncertainty."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Final
 
-from hil.bench.curves import NS_PER_H, Point, Window, flows, trumpet
+from hil.bench.curves import HOURS_PER_DAY, NS_PER_H, Point, Window, flows, trumpet
 from hil.bench.gravimetry import (
     METHOD,
     Weighed,
+    check_weighings,
     density,
     density_uncertainty,
     evaporation,
@@ -22,8 +25,11 @@ from hil.bench.pump import nominal_ml_per_day
 from hil.bench.run import Run
 from hil.bench.script import Script
 from hil.record import Figure, Series
+from hil.rig import Rig
 
 WINDOWS: Final = "1 h, 2 h, 4 h, 8 h, 1 d, 2 d, 4 d, 7 d, 13 d"
+SLACK_H: Final = 0.01
+"""Weights that take time to settle come late."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ def play(run: Run, p: Parameters) -> None:
     deviation = 100 * (weighed.flow.value / nominal - 1)
     run.measure("deviation of the mean flow from nominal", deviation, "%")
     measure_belief(run, "the pump's own account against the balance", weighed, p, judged=True)
-    startup = flows(weighed.weighings, p.density_g_per_ml)
-    run.figure(_startup_figure(startup, nominal, p))
+    for figure in _flow_figures(flows(weighed.weighings, p.density_g_per_ml), nominal, p):
+        run.figure(figure)
     _trumpet(run, weighed, nominal, p)
     add_points(run, "flow", weighed, p, weighed.weighings[0].instant_ns + p.startup_ns)
 
@@ -72,17 +78,35 @@ def _trumpet(run: Run, weighed: Weighed, nominal: float, p: Parameters) -> None:
         run.measure(f"E_min over {one.hours:g} h", one.lowest_percent, "%")
     if windows:
         run.figure(_trumpet_figure(windows, p))
+    there = {one.hours for one in windows}
+    missing = [hours for hours in (one / NS_PER_H for one in p.windows_ns) if hours not in there]
+    if missing:
+        run.remark(
+            f"windows left out: {', '.join(f'{hours:g} h' for hours in missing)}: longer than what "
+            "was weighed after the start-up, or no whole number of samples"
+        )
 
 
-def _startup_figure(points: tuple[Point, ...], nominal: float, p: Parameters) -> Figure:
-    hours = tuple(point.hours for point in points)
-    measured = Series("flow", hours, tuple(point.flow_ml_per_day for point in points), "steps")
+def _flow_figures(points: tuple[Point, ...], nominal: float, p: Parameters) -> Iterator[Figure]:
+    """The start-up alone, in hours; with the rest, in days, where there is a rest."""
+    startup = [point for point in points if point.hours <= p.startup_ns / NS_PER_H + SLACK_H]
+    if startup:
+        yield _flow_figure("Start-up curve", "hours", 1.0, startup, nominal, p)
+    if len(startup) < len(points):
+        yield _flow_figure("Flow all along", "days", HOURS_PER_DAY, points, nominal, p)
+
+
+def _flow_figure(
+    title: str, unit: str, hours: float, points: Sequence[Point], nominal: float, p: Parameters
+) -> Figure:
+    """Over the time since the first weighing, in a unit of so many hours."""
+    times, found = zip(*_edges(points), strict=True)
     low, high = tolerated(nominal, p.tolerance_percent)
     return Figure(
-        "Start-up curve",
-        "hours since the first weighing",
-        "mL/day",
-        (measured,),
+        title,
+        f"{unit} since the first weighing",
+        "flow, mL/day",
+        (Series("flow", tuple(time / hours for time in times), found, "steps"),),
         lines=(
             ("nominal", nominal),
             (f"+{p.tolerance_percent:g} %", high),
@@ -90,6 +114,17 @@ def _startup_figure(points: tuple[Point, ...], nominal: float, p: Parameters) ->
         ),
         caption=f"Flow between weighings, one each {p.sample_ns / NS_PER_H:g} h.",
     )
+
+
+def _edges(points: Sequence[Point]) -> Iterator[tuple[float, float]]:
+    """Each flow from the weighing it begins with; none where a run was interrupted."""
+    until_hours = points[0].since_hours
+    for point in points:
+        if point.since_hours > until_hours:
+            yield until_hours, nan
+        yield point.since_hours, point.flow_ml_per_day
+        until_hours = point.hours
+    yield until_hours, points[-1].flow_ml_per_day
 
 
 def _trumpet_figure(windows: tuple[Window, ...], p: Parameters) -> Figure:
@@ -112,6 +147,12 @@ def _trumpet_figure(windows: tuple[Window, ...], p: Parameters) -> Figure:
     )
 
 
+def check(rig: Rig, p: Parameters) -> None:
+    """A flow needs two weighings."""
+    del rig
+    check_weighings(p.sample_ns, p.duration_ns)
+
+
 SCRIPT: Final = Script(
     name="flow-accuracy",
     title="Flow accuracy by the balance",
@@ -119,6 +160,7 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.settle_ns + p.duration_ns,
     needs=frozenset({"balance", "bath", "pressure"}),
-    requirements=("FLW-01", "FLW-02", "FLW-04", "ENV-01"),
+    requirements=("ENV-01",),
     method=METHOD,
+    check=check,
 )

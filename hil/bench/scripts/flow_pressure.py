@@ -16,7 +16,7 @@ from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, TEMPERATURE,
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
-from hil.bench.sweep import hold_and_weigh, measure_slope, weigh_here
+from hil.bench.sweep import check_once, hold_and_weigh, measure_slope, weigh_here
 from hil.errors import RigError
 from hil.rig import Rig
 
@@ -94,7 +94,9 @@ def _around_pa(run: Run) -> float:
 
 
 def check(rig: Rig, p: Parameters) -> None:
-    """Heights need a chamber."""
+    """Heights need a chamber; each set point once."""
+    check_once(p.outlets_kpa, "kPa")
+    check_once(p.heights_m, "m")
     if p.heights_m and not rig.has_laboratory:
         raise RigError(
             'this rig has no laboratory, and so no chamber: leave heights="" out, or append '
@@ -112,7 +114,7 @@ SCRIPT: Final = Script(
         + len(p.heights_m) * (p.settle_ns + p.duration_ns + CLIMB_NS)
     ),
     needs=frozenset({"balance", "bath", "pressure"}),
-    requirements=("ENV-01", "ENV-02"),
+    requirements=("ENV-01",),
     method=METHOD,
     check=check,
 )

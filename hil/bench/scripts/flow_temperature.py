@@ -15,7 +15,8 @@ from hil.bench.parameters import COUNT, DURATION, PRESSURE, TEMPERATURE, paramet
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
-from hil.bench.sweep import hold_and_weigh, measure_slope
+from hil.bench.sweep import check_once, hold_and_weigh, measure_slope
+from hil.rig import Rig
 
 T_HOT_DEGC: Final = 40.0
 """Parameter T_hot: above, the pump is out of its envelope, and its account is not judged."""
@@ -56,6 +57,12 @@ def play(run: Run, p: Parameters) -> None:
     measure_slope(run, "change of flow with temperature", "%/K", found)
 
 
+def check(rig: Rig, p: Parameters) -> None:
+    """Each temperature once."""
+    del rig
+    check_once(p.temperatures_degc, "degC")
+
+
 SCRIPT: Final = Script(
     name="flow-temperature",
     title="Flow against temperature",
@@ -65,4 +72,5 @@ SCRIPT: Final = Script(
     needs=frozenset({"balance", "bath", "pressure"}),
     requirements=("ENV-01",),
     method=METHOD,
+    check=check,
 )

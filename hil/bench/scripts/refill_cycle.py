@@ -80,5 +80,5 @@ SCRIPT: Final = Script(
     play=play,
     length_ns=lambda p: p.cycles * p.interval_ns,
     needs=frozenset({"syringe", LOGIC}),
-    requirements=("RES-05", "RES-06", "RES-07"),
+    requirements=("RES-06", "RES-07"),
 )

@@ -1,5 +1,7 @@
 """Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,21 @@ class Unplugged:
 
     def zero(self) -> None:
         self._balance.zero()
+
+
+class Meddled:
+    """A balance that somebody zeroes after some weighings."""
+
+    def __init__(self, balance: Any, weighings: int) -> None:
+        self._balance, self._left = balance, weighings
+        self.weigh, self.zero = balance.weigh, balance.zero
+
+    def weigh_stable(self) -> Reading:
+        self._left -= 1
+        if self._left == 0:
+            self.zero()
+        reading: Reading = self._balance.weigh_stable()
+        return reading
 
 
 def failing(weighings: int, *, silent_bath: bool = False) -> Script:
@@ -113,6 +130,55 @@ def test_a_run_that_could_not_be_made_safe_did_not_pass(bench: Bench) -> None:
     assert "the bath was not stopped" in record.why
 
 
+@pytest.mark.parametrize(
+    ("let_go", "sentence"),
+    [
+        (lambda stands: stands.bath.stop(), "the bath has left its set point of 37 degC"),
+        (lambda stands: stands.pressure.vent(), "the outlet has left its set point of 12.4 kPa"),
+    ],
+)
+def test_an_instrument_that_lets_go_in_mid_run_is_an_error(
+    bench: Bench, let_go: Callable[[Instruments], None], sentence: str
+) -> None:
+    """As after a short loss of its supply: it answers, and holds nothing any more."""
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0, outlet_kpa=12.4)
+        run.step("let go", lambda: let_go(run.rig.instruments))
+        run.sample("look", 3_600 * 10**9, 12, lambda: 0)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    record = bench.run(script(play))
+    assert record.verdict is Verdict.ERROR
+    assert record.why.startswith(sentence)
+
+
+def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Bench) -> None:
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0)
+        run.step("let go", run.rig.instruments.bath.stop)
+        run.wait("rest", 24 * 3_600 * 10**9)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    assert "the bath has left its set point" in bench.run(script(play)).why
+
+
+def test_a_balance_that_is_zeroed_in_mid_run_is_an_error_and_not_the_pumps(bench: Bench) -> None:
+    real = find("flow-accuracy")
+
+    def play(run: Run, p: Any) -> None:
+        there = run.rig.instruments
+        run.rig.instruments = Instruments(
+            balance=Meddled(there.balance, 7), bath=there.bath, pressure=there.pressure
+        )
+        real.play(run, p)
+
+    record = bench.run(replace(real, play=play), SHORT)
+    assert record.verdict is Verdict.ERROR
+    assert re.match(r"the balance shows 2\d\d mg less than .* was it zeroed", record.why)
+    assert bench.run(real, resume=True).verdict is Verdict.PASS
+
+
 def test_a_device_that_falls_silent_is_an_error(bench: Bench) -> None:
     def play(run: Run, _: Any) -> None:
         run.step("cut", lambda: setattr(run.rig.dut, "exchange", Exchange(Severed())))
@@ -173,6 +239,32 @@ def test_what_a_rig_lacks_is_told_before_anything_moves(
     with pytest.raises(RigError, match=sentence):
         bench.run(name, uri=tcp_device.uri)
     assert not bench.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "sentence"),
+    [
+        ("flow-accuracy", {"sample": "2 h", "duration": "1 h"}, "one weighing is no flow"),
+        ("flow-level", {"sample": "2 h", "longest": "1 h"}, "one weighing is no flow"),
+        ("flow-temperature", {"temperatures": "37 degC, 37 degC"}, "37 degC stands twice"),
+        ("flow-pressure", {"outlets": "0 kPa, 0 kPa"}, "0 kPa stands twice"),
+        ("flow-pressure", {"heights": "1500 m, 1500 m"}, "1500 m stands twice"),
+        ("course", {"length": "1 d"}, "no visit within 1 d"),
+        ("endurance", {"length": "1 d"}, "no cycle within 1 d"),
+    ],
+)
+def test_parameters_that_cannot_go_together_are_told_before_anything_moves(
+    bench: Bench, name: str, texts: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(LocalError, match=sentence):
+        bench.run(name, texts)
+    assert not bench.folder.exists()
+
+
+def test_a_fault_that_is_named_twice_is_tried_once(bench: Bench) -> None:
+    record = bench.run("alarm-latency", {"faults": "power_cycles, power_cycles"})
+    assert record.verdict is Verdict.PASS
+    assert [case.id for case in record.cases] == ["power_cycles"]
 
 
 def test_a_bare_pump_has_no_alarms_to_wait_for(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from hil.bench.script import SHIPPED, find
 from hil.errors import LocalError
 from hil.laboratory import NoLaboratory
 from hil.record import Measurement, Record, Verdict
+from hil.report.requirements import sentence
 from hil.rig import open_rig
 from tests.hil.bench.conftest import Bench
 
@@ -53,7 +54,21 @@ def test_a_sound_pump_passes(bench: Bench, name: str) -> None:
     record = bench.run(name, QUICK[name])
     assert record.verdict is Verdict.PASS, (record.why, record.measurements, record.cases)
     assert record.device_s > 0
-    assert record.facts["requirements"]
+    if name != "alarm-latency":  # a fault has a sentence of its own
+        assert judged(record) == set(find(name).requirements)
+
+
+def judged(record: Record) -> set[str]:
+    """The ids that the run has a verdict about; each stands there with its sentence."""
+    words = [case.requirement for case in record.cases]
+    assert all(id_ == "" or words == sentence(id_) for id_, _, words in map(split, words))
+    return {split(one)[0] for one in words} | {
+        one.requirement for one in record.measurements if one.requirement and one.judged
+    }
+
+
+def split(requirement: str) -> tuple[str, str, str]:
+    return requirement.partition(": ")
 
 
 def test_fourteen_days_by_the_balance_agree_with_the_plants_ledger(bench: Bench) -> None:
@@ -80,7 +95,14 @@ def test_fourteen_days_by_the_balance_agree_with_the_plants_ledger(bench: Bench)
     assert [found.name.split()[-2] for found in windows] == (
         ["1", "2", "4", "8", "24", "48", "96", "168", "312"]
     )
-    assert [figure.title for figure in record.figures] == ["Start-up curve", "Trumpet curve"]
+    startup, whole, trumpet = record.figures
+    assert [startup.title, whole.title, trumpet.title] == [
+        "Start-up curve", "Flow all along", "Trumpet curve",
+    ]  # fmt: skip
+    assert startup.series[0].x[:2] == (0.0, 0.5)  # the first flow stands between two weighings
+    assert len(startup.series[0].y) == len(startup.series[0].x)
+    assert startup.series[0].x[-1] == pytest.approx(24.0, abs=0.1)  # hours: what the trumpet omits
+    assert whole.series[0].x[-1] == pytest.approx(14.0, abs=0.1)  # days
 
 
 def test_a_trumpet_narrows(bench: Bench) -> None:
@@ -89,6 +111,7 @@ def test_a_trumpet_narrows(bench: Bench) -> None:
     highest, lowest = (series.y for series in trumpet.series)
     assert highest[0] > highest[-1] >= lowest[-1] > lowest[0]
     assert trumpet.x_log
+    assert any(note.startswith("windows left out: 96 h, 168 h, 312 h") for note in record.notes)
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.25])
@@ -163,6 +186,14 @@ def test_what_an_occlusion_held_back_is_caught(bench: Bench) -> None:
     assert abs(caught.value - told.value) < caught.uncertainty + 0.01
 
 
+def test_a_release_that_the_pump_does_not_tell_fails(bench: Bench) -> None:
+    """Nothing has gone out yet when the run ends."""
+    record = bench.run("occlusion", {**QUICK["occlusion"], "caught": "1 s"})
+    assert record.verdict is Verdict.FAIL
+    [case] = record.cases
+    assert (case.id, case.seen) == ("occlusion_released", "none within 1 s")
+
+
 def test_an_occlusion_told_too_late_fails(bench: Bench) -> None:
     record = bench.run("occlusion", {**QUICK["occlusion"], "bound": "20 min"})
     assert record.verdict is Verdict.FAIL
@@ -206,6 +237,15 @@ def test_a_change_of_drug_to_the_same_drug_is_a_mistake(bench: Bench) -> None:
 def test_a_drug_that_does_not_arrive_shows_nothing(bench: Bench) -> None:
     record = bench.run("catheter-delay", {"longest": "1 h"})
     assert record.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_drug_that_arrives_in_the_pumps_account_alone_fails(bench: Bench) -> None:
+    """The catheter has come off: what the pump delivers goes elsewhere."""
+    astray = saboteur("catheter-delay", condition("catheter_disconnected", 1.0))
+    record = bench.run(astray, QUICK["catheter-delay"])
+    assert record.verdict is Verdict.FAIL
+    assert one(record, "delay, by the truth").verdict is Verdict.FAIL
+    assert "by the truth no heparin arrived within 12 h" in record.notes
 
 
 def test_a_pump_that_mistakes_its_level_is_found_at_its_refill(bench: Bench) -> None:

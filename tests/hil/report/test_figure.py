@@ -51,6 +51,14 @@ def test_a_trumpet_has_its_two_curves_its_windows_its_limits_and_zero() -> None:
     assert zero == pytest.approx((plus + minus) / 2, abs=0.01)
 
 
+def test_no_power_of_ten_stands_in_a_corner() -> None:
+    """Numbers of nanolitres are large."""
+    large = Figure("t", "hours", "nL", (Series("s", (0.0, 1.0), (1.6e7, 2.8e7)),))
+    shown = texts(large)
+    assert "20000000" in shown
+    assert not [text for text in shown if "e" in text and text != "hours"]
+
+
 def test_a_start_up_curve_has_steps_and_a_band_round_the_nominal_flow() -> None:
     svg = drawn(start_up())
     (flow,) = strokes(svg, "c0")

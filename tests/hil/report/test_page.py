@@ -87,6 +87,23 @@ def test_measurements_stand_with_limits_margin_and_the_sentence_they_answer_for(
     assert "took 7.4 s, in which the device lived 14 d 00:00:00" in text
 
 
+def test_a_column_in_which_nothing_stands_is_left_out() -> None:
+    cited, free = (Measurement("m", 1, "s", requirement=id_) for id_ in (CITED, None))
+    assert (
+        "verdict requirement" in Reader(page(Record("bench", "b", "B", measurements=[cited]))).text
+    )
+    text = Reader(page(Record("bench", "b", "B", measurements=[free]))).text
+    assert "margin verdict m 1.000 s" in text
+
+
+def test_a_case_says_nothing_twice_and_no_time_that_nobody_took() -> None:
+    cases = [CaseResult("same", "same", Verdict.PASS), CaseResult("a", "b", Verdict.FAIL)]
+    text = Reader(page(Record("diff", "d", "D", cases=cases))).text
+    assert "PASS same FAIL a b" in text
+    assert "FAIL a: b" in text
+    assert "0.0 s" not in text.partition("Cases")[2]
+
+
 def test_an_unknown_requirement_is_said_to_be_unknown() -> None:
     record = Record("bench", "b", "B", measurements=[Measurement("m", 1, "s", requirement="X-1")])
     assert "X-1 not among the requirements" in Reader(page(record)).text
