@@ -71,9 +71,9 @@ class Quantity:
             raise QuantityError(message)
         return number
 
-    def write(self, value: int) -> str:
-        """The shortest text that reads as that value."""
-        return min(self._texts(value), key=len)
+    def write(self, value: int | str) -> str:
+        """The shortest text that reads as that value; a default is text already."""
+        return value if isinstance(value, str) else min(self._texts(value), key=len)
 
     def _texts(self, value: int) -> list[str]:
         texts = []

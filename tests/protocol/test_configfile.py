@@ -180,3 +180,11 @@ def test_a_quantity_is_written_as_the_shortest_text_that_reads_the_same(
     quantity = c.Quantity(dimension)
     assert quantity.write(value) == text
     assert quantity.read(text) == value
+
+
+def test_a_schema_tells_defaults_as_a_file_has_them() -> None:
+    class Wait(c.Section):
+        longest: c.DurationNs = c.text("50 ms")
+
+    schema = Wait.model_json_schema(mode="serialization")
+    assert schema["properties"]["longest"]["default"] == "50 ms"
