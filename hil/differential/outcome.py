@@ -8,6 +8,7 @@ from hil.differential.comparison import AlarmPair, Comparison, SignalComparison
 from hil.differential.tolerance import Allowance
 from hil.emulated.scenario import when
 from hil.record import CaseResult, Figure, Measurement, Record, Series, Verdict
+from hil.report.words import significant
 
 MAX_FIGURES: Final = 4
 """Of the signals that differ most, in units of their tolerance."""
@@ -79,8 +80,9 @@ def _parted(one: SignalComparison) -> str:
         return f"{one.signal} is known on one side only"
     pair = one.first_part
     return (
-        f"{one.signal} is {pair.a:.6g} {unit} on A and {pair.b:.6g} {unit} on B, "
-        f"{pair.difference:.3g} {unit} apart where {one.tolerance:.3g} {unit} may be"
+        f"{one.signal} is {significant(pair.a, 6)} {unit} on A and {significant(pair.b, 6)} {unit} "
+        f"on B, {significant(pair.difference, 3)} {unit} apart where "
+        f"{significant(one.tolerance, 3)} {unit} may be"
     )
 
 
@@ -88,7 +90,7 @@ def _signal_case(one: SignalComparison, why: str) -> CaseResult:
     unit = signals.unit(one.signal)
     words = f"{one.compared} compared"
     if one.largest is not None:
-        words += f", largest difference {one.largest.difference:.4g} {unit}"
+        words += f", largest difference {significant(one.largest.difference, 4)} {unit}"
         if one.largest.difference:
             words += f" at {when(one.largest.at_ns)}"
     if one.one_sided:
@@ -165,7 +167,8 @@ def _figure(one: SignalComparison) -> Figure:
             Series("B", hours, tuple(pair.b for pair in one.course)),
         ),
         caption=(
-            f"They differ most at {when(one.largest.at_ns)}, by {one.largest.difference:.4g} "
-            f"{unit}; {one.tolerance:.6g} {unit} may be."
+            f"They differ most at {when(one.largest.at_ns)}, by "
+            f"{significant(one.largest.difference, 4)} {unit}; "
+            f"{significant(one.tolerance, 4)} {unit} may be."
         ),
     )

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from hil.differential import signals
 from hil.emulated.declared import Declared, declared, sensor_error, sensor_step
+from hil.report.words import significant
 
 NS_PER_H: Final = 3_600e9
 HOTTEST_K: Final = 4.0
@@ -168,5 +169,6 @@ _STEPS: Final = (
 def _sum(parts: list[Part]) -> Allowance:
     shown = [(value, why) for value, why in parts if value]
     return Allowance(
-        sum(value for value, _ in parts), " + ".join(f"{value:.4g} {why}" for value, why in shown)
+        sum(value for value, _ in parts),
+        " + ".join(f"{significant(value, 4)} {why}" for value, why in shown),
     )

@@ -105,7 +105,7 @@ def test_a_tolerance_is_what_declared_bounds_add_up_to() -> None:
     flow = 1.3e6 / 24 * outlet_pa / 234_000 * (1 + 4 * 0.0195)
     assert found["truth_flow_nl_per_h"].value == pytest.approx(flow, rel=2e-3)
     assert found["truth_delivered_nl"].value == pytest.approx(flow * week_h + 5_000, rel=2e-3)
-    assert found["reading_fill_level_nl"].why.endswith("+ 3.75e+05 two sensors' error")
+    assert found["reading_fill_level_nl"].why.endswith("+ 375000 two sensors' error")
 
 
 def test_older_sensors_may_differ_more_up_to_what_calibration_leaves() -> None:

@@ -107,7 +107,7 @@ def test_a_restrictor_5_percent_faster_parts_at_once_in_flow_and_later_in_volume
     assert record.verdict is Verdict.FAIL
     assert record.why.startswith("they part first at day 0 01:00: ")
     assert "flow_nl_per_h is " in record.why
-    assert "nL/h apart where 2.4e+03 nL/h may be" in record.why
+    assert "nL/h apart where 2400 nL/h may be" in record.why
     failed = {one.title for one in record.cases if one.verdict is Verdict.FAIL}
     assert "truth_flow_nl_per_h" in failed
     assert "reading_temperature_mk" not in failed
