@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from hil.exchange import told
@@ -50,6 +51,15 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> tuple[list[str], lis
     rebooted = now["boot_id"] != before["boot_id"]
     told_only = [f"the device rebooted: boot {before['boot_id']}, now {now['boot_id']}"]
     return forbidden, told_only if rebooted else []
+
+
+def edited(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Files that are no longer what they were: told, since a replugged port has another name."""
+    return [
+        f"{what} is now {words}, and was {before.get(what, 'none')}"
+        for what, words in now.items()
+        if words != before.get(what)
+    ]
 
 
 def lines(uri: str, device: dict[str, Any]) -> dict[str, str]:

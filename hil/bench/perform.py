@@ -17,6 +17,7 @@ from hil.calibration.data import POINTS, to_csv
 from hil.clock import Stopwatch, unix_s
 from hil.errors import BenchError, LocalError, NotSafeError, RigError
 from hil.interruption import Interruption
+from hil.provenance import of_rig
 from hil.record import Record, Verdict
 from hil.report import keep, put
 from hil.rig import Rig, open_rig
@@ -160,6 +161,7 @@ def _begin(journal: j.Journal, wish: Wish, device: Mapping[str, Any], now_ns: in
         rig=wish.uri,
         parameters=all_texts(script.parameters, wish.texts),
         device=device,
+        sources=of_rig(wish.uri),
         instant_ns=now_ns,
         unix_s=unix_s(),
     )
@@ -186,7 +188,9 @@ def _resume(
     journal: j.Journal, rig: Rig, device: dict[str, Any], state_entry: int | None
 ) -> list[str]:
     """Take the run up where it can go on; what the record should tell of it."""
-    forbidden, notes = facts.changes(journal.entries[0]["device"], device)
+    begin = journal.entries[0]
+    forbidden, notes = facts.changes(begin["device"], device)
+    notes += facts.edited(begin["sources"], of_rig(begin["rig"]))
     if rig.clock.virtual and rig.save is None:
         forbidden += _younger(journal, rig.clock.now_ns())
     if forbidden:

@@ -49,6 +49,18 @@ def test_alarms_found_before_an_interruption_are_not_looked_for_again(
     assert [case.verdict for case in whole.cases] == [Verdict.PASS] * 3
 
 
+def test_a_file_that_was_edited_meanwhile_is_told(bench: Bench, tmp_path: Path) -> None:
+    pump = tmp_path / "pump.toml"
+    pump.write_text('[pump]\nid = "mine"\n', encoding="utf-8")
+    uri = f"sim:{pump}"
+    with pytest.raises(InterruptedRunError):
+        bench.run("flow-accuracy", SHORT, uri=uri, progress=After(5, KeyboardInterrupt))
+    pump.write_text('[pump]\nid = "mine"  # still\n', encoding="utf-8")
+    record = bench.run("flow-accuracy", uri=uri, resume=True)
+    (told,) = [note for note in record.notes if note.startswith("pump file is now ")]
+    assert told.count(f"{pump}, SHA-256 ") == 2
+
+
 def test_an_interrupted_run_is_safe_and_has_no_record(bench: Bench) -> None:
     with pytest.raises(InterruptedRunError) as told:
         bench.run("flow-accuracy", SHORT, progress=After(5, KeyboardInterrupt))
