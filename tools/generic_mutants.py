@@ -1,0 +1,148 @@
+"""Generic mutants of protocol and firmware against the tests that reach what is changed.
+
+    python -m tools.generic_mutants [--only GLOB …] [--sample N] [--seed S] [--budget S] [--jobs N]
+
+Each mutant meets the tests that reach its lines, the quickest first, until one fails. A test that
+does not end in time, or ends the process, kills too, and is counted apart. What was killed stays
+so in .mutmut/ until its function is changed; the next run goes on from there, and tries survivors
+again. A sample over all functions gives the score with its interval of 95 %.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from scipy.stats import binomtest
+
+from tools.mutations import Mutant, mutants
+from tools.reach import reach_of
+from tools.trace_matrix import TOP
+from tools.trials import Court, Ended, Trial, function_of, with_tests
+
+VERDICTS: Final = TOP / ".mutmut" / "verdicts.jsonl"
+TEST_LIMIT_S: Final = 60
+LIMIT_S: Final = 3_600.0
+TESTS: Final = (
+    *("tests", "-m", "not slow", "--timeout", str(TEST_LIMIT_S), "--timeout-method", "thread"),
+    *("--ignore", "tests/system"),  # daemons: the mutant is not in them
+    *("--ignore", "tests/defects", "--ignore", "tests/tools"),  # about defects, not against them
+)
+MEMORY_LIMIT_BYTES: Final = 4 << 30
+"""A loop that never ends may also collect something for ever."""
+KILLED, ENDLESS, SURVIVED, UNREACHED = "killed", "endless", "survived", "unreached"
+
+
+class Verdict(NamedTuple):
+    """What became of one mutant."""
+
+    name: str
+    key: str
+    how: str
+    by: str  # the first test that failed
+
+
+class Bounded(NamedTuple):
+    """A mutant that may not fill the memory."""
+
+    mutant: Mutant
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Have it; the bound stays, in a process that ends with it."""
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+        with self.mutant.active():
+            yield
+
+
+def verdict_of(ended: Ended) -> Verdict:
+    """A trial that nothing failed in and that came to its end is survived."""
+    assert isinstance(ended.trial.defect, Bounded)
+    mutant = ended.trial.defect.mutant
+    killers = [note.test for note in ended.notes if note.how in ("failed", "broken")]
+    if killers:
+        how, by = KILLED, killers[0]
+    elif ended.trouble:
+        how, by = ENDLESS, ended.trial.tests[len({function_of(n.test) for n in ended.notes}) - 1]
+    else:
+        how, by = SURVIVED if ended.trial.tests else UNREACHED, ""
+    return Verdict(mutant.name, mutant.key, how, by)
+
+
+def known() -> dict[str, Verdict]:
+    """What earlier runs found, by the key of the mutant."""
+    lines = VERDICTS.read_text("utf-8").splitlines() if VERDICTS.exists() else []
+    found = (Verdict(*json.loads(line)) for line in lines)
+    return {verdict.key: verdict for verdict in found}
+
+
+def judge(court: Court, chosen: Sequence[Mutant], budget_s: float) -> None:
+    """Hold the trials that are still to be held, and write down what became of each."""
+    done = {key for key, verdict in known().items() if verdict.how in (KILLED, ENDLESS)}
+    left = [mutant for mutant in chosen if mutant.key not in done]
+    if not left:
+        return
+    reach = reach_of(court)
+    trials = (Trial(Bounded(each), reach.tests_of(each, budget_s), None) for each in left)
+    with VERDICTS.open("a", encoding="utf-8") as written:
+        for count, ended in enumerate(court.hold(trials), 1):
+            verdict = verdict_of(ended)
+            print(json.dumps(verdict), file=written, flush=True)
+            tests, seconds = len(ended.trial.tests), ended.seconds
+            how, by = verdict.how, verdict.by
+            print(
+                f"{count:4}/{len(left)} {how} {verdict.name} {by} {tests} {seconds:.1f} s",
+                flush=True,
+            )
+
+
+def report(chosen: Iterable[Mutant]) -> int:
+    """The score, and a row for each that survived; 1 when there are such."""
+    found = known()
+    rows = [(mutant, found[mutant.key].how) for mutant in chosen if mutant.key in found]
+    counts = Counter(how for _, how in rows)
+    survivors = [mutant for mutant, how in rows if how in (SURVIVED, UNREACHED)]
+    for mutant in survivors:
+        old, new = mutant.change
+        print(f"| `{mutant.name}` | `{old}` | `{new}` |")
+    killed = len(rows) - len(survivors)
+    interval = binomtest(killed, len(rows)).proportion_ci(0.95, method="wilson")
+    told = ", ".join(f"{count} {how}" for how, count in counts.items())
+    print(f"{len(rows)} mutants: {told}")
+    print(
+        f"score {killed / len(rows):.1%}, 95 % interval {interval.low:.1%} to {interval.high:.1%}"
+    )
+    return int(bool(survivors))
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a mutant survives."""
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="of their names")
+    options.add_argument("--sample", type=int, help="so many of them; without it all")
+    options.add_argument("--seed", type=int, default=1, help="of the sample")
+    options.add_argument("--budget", type=float, default=60.0, help="seconds of tests for each")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--list", action="store_true", help="show them, run nothing")
+    asked = options.parse_args()
+    all_ = [each for each in mutants() if any(fnmatchcase(each.name, one) for one in asked.only)]
+    size = min(asked.sample or len(all_), len(all_))
+    chosen = random.Random(asked.seed).sample(all_, size)  # noqa: S311
+    if asked.list:
+        for each in chosen:
+            print(each.name, *each.change, sep="\n    ")
+        return 0
+    with_tests(TESTS, asked.jobs, LIMIT_S, lambda court: judge(court, chosen, asked.budget))
+    print(f"{size} of {len(all_)} mutants, seed {asked.seed}")
+    return report(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
