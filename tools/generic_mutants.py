@@ -15,8 +15,7 @@ import random
 import resource
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
@@ -25,13 +24,14 @@ from scipy.stats import binomtest
 from tools.mutations import Mutant, mutants
 from tools.reach import reach_of
 from tools.trace_matrix import TOP
-from tools.trials import Court, Ended, Trial, function_of, with_tests
+from tools.trials import Court, Ended, Trial, with_tests
 
 VERDICTS: Final = TOP / ".mutmut" / "verdicts.jsonl"
-TEST_LIMIT_S: Final = 60
-LIMIT_S: Final = 3_600.0
-TESTS: Final = (
-    *("tests", "-m", "not slow", "--timeout", str(TEST_LIMIT_S), "--timeout-method", "thread"),
+TEST_LIMIT_S: Final = 30
+"""Of a core; the longest of these tests takes a sixth of it."""
+LIMIT_S: Final = 1_800.0
+QUICK: Final = (
+    *("-m", "not slow"),
     *("--ignore", "tests/system"),  # daemons: the mutant is not in them
     *("--ignore", "tests/defects", "--ignore", "tests/tools"),  # about defects, not against them
 )
@@ -49,28 +49,25 @@ class Verdict(NamedTuple):
     by: str  # the first test that failed
 
 
-class Bounded(NamedTuple):
-    """A mutant that may not fill the memory."""
+class Limits:
+    """A plugin: a test may take so much, in the process of a trial, which the limits end with."""
 
-    mutant: Mutant
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Have it; the bound stays, in a process that ends with it."""
+    def pytest_runtest_setup(self) -> None:
+        """Count from where the last test ended."""
+        used_s = int(sum(os.times()[:2]))
+        resource.setrlimit(resource.RLIMIT_CPU, (used_s + TEST_LIMIT_S, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-        with self.mutant.active():
-            yield
 
 
 def verdict_of(ended: Ended) -> Verdict:
     """A trial that nothing failed in and that came to its end is survived."""
-    assert isinstance(ended.trial.defect, Bounded)
-    mutant = ended.trial.defect.mutant
+    mutant = ended.trial.defect
+    assert isinstance(mutant, Mutant)
     killers = [note.test for note in ended.notes if note.how in ("failed", "broken")]
     if killers:
         how, by = KILLED, killers[0]
     elif ended.trouble:
-        how, by = ENDLESS, ended.trial.tests[len({function_of(n.test) for n in ended.notes}) - 1]
+        how, by = ENDLESS, ""
     else:
         how, by = SURVIVED if ended.trial.tests else UNREACHED, ""
     return Verdict(mutant.name, mutant.key, how, by)
@@ -90,7 +87,7 @@ def judge(court: Court, chosen: Sequence[Mutant], budget_s: float) -> None:
     if not left:
         return
     reach = reach_of(court)
-    trials = (Trial(Bounded(each), reach.tests_of(each, budget_s), None) for each in left)
+    trials = (Trial(each, reach.tests_of(each, budget_s), None) for each in left)
     with VERDICTS.open("a", encoding="utf-8") as written:
         for count, ended in enumerate(court.hold(trials), 1):
             verdict = verdict_of(ended)
@@ -129,6 +126,9 @@ def main() -> int:
     options.add_argument("--sample", type=int, help="so many of them; without it all")
     options.add_argument("--seed", type=int, default=1, help="of the sample")
     options.add_argument("--budget", type=float, default=60.0, help="seconds of tests for each")
+    options.add_argument(
+        "--tests", nargs="+", default=["tests"], metavar="PATH", help="that may kill"
+    )
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options.add_argument("--list", action="store_true", help="show them, run nothing")
     asked = options.parse_args()
@@ -139,7 +139,10 @@ def main() -> int:
         for each in chosen:
             print(each.name, *each.change, sep="\n    ")
         return 0
-    with_tests(TESTS, asked.jobs, LIMIT_S, lambda court: judge(court, chosen, asked.budget))
+    tests = [*asked.tests, *QUICK]
+    with_tests(
+        tests, asked.jobs, LIMIT_S, lambda court: judge(court, chosen, asked.budget), Limits()
+    )
     print(f"{size} of {len(all_)} mutants, seed {asked.seed}")
     return report(chosen)
 

@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import importlib
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,6 @@ class Mutant(NamedTuple):
         made = rewritten(function, self.wrong, self.file)
         parts = ("__code__", "__defaults__", "__kwdefaults__")
         right = [getattr(function, part) for part in parts]
-        forget = getattr(held, "cache_clear", lambda: None)
         for part in parts:
             setattr(function, part, getattr(made, part))
         forget()
@@ -95,6 +95,15 @@ class Mutant(NamedTuple):
             for part, value in zip(parts, right, strict=True):
                 setattr(function, part, value)
             forget()
+
+
+def forget() -> None:
+    """Empty the caches of the packages: what they hold was reckoned by the right code."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("protocol.", "pumpsim.firmware.")):
+            for held in vars(module).values():
+                if callable(clear := getattr(held, "cache_clear", None)):
+                    clear()
 
 
 def mutants() -> Iterator[Mutant]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import coverage
 
-from tools.mutations import PACKAGES, Mutant
+from tools.mutations import PACKAGES, Mutant, forget
 from tools.trace_matrix import TOP
 from tools.trials import Court, Trial
 
@@ -35,6 +35,8 @@ class Watch(NamedTuple):
             config_file=False,
             include=[str(TOP / package / "*") for package in PACKAGES],
         )
+        watched.set_option("run:disable_warnings", ["no-data-collected"])
+        forget()
         begun = time.process_time()
         with watched.collect():
             yield
@@ -70,13 +72,13 @@ class Reach:
         return set().union(*found)
 
 
-def reach_of(court: Court) -> Reach:
+def reach_of(court: Court, store: Path = STORE) -> Reach:
     """Measure what is not known yet; SystemExit when a test fails without any mutant."""
-    STORE.mkdir(parents=True, exist_ok=True)
+    store.mkdir(parents=True, exist_ok=True)
     product = _digest(
         path for package in PACKAGES for path in sorted((TOP / package).rglob("*.py"))
     )
-    found = {test: STORE / f"{_key(product, test)}.json" for test in court.tests}
+    found = {test: store / f"{_key(product, test)}.json" for test in court.tests}
     unknown = [test for test, path in found.items() if not path.exists()]
     trials = (Trial(Watch(found[test]), [test], None) for test in unknown)
     failing = []

@@ -236,11 +236,15 @@ def _broken(notes: Iterable[Note]) -> str:
 
 
 def with_tests(
-    tests: Sequence[str], jobs: int, limit_s: float, use: Callable[[Court], None]
+    tests: Sequence[str],
+    jobs: int,
+    limit_s: float,
+    use: Callable[[Court], None],
+    *plugins: object,
 ) -> None:
     """Collect tests by their node ids and hold trials; SystemExit when that cannot be done."""
     collector = Collector(lambda items: use(Court(items, collector.notes, jobs, limit_s)))
-    code = pytest.main([*QUIET, SEED, *tests], plugins=[collector])
+    code = pytest.main([*QUIET, SEED, *tests], plugins=[collector, *plugins])
     if code != pytest.ExitCode.OK:
         message = f"the tests could not be collected: pytest ended with {code}"
         raise SystemExit(message)
