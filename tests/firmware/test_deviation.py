@@ -101,6 +101,17 @@ def test_free_flow_takes_two_samples_in_a_row(before: int, spike: int, flow: int
     assert first(told([flow, NOMINAL] * 4), 1) is None
 
 
+@pytest.mark.parametrize("spikes", [0, 1, 2])
+def test_free_flow_takes_two_samples_after_a_reset_too(spikes: int) -> None:
+    """FLW-03, ALM-09: what did not stand before it starts anew."""
+    before, after = Deviation(), Deviation()
+    for _ in range(spikes):
+        before.feed((1, MINUTE), 3 * NOMINAL, limits_of(CONFIGURATION), cold=False)
+    after.load(before.save())
+    after.feed((1, MINUTE), 3 * NOMINAL, limits_of(CONFIGURATION), cold=False)
+    assert after.over_infusion == (spikes > 1)
+
+
 @given(before=st.integers(1, 5), spike=st.integers(1, 6), flow=st.integers(-(10**8), NOMINAL // 10))
 def test_a_stop_takes_two_samples_in_a_row(before: int, spike: int, flow: int) -> None:
     """FLW-04: below a tenth of nominal, and so for a flow that runs backwards."""

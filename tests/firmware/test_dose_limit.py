@@ -14,7 +14,7 @@ from pumpsim import pumpfile
 from pumpsim.device import Device
 from pumpsim.firmware import dose_limit
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
-from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit
+from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit, Series
 from pumpsim.firmware.ticks import MINUTE, from_s
 from tests.firmware.test_reference_logic import DAY, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL
@@ -199,6 +199,13 @@ def test_a_fever_is_no_excess() -> None:
     assert not watched.run(1_440)
     assert not watched.run(1_440, NOMINAL * 113 // 100)
     assert not watched.run(1_440)
+
+
+def test_beyond_the_prescription_is_what_the_configuration_says() -> None:
+    """DOS-02: a quarter more, of 1,296 uL a day at 5 mg/mL: 1,620 ug."""
+    series = Series("FUDR", 5_000_000, 0)
+    assert CONFIGURATION.dose_limit_permille == 1_250
+    assert series.allowed_fg(CONFIGURATION, 86_400) == 1_620_000_000_000
 
 
 def test_of_a_drug_in_turn_a_cycle_holds_its_days_only() -> None:

@@ -280,3 +280,12 @@ def test_a_missing_level_is_no_sample() -> None:
     fill = FillLevel()
     assert not fill.add(MINUTE, None, 0)
     assert fill.volume() is None
+
+
+@pytest.mark.parametrize("level_nl", [0, 1, fills.VOLUME_ERROR_NL, fills.VOLUME_ERROR_NL + 7])
+def test_a_reservoir_holds_no_less_than_nothing(level_nl: int) -> None:
+    """FLW-01: the level and its error, both ways."""
+    fill = FillLevel()
+    fill.add(0, level_nl, 0)
+    least_nl, most_nl = max(level_nl - fills.VOLUME_ERROR_NL, 0), level_nl + fills.VOLUME_ERROR_NL
+    assert fill.volume() == (least_nl, level_nl, most_nl, Quality.GOOD)

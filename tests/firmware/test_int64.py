@@ -130,6 +130,7 @@ def test_a_volume_is_the_plain_product(flow_nl_per_h: int, elapsed: int, remaind
     """DOS-10: to the last tick, however the hours are set apart."""
     plain = divmod(flow_nl_per_h * elapsed + remainder, HOUR)
     assert pumped(flow_nl_per_h, elapsed, remainder) == plain
+    assert pumped(flow_nl_per_h, elapsed) == pumped(flow_nl_per_h, elapsed, 0)
 
 
 @given(*[st.integers(0, WIDEST - 1) | st.integers(0, 2**32)] * 3)

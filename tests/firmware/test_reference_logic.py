@@ -541,6 +541,18 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=True, failed=())
     bench.run(1, temperature_mk=None)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=("temperature",))
+    never = m.SelfTestReport(passed=False, failed=("configuration", "sample", "real-time clock"))
+    assert Bench().ask(m.RunSelfTest()) == never
+
+
+def test_a_pressure_transient_is_an_event(bench: Bench) -> None:
+    """ENV-04: with what the pressure did in that minute; of no alarm."""
+    bench.run(2)
+    sample = {"pocket_pressure_pa": 94_000, "catheter_pressure_pa": 106_400}
+    bench.run(2, **sample)
+    told = [event for outcome in bench.outcomes for event in outcome.events]
+    transients = [event for event in told if event.kind is EventKind.PRESSURE_TRANSIENT]
+    assert [(event.subject, event.value // 1_000) for event in transients] == [(0, -8)]
 
 
 # ---- resets

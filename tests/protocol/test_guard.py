@@ -226,6 +226,20 @@ def test_nonsense_is_a_fault(call: Callable[[Guard], Outcome], name: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("nothing", "bad_outcome: returned NoneType, not Outcome"),
+        ("an event that is none", "bad_outcome: an event is not sound: str"),
+        ("an event kept that is none", "bad_outcome: an event is not sound: str"),
+        ("an alarm that is none", "bad_outcome: an alarm is not sound: AlarmId"),
+    ],
+)
+def test_a_fault_says_what_was_nonsense(name: str, detail: str) -> None:
+    """RST-11: for whoever has to mend it."""
+    assert str(fault(CALLS["boot"], Logic(lambda: NONSENSE[name]))) == detail
+
+
+@pytest.mark.parametrize(
     "reply", [None, m.BeginRefill(), "done", m.AlarmList(alarms=(), more=False)]
 )
 def test_a_request_without_a_reply_is_a_fault(reply: Any) -> None:
