@@ -513,6 +513,15 @@ def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
     assert EventKind.REFILL_WINDOW_ENDED in bench.events()
 
 
+def test_a_refill_window_that_ended_by_itself_stays_so(bench: Bench) -> None:
+    """RST-01, FLW-08: also when the supply fails before the next sample."""
+    bench.ask(m.BeginRefill())
+    bench.run(29)
+    bench.wait_until(bench.ticks + MINUTE)
+    assert EventKind.REFILL_WINDOW_ENDED in bench.events()
+    assert refusal(bench.reset().ask(m.AbortRefill())) is Refusal.NO_REFILL_OPEN
+
+
 def test_a_cold_fill_masks_too_little_flow_for_four_hours(bench: Bench) -> None:
     """FLW-08: and then the integral begins."""
     cold_and_slow = {"temperature_mk": 305_000, "reservoir_pressure_pa": 313_700}

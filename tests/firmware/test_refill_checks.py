@@ -69,6 +69,17 @@ def commit(bench: Bench, refill: m.Refill) -> m.Reply:
     return bench.ask(again)
 
 
+@pytest.mark.parametrize("concentration", [0, 1])
+def test_before_an_explant_no_drug_goes_in(bench: Bench, concentration: int) -> None:
+    """RES-05: not the least of it."""
+    bench.ask(m.BeginRefill())
+    water = declared(28_000_000).model_copy(update={"concentration_ng_per_ml": concentration})
+    reply = bench.ask(
+        m.CommitRefill(refill=water, reason=RefillReason.EXPLANT, previous_refill_id=last_id(bench))
+    )
+    assert isinstance(reply, m.Refused) == (concentration > 0)
+
+
 def last_id(bench: Bench) -> int:
     report = bench.ask(m.ReadConfiguration())
     assert isinstance(report, m.ConfigurationReport)
