@@ -26,7 +26,7 @@ from tests.defects.patching import function_of, rewritten
 from tools.trace_matrix import TOP
 
 PACKAGES: Final = ("protocol", "pumpsim/firmware")
-DECORATED: Final = re.compile(r"^ *@(property|cache|lru_cache\(.*\))$", re.MULTILINE)
+DECORATED: Final = re.compile(r"^ *@(property|cache|lru_cache\(.*\))( *#.*)?$", re.MULTILINE)
 """mutmut leaves such functions out; ours keep their decorator, whatever their code is."""
 
 

@@ -21,7 +21,7 @@ from protocol.vocabulary import (
     Sounder,
 )
 from pumpsim.firmware import ReferenceLogic
-from pumpsim.firmware.flow import VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
+from pumpsim.firmware.flow import HIGHEST_PA, VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 
 MINUTE = 60 * TICKS_PER_S
@@ -636,6 +636,10 @@ def test_a_configuration_whose_flow_could_not_be_counted_is_refused(bench: Bench
     )
     write = m.WriteConfiguration(base_config_id=1, configuration=absurd)
     assert refusal(bench.ask(write)) is Refusal.INVALID_CONFIGURATION
+    most = {"calibration_flow_nl_per_h": m.MAX_FLOW_NL_PER_H, "calibration_pressure_pa": HIGHEST_PA}
+    fastest = CONFIGURATION.model_copy(update=most)
+    write = m.WriteConfiguration(base_config_id=1, configuration=fastest)
+    assert bench.ask(write) == m.Done(reference=2)
 
 
 def test_one_damaged_slot_costs_the_newest_record_only(bench: Bench) -> None:

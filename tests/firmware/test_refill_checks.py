@@ -217,6 +217,15 @@ def test_a_rise_that_adds_up_is_a_needle_however_slow(
     assert risen_nl <= 250_000 + 2 * 47_500 + 2 * filled_nl
 
 
+def test_what_a_needle_left_is_known_at_once() -> None:
+    """RES-07: a refill that begins with the sample that told of it begins from its level."""
+    needle = Needle()
+    for minute, level_nl in enumerate([10_000_000, 10_000_000, 9_000_000, 9_000_000]):
+        needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
+    assert needle.tampering_until
+    assert needle.residual_nl(3 * MINUTE) == 9_000_000
+
+
 def test_a_slow_needle_is_told_and_leaves_no_flow_stop_behind(bench: Bench) -> None:
     """RES-07: 8.6 ml at 240 ul a minute; the slopes begin anew when it is out."""
     level_nl = bench.level_nl

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 
 from protocol import quantity
-from tools.generic_mutants import Limits, Verdict, verdict_of
+from tests.defects.patching import function_of
+from tools.generic_mutants import Limits, verdict_of
 from tools.mutations import Mutant, mutants_of
 from tools.reach import reach_of
 from tools.trace_matrix import TOP
 from tools.trials import Court, Ended, Note, Trial, with_tests
 
-TESTS = "tests/protocol/test_quantity.py"
+FILE = "tests/protocol/test_quantity.py"
+ROUNDING = f"{FILE}::test_rounding_is_half_to_even_and_once"
+TESTS = [ROUNDING, f"{FILE}::test_the_canonical_form", f"{FILE}::test_what_it_means"]
 SOURCE = """
 class Tank:
     @property
@@ -34,13 +40,27 @@ def over(x):
 """
 
 
-def of(file: str) -> list[Mutant]:
-    return list(mutants_of(file, (TOP / file).read_text("utf-8")))
+def named(name: str) -> Mutant:
+    folders = 2 if name.startswith("pumpsim") else 1
+    file = "/".join(name.split(".")[: folders + 1]) + ".py"
+    found = mutants_of(file, (TOP / file).read_text("utf-8"))
+    return next(mutant for mutant in found if mutant.name == name)
 
 
+def code_of(mutant: Mutant) -> CodeType:
+    """Of the function that it changes, as it is now."""
+    module: Any = import_module(mutant.module)
+    function = function_of(vars(getattr(module, mutant.owner or "", module))[mutant.function])
+    assert function is not None
+    return function.__code__
+
+
+@cache
 def rounding() -> Mutant:
-    """What is asked for in whole units is not rounded, but None."""
-    return next(m for m in of("protocol/quantity.py") if m.change[1].endswith("round(None)"))
+    """What is asked for in whole units is rounded no more."""
+    mutant = named("protocol.quantity.parse_int:1")
+    assert mutant.change[1] == "return round(None)"
+    return mutant
 
 
 def test_one_thing_in_a_function_is_changed_and_nothing_outside() -> None:
@@ -56,22 +76,26 @@ def test_one_thing_in_a_function_is_changed_and_nothing_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    "file",
-    ["protocol/guard.py", "protocol/configfile.py", "pumpsim/firmware/dose_limit.py"],
-    ids=["super", "recursion", "classmethod"],
+    "name",
+    [
+        "protocol.guard.FirmwareFaultError.__init__:1",  # says super()
+        "protocol.configfile._inside:1",  # calls itself
+        "pumpsim.firmware.dose_limit.Window.load:1",  # a class method
+        "pumpsim.firmware.flow.viscosity_npa_s:1",  # remembers
+    ],
 )
-def test_a_mutant_comes_and_goes(file: str) -> None:
-    first = {each.name.partition(":")[0]: each for each in of(file)}
-    for mutant in first.values():
-        with mutant.active():
-            pass
+def test_a_mutant_comes_and_goes(name: str) -> None:
+    mutant = named(name)
+    right = code_of(mutant)
+    with mutant.active():
+        assert code_of(mutant) != right
+    assert code_of(mutant) is right
 
 
 def test_who_calls_the_function_meets_the_mutant() -> None:
-    parsed = quantity.parse_int("1 mL", "volume", "nL")
     with rounding().active(), pytest.raises(TypeError):
-        quantity.parse_int("1 mL", "volume", "nL")
-    assert quantity.parse_int("1 mL", "volume", "nL") == parsed
+        quantity.parse_int("1 mL", "volume")
+    assert quantity.parse_int("1 mL", "volume") == 1_000_000
 
 
 def test_what_became_of_a_mutant() -> None:
@@ -89,17 +113,17 @@ def test_what_became_of_a_mutant() -> None:
 
 
 def held(store: Path) -> list[Any]:
-    """The reach of a mutant, and what became of it there."""
+    """Who reaches a mutant, in a minute or in no time, and what became of it there."""
     found: list[Any] = []
 
     def use(court: Court) -> None:
         reach = reach_of(court, store)
         tests = reach.tests_of(rounding(), 60.0)
-        found.extend([len(court.tests), tests, reach.tests_of(rounding(), 0.0)])
+        found.extend([tests, reach.tests_of(rounding(), 0.0)])
         (ended,) = court.hold([Trial(rounding(), tests, None)])
         found.append(verdict_of(ended))
 
-    with_tests([TESTS], 1, 600.0, use, Limits())
+    with_tests(TESTS, 1, 600.0, use, Limits())
     return found
 
 
@@ -114,7 +138,7 @@ def apart() -> Iterator[ProcessPoolExecutor]:
 def test_the_tests_that_reach_a_mutant_are_asked_and_no_others(
     apart: ProcessPoolExecutor, tmp_path: Path
 ) -> None:
-    size, tests, in_no_time, verdict = apart.submit(held, tmp_path).result()
-    assert 0 < len(tests) < size == len(list(tmp_path.iterdir()))
-    assert in_no_time == []
-    assert Verdict(*verdict).how == "killed"
+    tests, in_no_time, verdict = apart.submit(held, tmp_path).result()
+    assert len(list(tmp_path.iterdir())) == len(TESTS)  # measured, and kept
+    assert (tests, in_no_time) == ([ROUNDING], [])
+    assert (verdict.how, verdict.by.partition("[")[0]) == ("killed", ROUNDING)
