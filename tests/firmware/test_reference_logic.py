@@ -513,6 +513,21 @@ def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
     assert EventKind.REFILL_WINDOW_ENDED in bench.events()
 
 
+def test_pressures_count_again_when_windows_have_had_their_time(bench: Bench) -> None:
+    """FLW-08: what is told follows them then, however many windows are begun."""
+    bench.run(10)
+    for minutes in (29, 3):
+        bench.ask(m.BeginRefill())
+        bench.run(minutes)
+        bench.ask(m.AbortRefill())
+    bench.ask(m.BeginRefill())
+    bench.run(3, reservoir_pressure_pa=347_700 + 23_400)
+    status = bench.status()
+    assert status.refill_open
+    assert status.flow_nl_per_h is not None
+    assert status.flow_nl_per_h.estimate == pytest.approx(54_000 * 1.1, rel=0.01)
+
+
 def test_a_refill_window_that_ended_by_itself_stays_so(bench: Bench) -> None:
     """RST-01, FLW-08: also when the supply fails before the next sample."""
     bench.ask(m.BeginRefill())

@@ -154,8 +154,10 @@ def test_a_lone_spike_is_rejected_and_no_fault(feed: Feed) -> None:
     assert not feed.faulty()
 
 
-def test_spikes_again_and_again_are_a_fault_that_ends_when_they_do(feed: Feed) -> None:
+@pytest.mark.parametrize("uptime", [0, 10_000])
+def test_spikes_again_and_again_are_a_fault_that_ends_when_they_do(feed: Feed, uptime: int) -> None:
     """SEN-04, SEN-09: it is used again after so many good readings, no sooner."""
+    feed.number += uptime
     for _ in range(2):
         feed.take(temperature_mk=WARM_MK + 5_000)
         feed.take()
