@@ -88,6 +88,16 @@ def test_it_ends_when_the_other_way_has_made_up_for_it() -> None:
     assert told.index(0) < told.index(-1)
 
 
+def test_a_stretch_that_ends_leaves_the_noise_of_its_two_ends() -> None:
+    """FLW-06: to the error of what it left unexplained."""
+    balance = Balance()
+    balance.add(0, 0, 0)
+    balance.add(0, -7, 0)
+    error_nl = balance.error_nl
+    balance.pause()
+    assert (balance.carried_nl, balance.error_nl) == (7, error_nl + 2 * MEAN_ERROR_NL)
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_noise_does_not_end_it(side: int) -> None:
     """FLW-06: what is unexplained has to fall by the noise of two means, there and back."""

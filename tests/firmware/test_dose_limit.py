@@ -172,6 +172,23 @@ def test_a_fall_and_a_rise_within_a_bin_count() -> None:
     assert watched.limit.exceeded
 
 
+@pytest.mark.parametrize("gap", [1, 15, 42])
+@pytest.mark.parametrize(("minutes", "exceeded"), [(60, True), (66, False)])
+def test_an_hour_is_an_hour_whatever_of_it_nobody_counted(
+    gap: int, minutes: int, *, exceeded: bool
+) -> None:
+    """DOS-02, RST-03: to a bin of five minutes."""
+    watched = Watched(configured(2_000))
+    watched.fill()
+    watched.run(5)
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    watched.account.deliver(gap * MINUTE, NOMINAL)
+    watched.limit.skip(gap * MINUTE, watched.account)
+    watched.run(minutes - gap)
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    assert watched.limit.exceeded == exceeded
+
+
 def test_an_excess_on_its_limit_is_one_occurrence() -> None:
     """DOS-02: the condition does not come and go with every bin."""
     watched = Watched(configured())

@@ -218,6 +218,7 @@ def test_volume_that_the_pressures_do_not_explain_is_told(seed: int, factor: flo
     reservoir.run(7 * 60, FLOW, FLOW)
     reservoir.run(7 * 60, FLOW * factor, FLOW)
     assert (reservoir.judged.loss, reservoir.judged.rest) == (factor > 1, factor < 1)
+    assert reservoir.judged.explained == pytest.approx(FLOW, rel=0.01)
     state = State(configuration=CONFIGURATION, flow=FORWARD, by_fill=reservoir.judged)
     assert evaluate(state, 0)[ORDER.index(AlarmId.BALANCE_FAULT)] is not None
     explained = Reservoir(seed)

@@ -560,6 +560,14 @@ def test_the_clock_is_passed_on_once(bench: Bench) -> None:
     assert [s for s in settings if s is not None] == [1_800_000_000]
 
 
+def test_what_was_filled_last_can_be_read(bench: Bench) -> None:
+    """FLW-07: with the configuration, and under the number of the refill."""
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    read = (report.configuration, report.last_refill, report.last_refill_id)
+    assert read == (CONFIGURATION, REFILL, 1)
+
+
 def test_the_self_test_names_what_failed(bench: Bench) -> None:
     bench.run(1)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=True, failed=())

@@ -526,3 +526,14 @@ def test_without_a_clock_a_date_comes_no_sooner_for_what_ran_on_after_the_last_s
         return due_in_s
 
     assert due_in_s(2) == pytest.approx(due_in_s(0), abs=1)
+
+
+def test_two_levels_leave_their_own_errors_open() -> None:
+    """RST-03: however many samples were taken until the clock was found wrong."""
+    bench = configured()
+    bench.run(90)
+    bench.ask(m.RunSelfTest())
+    again = bench.reset()
+    again.level_nl -= 1_000_000
+    again.run(8, rtc_s=None)
+    assert again.logic._state.account.uncertain_nl == pytest.approx(4 * VOLUME_ERROR_NL, abs=20)
