@@ -5,12 +5,14 @@ YEARS  ?= 100
 MINUTES ?= 10
 TARGET ?= frames cbor json mqtt instruments pump_file scenario_file bench_file chaos_file rig_file control_api
 PART   ?= 1/1
+SAMPLE ?= 400
+SEED   ?= 1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
 PYTEST := pytest --dist worksteal -n
 TWICE   = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
-.PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full bench fuzz fuzz-frames soak clean
+.PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full mutmut bench fuzz fuzz-frames soak clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +60,9 @@ mutants: venv    ## each seeded defect must be killed by the tests of its requir
 mutants-slice: venv  ## a third of them, another one with each commit: what CI can afford
 	$(BIN)/python -m tools.mutants --part $(SLICE)
 
+mutmut: venv     ## generic mutants, a sample of all: SAMPLE=N SEED=N; or each one of ONLY='pumpsim.firmware.ticks.*'
+	$(BIN)/python -m tools.generic_mutants $(if $(ONLY),--only $(ONLY),--sample $(SAMPLE) --seed $(SEED))
+
 mutants-full: venv   ## which requirements' tests find which seeded defect; takes hours
 	$(BIN)/python -m tools.mutants --full --part $(PART)
 
@@ -76,4 +81,4 @@ soak: venv       ## a hundred device-years of ordinary life on all cores; stoppe
 	$(BIN)/pumpsim alarms --faults none --life $(YEARS) --keep .soak
 
 clean:           ## remove the environment and every cache
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .mutmut .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

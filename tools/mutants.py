@@ -99,7 +99,7 @@ def guarding(requirements: Iterable[str]) -> list[str]:
 
 def verdict_of(ended: Ended) -> Verdict:
     """Who failed, in a trial of a defect."""
-    assert ended.trial.defect is not None
+    assert isinstance(ended.trial.defect, Defect)
     killers = tuple(note.test for note in ended.notes if note.how == "failed")
     return Verdict(ended.trial.defect, killers, ended.trouble, ended.seconds)
 

@@ -10,17 +10,16 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import pytest
 from hypothesis import Phase, settings
 
-from tests.defects.defect import Defect
 from tests.defects.patching import MARK
 from tools.citations import guards
 
@@ -45,13 +44,21 @@ class Note(NamedTuple):
     seconds: float
 
 
+class Change(Protocol):
+    """What is wrong for as long as the context lasts."""
+
+    def active(self) -> AbstractContextManager[None]:
+        """Have it."""
+
+
 class Trial(NamedTuple):
     """Tests against a defect, or against none, in this order."""
 
-    defect: Defect | None
+    defect: Change | None
     tests: Sequence[str]
-    wanted: Collection[str]
-    """Requirements; a test is skipped once all of them that it cites have found the defect."""
+    wanted: Collection[str] | None
+    """Requirements; a test is skipped once all of them that it cites have found the defect.
+    With None the first test that does not pass is the last."""
 
 
 class Running(NamedTuple):
@@ -201,7 +208,7 @@ class Court:
     def _run(self, trial: Trial, told: Connection) -> None:
         found: set[str] = set()
         for test in trial.tests:
-            wanted = cited().get(test, frozenset()).intersection(trial.wanted)
+            wanted = cited().get(test, frozenset()) & set(trial.wanted) if trial.wanted else set()
             for item in self._items[test]:
                 if trial.wanted and wanted <= found:
                     break
@@ -211,6 +218,8 @@ class Court:
                     told.send(note)
                     if note.how == "failed":
                         found |= wanted
+                    if trial.wanted is None and note.how in ("failed", "broken"):
+                        return
 
 
 def _said(ours: Connection) -> Note | str:
@@ -227,11 +236,15 @@ def _broken(notes: Iterable[Note]) -> str:
 
 
 def with_tests(
-    tests: Sequence[str], jobs: int, limit_s: float, use: Callable[[Court], None]
+    tests: Sequence[str],
+    jobs: int,
+    limit_s: float,
+    use: Callable[[Court], None],
+    *plugins: object,
 ) -> None:
     """Collect tests by their node ids and hold trials; SystemExit when that cannot be done."""
     collector = Collector(lambda items: use(Court(items, collector.notes, jobs, limit_s)))
-    code = pytest.main([*QUIET, SEED, *tests], plugins=[collector])
+    code = pytest.main([*QUIET, SEED, *tests], plugins=[collector, *plugins])
     if code != pytest.ExitCode.OK:
         message = f"the tests could not be collected: pytest ended with {code}"
         raise SystemExit(message)

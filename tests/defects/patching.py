@@ -4,6 +4,8 @@ Each kind of change looks for what it changes, and fails loudly when it is not t
 follows nothing but a name or a line is lost with the next renaming, and then kills no more.
 """
 
+import __future__
+
 import builtins
 import dis
 import inspect
@@ -52,11 +54,7 @@ class Edit(NamedTuple):
             message = f"{self.old!r} stands {source.count(self.old)} times in {self.name}"
             raise LookupError(message)
         source = source.replace(self.old, self.new)
-        scope: dict[str, Any] = {}
-        where = MARK + function.__code__.co_filename
-        exec(compile(source, where, "exec", dont_inherit=True), function.__globals__, scope)
-        made = function_of(scope[self.name])
-        assert made is not None
+        made = rewritten(function, source, MARK + function.__code__.co_filename)
         missing = set(_globals_of(made.__code__)) - {*function.__globals__, *dir(builtins)}
         if missing:
             message = f"the changed {self.name} would look in vain for {', '.join(sorted(missing))}"
@@ -128,6 +126,18 @@ def function_of(found: object) -> FunctionType | None:
     for inside in ("fget", "__func__", "__wrapped__"):
         found = getattr(found, inside, found)
     return found if isinstance(found, FunctionType) else None
+
+
+def rewritten(function: FunctionType, source: str, file: str) -> FunctionType:
+    """Another function of that name and those globals, of that source; tracebacks name the file."""
+    scope: dict[str, Any] = {}
+    body = "class Made:\n" + textwrap.indent(source, " ")  # a method may say super()
+    lazy = __future__.annotations.compiler_flag  # names that only type checkers import
+    code = compile(body, file, "exec", flags=lazy, dont_inherit=True)
+    exec(code, function.__globals__, scope)
+    made = function_of(vars(scope["Made"])[function.__name__])
+    assert made is not None
+    return made
 
 
 def _forget(owner: ModuleType | type, name: str) -> None:

@@ -103,6 +103,28 @@ def test_it_ends_when_the_other_way_has_made_up_for_it() -> None:
     assert told.index(0) < told.index(-1)
 
 
+def test_a_stretch_that_ends_leaves_the_noise_of_its_two_ends() -> None:
+    """FLW-06: to the error of what it left unexplained."""
+    balance = Balance()
+    balance.add(0, 0, 0)
+    balance.add(0, -7, 0)
+    error_nl = balance.error_nl
+    balance.pause()
+    assert (balance.carried_nl, balance.error_nl) == (7, error_nl + 2 * MEAN_ERROR_NL)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_noise_does_not_end_it(side: int) -> None:
+    """FLW-06: what is unexplained has to fall by the noise of two means, there and back."""
+    balance = Balance()
+    beyond_nl = 2 * MEAN_ERROR_NL + 10
+    for unexplained_nl in (0, beyond_nl, beyond_nl - 4 * MEAN_ERROR_NL):
+        balance.add(0, -side * unexplained_nl, 0)
+        assert balance.side == (side if balance.stretch_nl is not None else 0)
+    balance.add(0, -side * (beyond_nl - 4 * MEAN_ERROR_NL - 10), 0)
+    assert balance.side == 0
+
+
 @pytest.mark.slow
 def test_a_pump_that_is_eight_per_cent_fast_is_told_long_before_the_refill() -> None:
     """FLW-06: a window of 6 h cannot be sure of it, and a reset does not make it unknown."""

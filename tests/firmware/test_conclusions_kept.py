@@ -17,8 +17,9 @@ from protocol import messages as m
 from protocol.control import Interval
 from protocol.vocabulary import AlarmId, Cause, EventKind, Quality, RefillReason
 from pumpsim.firmware import conditions
+from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.conditions import ORDER, evaluate
-from pumpsim.firmware.deviation import FillDeviation
+from pumpsim.firmware.deviation import Deviation, FillDeviation
 from pumpsim.firmware.state import State, decode, encode
 from tests.firmware.test_reference_logic import MINUTE, Bench, settle
 from tests.firmware.usual import CONFIGURATION, USUAL
@@ -350,3 +351,16 @@ def test_what_the_level_told_in_this_life_counts_more_than_a_record_that_is_read
     assert by_fill.free
     assert by_fill.over
     assert by_fill.loss
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+def test_what_was_kept_joins_what_this_life_has_found(*, own: bool, kept: bool) -> None:
+    """ALM-09: a record that is read late ends nothing, and nothing of it is lost."""
+    battery, pressures, level = Battery(), Deviation(), FillDeviation()
+    battery.end.stands = pressures.over_infusion = level.free = level.under = own
+    battery.load([kept, kept])
+    pressures.load(Deviation(over=MINUTE, over_infusion=kept).save())
+    level.load(FillDeviation(free=kept, under=kept).save())
+    found = (battery.end.stands, pressures.over_infusion, level.free, level.under)
+    assert set(found) == {own or kept}

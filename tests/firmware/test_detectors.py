@@ -154,6 +154,13 @@ def test_reverse_flow_is_told_with_the_second_sample(probe: Probe) -> None:
     assert told == [False, True, True, True, False, False, False, False]
 
 
+def test_a_reset_does_not_count_as_the_first_of_two(probe: Probe) -> None:
+    """FLW-12, ALM-09."""
+    again = Probe()
+    again.catheter.load(probe.catheter.save())
+    assert [again.feed(12_400, BACKWARD).reverse for _ in range(2)] == [False, True]
+
+
 def test_an_injection_is_told_with_the_second_sample(probe: Probe) -> None:
     """RES-12."""
     assert not probe.feed(25_000).injection

@@ -92,6 +92,16 @@ def test_the_boundary_is_exact(nominal: int, permille: int, off: int, side: int)
         assert rows == [False] * (T_OVER_MIN - 1) + [is_outside] * 2
 
 
+@SIDES
+def test_at_the_limit_what_counted_runs_down(side: int) -> None:
+    """FLW-02, FLW-04: half as fast as it came, like any flow within."""
+    limits, deviation = limits_of(CONFIGURATION), Deviation()
+    limit = limits.over if side > 0 else limits.under
+    for flow in (limit + side, limit):
+        deviation.feed((1, MINUTE), flow, limits, cold=False)
+    assert (deviation.over if side > 0 else deviation.under) == MINUTE // 2
+
+
 @given(before=st.integers(1, 5), spike=st.integers(1, 6), flow=st.integers(3 * NOMINAL, 10**8))
 def test_free_flow_takes_two_samples_in_a_row(before: int, spike: int, flow: int) -> None:
     """FLW-03: a spike of one is none; a step less than thrice nominal waits for the integral."""
@@ -99,6 +109,17 @@ def test_free_flow_takes_two_samples_in_a_row(before: int, spike: int, flow: int
     assert first(rows, 1) == (before + 1 if spike > 1 else None)
     assert first(told([NOMINAL] * before + [3 * NOMINAL - 1] * spike + [NOMINAL]), 1) is None
     assert first(told([flow, NOMINAL] * 4), 1) is None
+
+
+@pytest.mark.parametrize("spikes", [0, 1, 2])
+def test_free_flow_takes_two_samples_after_a_reset_too(spikes: int) -> None:
+    """FLW-03, ALM-09: what did not stand before it starts anew."""
+    before, after = Deviation(), Deviation()
+    for _ in range(spikes):
+        before.feed((1, MINUTE), 3 * NOMINAL, limits_of(CONFIGURATION), cold=False)
+    after.load(before.save())
+    after.feed((1, MINUTE), 3 * NOMINAL, limits_of(CONFIGURATION), cold=False)
+    assert after.over_infusion == (spikes > 1)
 
 
 @given(before=st.integers(1, 5), spike=st.integers(1, 6), flow=st.integers(-(10**8), NOMINAL // 10))

@@ -14,7 +14,7 @@ from pumpsim import pumpfile
 from pumpsim.device import Device
 from pumpsim.firmware import dose_limit
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
-from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit
+from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit, Series
 from pumpsim.firmware.ticks import MINUTE, from_s
 from tests.firmware.test_reference_logic import DAY, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL
@@ -172,6 +172,23 @@ def test_a_fall_and_a_rise_within_a_bin_count() -> None:
     assert watched.limit.exceeded
 
 
+@pytest.mark.parametrize("gap", [1, 15, 42])
+@pytest.mark.parametrize(("minutes", "exceeded"), [(60, True), (66, False)])
+def test_an_hour_is_an_hour_whatever_of_it_nobody_counted(
+    gap: int, minutes: int, *, exceeded: bool
+) -> None:
+    """DOS-02, RST-03: to a bin of five minutes."""
+    watched = Watched(configured(2_000))
+    watched.fill()
+    watched.run(5)
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    watched.account.deliver(gap * MINUTE, NOMINAL)
+    watched.limit.skip(gap * MINUTE, watched.account)
+    watched.run(minutes - gap)
+    watched.inject(NOMINAL, "FUDR", CONCENTRATION)
+    assert watched.limit.exceeded == exceeded
+
+
 def test_an_excess_on_its_limit_is_one_occurrence() -> None:
     """DOS-02: the condition does not come and go with every bin."""
     watched = Watched(configured())
@@ -199,6 +216,13 @@ def test_a_fever_is_no_excess() -> None:
     assert not watched.run(1_440)
     assert not watched.run(1_440, NOMINAL * 113 // 100)
     assert not watched.run(1_440)
+
+
+def test_beyond_the_prescription_is_what_the_configuration_says() -> None:
+    """DOS-02: a quarter more, of 1,296 uL a day at 5 mg/mL: 1,620 ug."""
+    series = Series("FUDR", 5_000_000, 0)
+    assert CONFIGURATION.dose_limit_permille == 1_250
+    assert series.allowed_fg(CONFIGURATION, 86_400) == 1_620_000_000_000
 
 
 def test_of_a_drug_in_turn_a_cycle_holds_its_days_only() -> None:

@@ -218,6 +218,7 @@ def test_volume_that_the_pressures_do_not_explain_is_told(seed: int, factor: flo
     reservoir.run(7 * 60, FLOW, FLOW)
     reservoir.run(7 * 60, FLOW * factor, FLOW)
     assert (reservoir.judged.loss, reservoir.judged.rest) == (factor > 1, factor < 1)
+    assert reservoir.judged.explained == pytest.approx(FLOW, rel=0.01)
     state = State(configuration=CONFIGURATION, flow=FORWARD, by_fill=reservoir.judged)
     assert evaluate(state, 0)[ORDER.index(AlarmId.BALANCE_FAULT)] is not None
     explained = Reservoir(seed)
@@ -280,3 +281,30 @@ def test_a_missing_level_is_no_sample() -> None:
     fill = FillLevel()
     assert not fill.add(MINUTE, None, 0)
     assert fill.volume() is None
+
+
+@pytest.mark.parametrize("level_nl", [0, 1, fills.VOLUME_ERROR_NL, fills.VOLUME_ERROR_NL + 7])
+def test_a_reservoir_holds_no_less_than_nothing(level_nl: int) -> None:
+    """FLW-01: the level and its error, both ways."""
+    fill = FillLevel()
+    fill.add(0, level_nl, 0)
+    least_nl, most_nl = max(level_nl - fills.VOLUME_ERROR_NL, 0), level_nl + fills.VOLUME_ERROR_NL
+    assert fill.volume() == (least_nl, level_nl, most_nl, Quality.GOOD)
+
+
+@pytest.mark.parametrize(("period", "ends"), [(1, 10), (2, 10), (3, 9), (4, 8), (5, 10)])
+def test_a_mean_ends_with_the_sample_nearest_to_ten_minutes(period: int, ends: int) -> None:
+    """FLW-02: whatever the sampling period, the slope's error is that of means of ten minutes."""
+    fill = FillLevel()
+    complete = (at for at in range(0, 60, period) if fill.add(at * MINUTE, START_NL, 0))
+    assert next(complete) == ends
+
+
+def test_the_balance_takes_the_latest_mean() -> None:
+    """FLW-06: what left in the last ten minutes is missed at once."""
+    fill, judged = FillLevel(), FillDeviation()
+    for minute in range(61):
+        level_nl = START_NL - (400_000 if minute >= 50 else 0)
+        if fill.add(minute * MINUTE, level_nl, 0):
+            judged.judge(fill, FORWARD, limits_for(FLOW))
+    assert judged.balance.stretch_nl == 400_000

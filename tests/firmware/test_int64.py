@@ -130,6 +130,7 @@ def test_a_volume_is_the_plain_product(flow_nl_per_h: int, elapsed: int, remaind
     """DOS-10: to the last tick, however the hours are set apart."""
     plain = divmod(flow_nl_per_h * elapsed + remainder, HOUR)
     assert pumped(flow_nl_per_h, elapsed, remainder) == plain
+    assert pumped(flow_nl_per_h, elapsed) == pumped(flow_nl_per_h, elapsed, 0)
 
 
 @given(*[st.integers(0, WIDEST - 1) | st.integers(0, 2**32)] * 3)
@@ -333,3 +334,11 @@ def test_no_sample_overflows(
         assert abs(state.explained_nl) < WIDEST
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     assert state.account.balanced()
+
+
+@given(st.integers(0, 2**40), st.integers(0, HOUR - 1))
+def test_what_is_in_doubt_is_rounded_up(flow_nl_per_h: int, elapsed: int) -> None:
+    """SEN-05: a part of a nanolitre is no less in doubt."""
+    account = Account()
+    account.doubt(elapsed, flow_nl_per_h)
+    assert account.uncertain_nl == -(-flow_nl_per_h * elapsed // HOUR)

@@ -223,6 +223,17 @@ def test_a_slot_that_is_read_late_joins_what_this_life_has_told() -> None:
         assert each.logic._state.life > before.logic._state.life
 
 
+def test_a_first_life_that_is_read_late_is_over() -> None:
+    """ALM-09, RST-02: what is blank begins a first life; what cannot be read does not."""
+    before = needled()
+    memory = Unreadable(before.memory, [0, 1])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s())
+    alive.run(3, fill_level_nl=20_000_000)
+    memory.unread = []
+    alive.run(1, fill_level_nl=20_000_000)
+    assert (before.logic._state.life, alive.logic._state.life) == (1, 2)
+
+
 def with_a_slot_unread(before: Bench, down_s: int = 0) -> tuple[Bench, Unreadable]:
     """The next life, that cannot read the newest record."""
     newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size

@@ -50,6 +50,7 @@ def planned(steps: Plan, **changed: Any) -> m.Configuration:
         ([(0, "heparin", False), (14, "saline", True), (28, "FUDR", True)], HAI),
         ([(0, "FUDR", True), (14, "heparin", False), (28, "FUDR", True)], HAI),
         ([(0, "FUDR", True), (5, "heparin", False), (14, "saline", True)], HAI),
+        ([(0, "FUDR", True), (14, "heparin", False), (28, "saline", False)], HAI),
         ([(0, "FUDR", True), (5, "saline", False), (12, "saline", True)], HAI),
         ([(0, "FUDR", True), (14, "FUDR", True), (28, "saline", True)], LONG),
         ([(0, "A", True), (14, "A", True), (28, "A", True), (30, "B", False)], plan(("A", 14))),

@@ -49,6 +49,8 @@ def test_it_believes_the_label_whatever_flows() -> None:
     assert beliefs.flow_nl_per_h == (nominal, nominal, nominal, Quality.GOOD)
     assert beliefs.delivered_total_nl == pytest.approx(48 * nominal, rel=1e-3)
     assert beliefs.residual_volume_nl is not None
+    filled_nl = device.plant.ledger.filled_fl / 1e6
+    assert beliefs.residual_volume_nl.estimate == pytest.approx(filled_nl - 48 * nominal, rel=1e-3)
     assert beliefs.residual_volume_nl.estimate - truly_left_nl(device) > 1_000_000
     assert device.firmware_name() == ProgrammedRateLogic.name
 

@@ -161,6 +161,14 @@ def test_nonsense_is_refused_and_a_step_is_logged_old_to_new() -> None:
     assert bench.status().refill_due_in_s == due_in_s
 
 
+def test_a_clock_that_nobody_has_read_is_set_from_nothing() -> None:
+    """TIM-06: before the first sample no old second is known."""
+    bench = configured()
+    assert bench.ask(m.SetClock(rtc_s=NEXT_MONTH_S)) == m.Done()
+    (event,) = bench.outcomes[-1].events
+    assert (event.kind, event.subject, event.value) == (EventKind.CLOCK_SET, 0, NEXT_MONTH_S)
+
+
 def test_no_date_in_a_service_life_is_out_of_range() -> None:
     """TIM-04: 2038-01-19, 2^32 seconds and 2200-12-31 are dates like any other."""
     for date_s in (2**31 - 1, 2**31, 2**32 - 1, 2**32, 7_289_568_000):

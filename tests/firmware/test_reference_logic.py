@@ -21,7 +21,7 @@ from protocol.vocabulary import (
     Sounder,
 )
 from pumpsim.firmware import ReferenceLogic
-from pumpsim.firmware.flow import VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
+from pumpsim.firmware.flow import HIGHEST_PA, VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 
 MINUTE = 60 * TICKS_PER_S
@@ -513,6 +513,30 @@ def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
     assert EventKind.REFILL_WINDOW_ENDED in bench.events()
 
 
+def test_pressures_count_again_when_windows_have_had_their_time(bench: Bench) -> None:
+    """FLW-08: what is told follows them then, however many windows are begun."""
+    bench.run(10)
+    for minutes in (29, 3):
+        bench.ask(m.BeginRefill())
+        bench.run(minutes)
+        bench.ask(m.AbortRefill())
+    bench.ask(m.BeginRefill())
+    bench.run(3, reservoir_pressure_pa=347_700 + 23_400)
+    status = bench.status()
+    assert status.refill_open
+    assert status.flow_nl_per_h is not None
+    assert status.flow_nl_per_h.estimate == pytest.approx(54_000 * 1.1, rel=0.01)
+
+
+def test_a_refill_window_that_ended_by_itself_stays_so(bench: Bench) -> None:
+    """RST-01, FLW-08: also when the supply fails before the next sample."""
+    bench.ask(m.BeginRefill())
+    bench.run(29)
+    bench.wait_until(bench.ticks + MINUTE)
+    assert EventKind.REFILL_WINDOW_ENDED in bench.events()
+    assert refusal(bench.reset().ask(m.AbortRefill())) is Refusal.NO_REFILL_OPEN
+
+
 def test_a_cold_fill_masks_too_little_flow_for_four_hours(bench: Bench) -> None:
     """FLW-08: and then the integral begins."""
     cold_and_slow = {"temperature_mk": 305_000, "reservoir_pressure_pa": 313_700}
@@ -536,11 +560,31 @@ def test_the_clock_is_passed_on_once(bench: Bench) -> None:
     assert [s for s in settings if s is not None] == [1_800_000_000]
 
 
+def test_what_was_filled_last_can_be_read(bench: Bench) -> None:
+    """FLW-07: with the configuration, and under the number of the refill."""
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    read = (report.configuration, report.last_refill, report.last_refill_id)
+    assert read == (CONFIGURATION, REFILL, 1)
+
+
 def test_the_self_test_names_what_failed(bench: Bench) -> None:
     bench.run(1)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=True, failed=())
     bench.run(1, temperature_mk=None)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=("temperature",))
+    never = m.SelfTestReport(passed=False, failed=("configuration", "sample", "real-time clock"))
+    assert Bench().ask(m.RunSelfTest()) == never
+
+
+def test_a_pressure_transient_is_an_event(bench: Bench) -> None:
+    """ENV-04: with what the pressure did in that minute; of no alarm."""
+    bench.run(2)
+    sample = {"pocket_pressure_pa": 94_000, "catheter_pressure_pa": 106_400}
+    bench.run(2, **sample)
+    told = [event for outcome in bench.outcomes for event in outcome.events]
+    transients = [event for event in told if event.kind is EventKind.PRESSURE_TRANSIENT]
+    assert [(event.subject, event.value // 1_000) for event in transients] == [(0, -8)]
 
 
 # ---- resets
@@ -615,6 +659,10 @@ def test_a_configuration_whose_flow_could_not_be_counted_is_refused(bench: Bench
     )
     write = m.WriteConfiguration(base_config_id=1, configuration=absurd)
     assert refusal(bench.ask(write)) is Refusal.INVALID_CONFIGURATION
+    most = {"calibration_flow_nl_per_h": m.MAX_FLOW_NL_PER_H, "calibration_pressure_pa": HIGHEST_PA}
+    fastest = CONFIGURATION.model_copy(update=most)
+    write = m.WriteConfiguration(base_config_id=1, configuration=fastest)
+    assert bench.ask(write) == m.Done(reference=2)
 
 
 def test_one_damaged_slot_costs_the_newest_record_only(bench: Bench) -> None:

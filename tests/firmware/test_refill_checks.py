@@ -69,6 +69,17 @@ def commit(bench: Bench, refill: m.Refill) -> m.Reply:
     return bench.ask(again)
 
 
+@pytest.mark.parametrize("concentration", [0, 1])
+def test_before_an_explant_no_drug_goes_in(bench: Bench, concentration: int) -> None:
+    """RES-05: not the least of it."""
+    bench.ask(m.BeginRefill())
+    water = declared(28_000_000).model_copy(update={"concentration_ng_per_ml": concentration})
+    reply = bench.ask(
+        m.CommitRefill(refill=water, reason=RefillReason.EXPLANT, previous_refill_id=last_id(bench))
+    )
+    assert isinstance(reply, m.Refused) == (concentration > 0)
+
+
 def last_id(bench: Bench) -> int:
     report = bench.ask(m.ReadConfiguration())
     assert isinstance(report, m.ConfigurationReport)
@@ -204,6 +215,15 @@ def test_a_rise_that_adds_up_is_a_needle_however_slow(
             break
         risen_nl = level_nl - 10_000_000
     assert risen_nl <= 250_000 + 2 * 47_500 + 2 * filled_nl
+
+
+def test_what_a_needle_left_is_known_at_once() -> None:
+    """RES-07: a refill that begins with the sample that told of it begins from its level."""
+    needle = Needle()
+    for minute, level_nl in enumerate([10_000_000, 10_000_000, 9_000_000, 9_000_000]):
+        needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
+    assert needle.tampering_until
+    assert needle.residual_nl(3 * MINUTE) == 9_000_000
 
 
 def test_a_slow_needle_is_told_and_leaves_no_flow_stop_behind(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, RefillReason
-from pumpsim.firmware.refills import T_REFILL
+from pumpsim.firmware.refills import T_REFILL, Refills
 from pumpsim.firmware.screen import CHANNELS
 from tests.firmware.test_reference_logic import MINUTE, STEPS, Bench
 from tests.firmware.usual import REFILL, USUAL
@@ -214,3 +214,14 @@ def test_a_bolus_access_that_nobody_ends_hides_nothing_for_longer_than_a_window(
     assert since <= alone(name, began) + masked + phase
     assert bench.status().bolus_access_open
     assert bench.ask(m.EndBolusAccess(injected_nl=1_000_000)) == m.Done()
+
+
+def test_time_between_windows_comes_back_over_a_reset() -> None:
+    """FLW-08, RST-02: a window that closed an hour before takes nothing from the next one."""
+    before, after = Refills(), Refills()
+    before.begin(0, None)
+    before.close(20 * MINUTE)
+    after.load(0, before.save(80 * MINUTE))
+    after.begin(MINUTE, None)
+    assert after.suspends(30 * MINUTE)
+    assert not after.suspends(31 * MINUTE)

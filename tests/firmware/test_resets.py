@@ -12,7 +12,7 @@ from protocol.memory import RamMemory
 from protocol.vocabulary import AlarmId, Priority, RefillReason, Refusal, ResetCause, Sounder
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.nvm import MortalMemory
-from tests.firmware.test_reference_logic import HOUR, Bench, refusal
+from tests.firmware.test_reference_logic import HOUR, MINUTE, Bench, refusal
 from tests.firmware.usual import REFILL
 
 FLOW_NL_PER_S = 15
@@ -507,3 +507,33 @@ def test_a_boot_tells_all_it_has_to_in_one_outcome() -> None:
     assert set(boot.beliefs.alarms) == {AlarmId.RESETS, AlarmId.FIRMWARE_FAULT}
     assert boot.actuation is not None
     assert boot.actuation.sounder is Sounder.HIGH
+
+
+def test_without_a_clock_a_date_comes_no_sooner_for_what_ran_on_after_the_last_sample() -> None:
+    """RST-03, RES-04: what the ticks have counted is not shifted once more."""
+
+    def due_in_s(waited: int) -> int:
+        bench = Bench()
+        bench.configure()
+        bench.run(90)
+        bench.wait_until(bench.ticks + waited * MINUTE)
+        bench.ask(m.RunSelfTest())  # and all is kept
+        again = bench.reset()
+        again.level_nl -= 6 * 54_000
+        again.run(8, rtc_s=None)  # and the clock is found wrong
+        due_in_s = again.status().refill_due_in_s
+        assert due_in_s is not None
+        return due_in_s
+
+    assert due_in_s(2) == pytest.approx(due_in_s(0), abs=1)
+
+
+def test_two_levels_leave_their_own_errors_open() -> None:
+    """RST-03: however many samples were taken until the clock was found wrong."""
+    bench = configured()
+    bench.run(90)
+    bench.ask(m.RunSelfTest())
+    again = bench.reset()
+    again.level_nl -= 1_000_000
+    again.run(8, rtc_s=None)
+    assert again.logic._state.account.uncertain_nl == pytest.approx(4 * VOLUME_ERROR_NL, abs=20)

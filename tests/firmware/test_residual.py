@@ -155,3 +155,16 @@ def test_an_unmonitored_pump_may_have_lost_twice_what_is_assumed() -> None:
     assert volume is not None
     known = bench.level_nl - VOLUME_ERROR_NL
     assert volume.low == pytest.approx(known - 2 * 10 * 54_000, abs=5_000)
+
+
+@pytest.mark.parametrize(("before_nl", "left_nl"), [(None, 0), (0, 0), (900, 0), (5_000, 4_000)])
+def test_after_a_refill_there_is_what_was_left_and_what_was_filled(
+    before_nl: int | None, left_nl: int
+) -> None:
+    """RES-01: a syringe draws no more than there is."""
+    residual, account = Residual(), Account()
+    refill = REFILL.model_copy(update={"withdrawn_nl": 1_000, "filled_nl": 20_000_000})
+    residual.declare(before_nl, refill, account, CONFIGURATION.capacity_nl)
+    known = residual.volume(account)
+    assert known is not None
+    assert known.estimate == 20_000_000 + left_nl

@@ -1,5 +1,6 @@
 """Which readings are trusted."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -122,6 +123,18 @@ def test_a_frozen_channel_is_a_fault_within_two_hours(feed: Feed, name: str) -> 
     assert getattr(feed.take(**{name: value}), name) is None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_channel_that_may_be_stuck_has_an_hour(feed: Feed, name: str) -> None:
+    """SEN-02: from the look that found it where the look before it did."""
+    value, track = getattr(USUAL, name), feed.screen.tracks[NAMES.index(name)]
+    while not track.suspect:
+        feed.take(**{name: value})
+    for _ in range(MAX_SAME - 1):
+        assert not feed.faulty()
+        feed.take(**{name: value})
+    assert feed.faulty() == [name]
+
+
 def test_an_hour_of_changes_now_and_then_is_no_frozen_channel(feed: Feed) -> None:
     """SEN-02: only a reading that never moves is."""
     for number in range(600):
@@ -141,8 +154,10 @@ def test_a_lone_spike_is_rejected_and_no_fault(feed: Feed) -> None:
     assert not feed.faulty()
 
 
-def test_spikes_again_and_again_are_a_fault_that_ends_when_they_do(feed: Feed) -> None:
+@pytest.mark.parametrize("uptime", [0, 10_000])
+def test_spikes_again_and_again_are_a_fault_that_ends_when_they_do(feed: Feed, uptime: int) -> None:
     """SEN-04, SEN-09: it is used again after so many good readings, no sooner."""
+    feed.number += uptime
     for _ in range(2):
         feed.take(temperature_mk=WARM_MK + 5_000)
         feed.take()
@@ -151,6 +166,19 @@ def test_spikes_again_and_again_are_a_fault_that_ends_when_they_do(feed: Feed) -
         assert feed.take().temperature_mk is None
     assert feed.take().temperature_mk is not None
     assert not feed.faulty()
+
+
+@pytest.mark.parametrize(
+    ("name", "side"), [*((name, 1) for name in NAMES), ("temperature_mk", -1), ("battery_mv", -1)]
+)
+def test_what_is_as_far_as_a_jump_waits(feed: Feed, name: str, side: int) -> None:
+    """SEN-04: and what is a step less far goes on."""
+    place = NAMES.index(name)
+    last = feed.screen.lasts[place]
+    assert last is not None
+    near, far = (last + side * (CHANNELS[place].jump - less) for less in (1, 0))
+    assert getattr(deepcopy(feed).take(**{name: near}), name) == near
+    assert getattr(feed.take(**{name: far}), name) is None
 
 
 def test_a_jump_that_stays_is_believed_with_the_second_sample(feed: Feed) -> None:

@@ -202,6 +202,8 @@ def test_a_blank_chip_that_could_not_be_read_is_written_once_it_can() -> None:
     memory = Unreadable(cells, [0, 1])
     store = Store(memory)
     assert store.load().lost
+    with pytest.raises(MemoryFailedError, match="slot 0 cannot be read"):
+        store.save(NEW)
     memory.unread = []
     assert store.mend() is None
     assert store.save(NEW)

@@ -324,6 +324,7 @@ def test_odd_json_is_malformed(name: str) -> None:
     found = from_json(text)
     assert isinstance(found, Malformed)
     assert found.reason is Refusal.MALFORMED
+    assert found.code == (m.Identify.code if "valid integer" in expected else found.code)
     assert expected in found.detail
     assert len(found.detail) <= MAX_DETAIL
 

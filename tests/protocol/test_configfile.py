@@ -129,6 +129,7 @@ def test_a_mistake_is_named_with_its_line(name: str, tmp_path: Path) -> None:
     assert message.startswith(f"{path}:{line}: {key}: ")
     assert hint in message
     assert "\n" not in message
+    assert "Value error" not in message  # whose words are not a person's
 
 
 def test_what_is_not_toml_is_said_to_be_none(tmp_path: Path) -> None:

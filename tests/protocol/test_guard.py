@@ -128,6 +128,7 @@ def test_what_it_raises_is_a_fault(call: Callable[[Guard], Outcome], error: Exce
     found = fault(call, Logic(raise_it))
     assert found.fault is FirmwareFault.RAISED
     assert found.__cause__ is error
+    assert type(error).__name__ in str(found)
 
 
 @every_call
@@ -223,6 +224,26 @@ NONSENSE: dict[str, Any] = {
 @pytest.mark.parametrize("name", NONSENSE)
 def test_nonsense_is_a_fault(call: Callable[[Guard], Outcome], name: str) -> None:
     assert fault(call, Logic(lambda: NONSENSE[name])).fault is FirmwareFault.BAD_OUTCOME
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("nothing", "bad_outcome: returned NoneType, not Outcome"),
+        ("an event that is none", "bad_outcome: an event is not sound: str"),
+        ("an event kept that is none", "bad_outcome: an event is not sound: str"),
+        ("an alarm that is none", "bad_outcome: an alarm is not sound: AlarmId"),
+        ("a command kept of another kind", "bad_outcome: the command that is kept is tuple"),
+    ],
+)
+def test_a_fault_says_what_was_nonsense(name: str, detail: str) -> None:
+    """RST-11: for whoever has to mend it."""
+    assert str(fault(CALLS["boot"], Logic(lambda: NONSENSE[name]))) == detail
+
+
+def test_as_many_events_and_alarms_as_may_be_are_sound() -> None:
+    full = Outcome(m.Done(), events=[BOOT] * MAX_ITEMS, alarms=(ALARM,) * MAX_ITEMS)
+    assert CALLS["boot"](returning(full)) is full
 
 
 @pytest.mark.parametrize(
