@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
@@ -396,6 +396,7 @@ COMMIT = m.CommitRefill(
         max_size=25,
     )
 )
+@example(steps=[*ASKED])  # each of them at least once, whatever is drawn
 def test_only_a_refill_begins_to_count_anew(steps: list[m.Body | str | int]) -> None:
     """DOS-03, DOS-01: whatever is asked, wherever the flow stands, and over resets."""
     bench = Bench()
