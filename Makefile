@@ -9,7 +9,7 @@ SAMPLE ?= 400
 SEED   ?= 1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
 PYTEST := pytest --dist worksteal -n
-TWICE   = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+MORE    = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
 .PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full mutmut bench fuzz fuzz-frames soak clean
@@ -29,7 +29,7 @@ run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, 
 	@$(BIN)/pumpsim serve
 
 test: coverage   ## the whole suite, each test once: the quick ones under coverage, then the others
-	$(BIN)/$(PYTEST) $(TWICE) -m slow  # most of them wait for a daemon
+	$(BIN)/$(PYTEST) $(MORE) -m slow  # many of them wait for a daemon
 
 test-deps:       ## install what the suite can use beside Python: mosquitto
 	@sh .ci/test-deps
