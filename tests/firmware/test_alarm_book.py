@@ -559,3 +559,12 @@ class BookMachine(RuleBasedStateMachine):
 
 BookMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 TestBook = BookMachine.TestCase
+
+
+@pytest.mark.parametrize("parts", [[1, None, 1], [1, 1, 3]], ids=["recurs", "grows"])
+def test_an_occurrence_that_takes_over_is_raised_then(parts: list[int | None]) -> None:
+    """ALM-08, ALM-13: and not when the one before it was."""
+    book = AlarmBook()
+    for now, form in enumerate(parts, 1):
+        book.update(now, AlarmId.TAMPERING, form and Priority.MEDIUM, form or 0)
+    assert [occurrence.raised for occurrence in book.open] == [3]

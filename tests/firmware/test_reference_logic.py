@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.control import TICKS_PER_S, Interval, Memory, Outcome, Readings, Request
+from protocol.control import TICKS_PER_S, Event, Interval, Memory, Outcome, Readings, Request
 from protocol.guard import Guard
 from protocol.memory import RamMemory
 from protocol.vocabulary import (
@@ -573,6 +573,7 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=True, failed=())
     bench.run(1, temperature_mk=None)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=("temperature",))
+    assert Event(EventKind.SELF_TEST, 1) in bench.outcomes[-1].events
     never = m.SelfTestReport(passed=False, failed=("configuration", "sample", "real-time clock"))
     assert Bench().ask(m.RunSelfTest()) == never
 
