@@ -566,5 +566,6 @@ def test_an_occurrence_that_takes_over_is_raised_then(parts: list[int | None]) -
     """ALM-08, ALM-13: and not when the one before it was."""
     book = AlarmBook()
     for now, form in enumerate(parts, 1):
-        book.update(now, AlarmId.TAMPERING, form and Priority.MEDIUM, form or 0)
+        priority = None if form is None else Priority.MEDIUM
+        book.update(now, AlarmId.TAMPERING, priority, form or 0)
     assert [occurrence.raised for occurrence in book.open] == [3]
