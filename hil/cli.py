@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from hil.errors import BenchError, RigError
-from hil.interruption import Interruption
+from hil.interruption import INTERRUPTED, Interruption
 from hil.record import Record, Verdict
 
 LOGIC_FAILED: Final = 1
@@ -22,7 +22,6 @@ Exit codes: 0 all is well or wants a look, 2 the rig file cannot be used, 4 some
 LENGTH: Final = (
     'such as "14 d" or "6 h": virtual time with sim: or ?control=URL, else by the clock on the wall'
 )
-INTERRUPTED: Final = 130
 REFERENCE: Final = "pumpsim.firmware:ReferenceLogic"
 FAILED: Final = 1
 FIT_EPILOG: Final = (

@@ -5,6 +5,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Final
 
+INTERRUPTED: Final = 130
+"""The exit code then, as shells have it."""
 ENDS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]

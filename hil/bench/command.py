@@ -12,13 +12,12 @@ from hil.bench.parameters import filled, texts_of
 from hil.bench.screen import Progress, ask_operator, list_lines, record_lines
 from hil.bench.script import find
 from hil.errors import LocalError, RigError
-from hil.interruption import Interruption
+from hil.interruption import INTERRUPTED, Interruption
 from hil.provenance import command
 from hil.record import Record, Verdict
 from hil.report import RECORD, render
 
 NOT_PASSED: Final = 1
-INTERRUPTED: Final = 130
 
 
 def list_scripts() -> None:

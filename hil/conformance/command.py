@@ -9,14 +9,13 @@ from typing import Final
 from hil.conformance.catalogue import SECTIONS, chosen
 from hil.conformance.runner import Kit, counts
 from hil.errors import LocalError, reason
-from hil.interruption import Interruption
+from hil.interruption import INTERRUPTED, Interruption
 from hil.provenance import command, of_rig, versions
 from hil.record import CaseResult, Record, Verdict
 from hil.rig import duration_ns, open_rig
 
 FAILED: Final = 1
 RIG_FAILED: Final = 4
-INTERRUPTED: Final = 130
 COLUMNS: Final = tuple(Verdict)
 WIDTH: Final = 14
 
