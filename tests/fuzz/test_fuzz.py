@@ -1,5 +1,6 @@
 """Fuzzing, as far as a run of the suite has time for it; `make fuzz` goes on."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,11 @@ def test_what_was_found_holds(path: Path) -> None:
 
 def test_each_folder_of_the_corpus_has_its_target() -> None:
     assert {path.parent.name for path in FINDS} <= TARGETS.keys()
+
+
+def test_make_fuzz_tries_each_target() -> None:
+    (line,) = re.findall(r"^TARGET \?= (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert line.split() == [*TARGETS, "control_api"]
 
 
 @pytest.mark.slow
