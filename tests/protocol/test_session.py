@@ -176,6 +176,7 @@ def test_outcomes_outlive_a_reboot_and_sessions_do_not(sessions: Sessions) -> No
 def test_another_content_is_another_command(
     sessions: Sessions, first: Command, second: Command
 ) -> None:
+    """COM-04: an id stands for one content, whoever comes with another."""
     assert digest(first) != digest(second)
     session = opened(sessions)
     execute(sessions, command(session, 1, 77, first))
