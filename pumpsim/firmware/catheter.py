@@ -106,7 +106,7 @@ class Catheter:
                 self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
         self.gauge_pa, self.skipped, self.held = gauge_pa, 0, False
-        self._persist(now, self.scaled_mean >> SCALE)
+        self._persist(now, gauge_pa, self.scaled_mean >> SCALE)
 
     def stored_nl(self, compliance_nl_per_kpa: int) -> int | None:
         """Liquid that an occlusion holds back in the stretched catheter (OCC-03, OCC-04).
@@ -135,12 +135,13 @@ class Catheter:
         self.reversed_samples = REVERSE_SAMPLES if self.reverse else 0
         self.calm = False
 
-    def _persist(self, now: int, mean_pa: int) -> None:
+    def _persist(self, now: int, gauge_pa: int, mean_pa: int) -> None:
+        """By the mean; it comes down late, so a short patience ends with the pressure itself."""
         if self.calm and P_DISC_PA <= mean_pa <= P_PARTIAL_PA:
             return
         self.calm = True
         for condition, holds, duration in (
-            (self.occlusion, mean_pa > P_OCC_PA, T_OCC),
+            (self.occlusion, mean_pa > P_OCC_PA < gauge_pa, T_OCC),
             (self.partial, mean_pa > P_PARTIAL_PA, T_PARTIAL),
             (self.disconnect, mean_pa < P_DISC_PA, T_DISC),
             (self.impossible, mean_pa < P_IMPOSSIBLE_PA, T_IMPOSSIBLE),

@@ -28,6 +28,7 @@ from pumpsim.firmware.ticks import MINUTE
 T_FLUSH: Final = 30 * MINUTE
 """A bolus access lets an injection and its jumps pass for so long, as a refill window does."""
 
+ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 P = TypeVar("P", Configuration, BeginBolusAccess)
 
 
@@ -283,7 +284,7 @@ def _ended(data: dict[str, Any], total_nl: int) -> Before:
 
 def encode(data: dict[str, Any]) -> bytes:
     """Plain data as bytes, one way only."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+    return ENCODER.encode(data).encode()
 
 
 def decode(content: bytes) -> dict[str, Any]:
