@@ -373,3 +373,19 @@ def test_a_step_of_any_size_is_never_taken_for_downtime(
     assert uncertain_nl <= 2 * 247_500 + 30_000_000 - 28_000_000 + truth_nl
     if taken and samples > 2:
         assert uncertain_nl == 0
+
+
+@pytest.mark.parametrize("step_s", [-30 * 86_400, 30 * 86_400])
+def test_a_clock_that_is_set_before_the_first_sample_says_nothing_of_the_downtime(
+    step_s: int,
+) -> None:
+    """TIM-06, RST-03: nor is it found wrong because the level knows of no such time."""
+    bench = configured()
+    bench.run(30)
+    again = bench.reset(down_s=3_600)
+    new_s = again.rtc_s() + step_s
+    assert again.ask(m.SetClock(rtc_s=new_s)) == m.Done()
+    again.start_s += step_s
+    again.run(5)
+    assert standing(again) == []
+    assert again.status().delivered_total_nl - again.logic._state.account.uncertain_nl <= 95 * 900
