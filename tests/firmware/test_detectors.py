@@ -517,11 +517,11 @@ def test_without_a_fill_level_the_bellows_are_taken_to_be_at_rest() -> None:
 
 
 def test_the_stages_come_in_order_and_stay() -> None:
-    """The first stage is never skipped, and noise ends none."""
+    """The first stage is never skipped, and noise of the whole bound ends none."""
     battery = Battery()
     stages = []
     for minute in range(0, 4_000, 10):
-        battery.feed(minute * MINUTE, 2_650 - minute // 10 + (minute // 10) % 2 * 6)
+        battery.feed(minute * MINUTE, 2_650 - minute // 10 + (minute // 20) % 2 * 12)
         stages.append((battery.low.stands, battery.end.stands))
     assert stages == sorted(stages)
     assert set(stages) == {(False, False), (True, False), (True, True)}
