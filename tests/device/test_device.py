@@ -317,6 +317,9 @@ def test_a_held_link_learns_how_much_it_missed(programmer: Programmer) -> None:
     first = programmer.notices[0].body
     assert isinstance(first, m.Telemetry)
     assert 598 <= first.dropped <= 602
+    second = programmer.notices[1].body
+    assert isinstance(second, m.Telemetry)
+    assert second.dropped == 0  # it has been told
 
 
 def test_a_released_link_waits_no_longer_than_a_period(programmer: Programmer) -> None:

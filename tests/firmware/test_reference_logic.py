@@ -22,6 +22,7 @@ from protocol.vocabulary import (
 )
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.flow import HIGHEST_PA, VISCOSITY_NPA_S, FlowModel, viscosity_npa_s
+from pumpsim.firmware.requests import HANDLERS
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 
 MINUTE = 60 * TICKS_PER_S
@@ -470,10 +471,36 @@ def test_unconfigured_logic_assumes_nothing() -> None:
     assert refusal(bench.ask(filled)) is Refusal.NOT_CONFIGURED
 
 
-def test_a_patient_cannot_refill_or_configure(bench: Bench) -> None:
-    assert refusal(bench.ask(m.BeginRefill(), Role.PATIENT)) is Refusal.ROLE
-    write = m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATION)
-    assert refusal(bench.ask(write, Role.PATIENT)) is Refusal.ROLE
+PATIENTS_MAY: list[m.Body] = [
+    m.GetStatus(),
+    m.ListAlarms(after_occurrence=0),
+    m.ReadConfiguration(),
+    m.Close(),
+    m.AcknowledgeAlarm(alarm=AlarmId.REFILL_DUE, occurrence=1),
+    m.PauseAudio(alarm=AlarmId.FLOW_STOP, occurrence=1, duration_ms=60_000),
+]
+CARERS_MAY: list[m.Body] = [
+    m.BeginRefill(),
+    m.CommitRefill(refill=REFILL),
+    m.AbortRefill(),
+    m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0),
+    m.EndBolusAccess(injected_nl=1),
+    m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATION),
+    m.SetClock(rtc_s=1_800_000_000),
+    m.RunSelfTest(),
+]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_may_ask_for_what(bench: Bench, role: Role) -> None:
+    """SEC-01: every request of every role; and what is refused changes nothing."""
+    assert {type(body) for body in PATIENTS_MAY + CARERS_MAY} == {m.GetStatus, *HANDLERS}
+    for body in PATIENTS_MAY + CARERS_MAY:
+        before = bench.logic.save()
+        reply = bench.ask(body, role)
+        refused = isinstance(reply, m.Refused) and reply.reason is Refusal.ROLE
+        assert refused == (role is Role.PATIENT and body in CARERS_MAY)
+        assert not refused or bench.logic.save()["state"] == before["state"]
 
 
 def test_a_configuration_made_from_an_old_one_is_refused(bench: Bench) -> None:
@@ -513,6 +540,17 @@ def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
     assert EventKind.REFILL_WINDOW_ENDED in bench.events()
 
 
+def test_a_forgotten_refill_window_ends_without_supply_too(bench: Bench) -> None:
+    """FLW-08, RST-03: the clock tells how long nobody looked."""
+    bench.run(1)
+    bench.ask(m.BeginRefill())
+    bench = bench.reset(down_s=25 * 60)
+    bench.run(3)
+    assert bench.status().refill_open
+    bench.run(4)
+    assert not bench.status().refill_open
+
+
 def test_pressures_count_again_when_windows_have_had_their_time(bench: Bench) -> None:
     """FLW-08: what is told follows them then, however many windows are begun."""
     bench.run(10)
@@ -547,6 +585,12 @@ def test_a_cold_fill_masks_too_little_flow_for_four_hours(bench: Bench) -> None:
     assert AlarmId.UNDER_INFUSION in bench.raised()
 
 
+def test_a_fill_that_nobody_knows_to_be_cold_masks_nothing(bench: Bench) -> None:
+    """FLW-08: without a temperature too little flow is told in its hour."""
+    bench.run(62, temperature_mk=None, reservoir_pressure_pa=300_000)
+    assert AlarmId.UNDER_INFUSION in bench.raised()
+
+
 def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
     assert refusal(bench.ask(m.EndBolusAccess(injected_nl=1))) is Refusal.NO_BOLUS_ACCESS_OPEN
     begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
@@ -574,6 +618,18 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
     bench.run(1, temperature_mk=None)
     assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=("temperature",))
     assert Event(EventKind.SELF_TEST, 1) in bench.outcomes[-1].events
+    everything = dict.fromkeys(STEPS)
+    bench.run(1, **everything)
+    told = bench.ask(m.RunSelfTest())
+    assert isinstance(told, m.SelfTestReport)
+    assert set(told.failed) == {
+        "reservoir pressure",
+        "catheter pressure",
+        "pocket pressure",
+        "temperature",
+        "fill level",
+        "battery",
+    }
     never = m.SelfTestReport(passed=False, failed=("configuration", "sample", "real-time clock"))
     assert Bench().ask(m.RunSelfTest()) == never
 

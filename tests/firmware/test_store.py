@@ -1,6 +1,7 @@
 """Two slots on a chip that can lose power, tear, reorder, fail and rot."""
 
 import itertools
+import zlib
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,17 @@ def test_any_flipped_bit_is_found_or_harmless() -> None:
         content, damaged, _ = Store(RamMemory(SIZE, bytes(rotten))).load()
         assert content in (OLD, NEW)
         assert content == NEW or damaged
+
+
+def test_a_record_of_another_format_is_no_record() -> None:
+    """NVM-01, NVM-03: its CRC is right, and nobody knows what it says."""
+    cells = with_old()
+    (place,) = Store(cells).places()
+    magic, version, sequence, length, _ = HEAD.unpack(cells.read(place.start, HEAD.size))
+    bare = HEAD.pack(magic, version + 1, sequence, length, 0)
+    crc = zlib.crc32(OLD, zlib.crc32(bare))
+    cells.write(place.start, HEAD.pack(magic, version + 1, sequence, length, crc))
+    assert Store(cells).load() == Loaded(None, unsound=True)
 
 
 def test_two_rotten_slots_are_damage_and_not_a_blank_chip() -> None:
