@@ -46,6 +46,7 @@ def test_a_power_cut_at_any_operation_of_a_write_leaves_headers_true() -> None:
             old, new = used(device)[1], slower(device)
             fault = device.stimulate(0, stimulus("memory_fault", cut_in=number))["fault"]
             reply = programmer.command(m.WriteConfiguration(base_config_id=1, configuration=new))
+            assert not isinstance(reply, m.Done) or reply == m.Done(reference=2)
             cut = device.effects.instants[fault] is not None
             told, configuration = used(device)
             assert configuration == (old if told == 1 else new)
