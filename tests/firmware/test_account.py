@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
-from pumpsim.firmware.account import MAX_DRUGS, Account
+from pumpsim.firmware.account import MAX_DRUGS, MAX_PLUGS, Account
 from tests.firmware.test_reference_logic import HOUR, MINUTE, Bench
 from tests.firmware.usual import REFILL
 from tests.firmware.visits import ten_days_on
@@ -132,6 +132,20 @@ def test_dose_is_that_of_plug_flow(catheter_nl: int, moves: list[Any]) -> None:
             held_fg = sum(plug[0] * plug[2] for plug in account.plugs if plug[1] == drug)
             assert doses_fg[drug] + held_fg == entered_fg[drug]
         assert not inside[0] or account.dose_since_refill_fg == since_fg
+
+
+@pytest.mark.parametrize(("liquids", "early"), [(MAX_PLUGS, False), (MAX_PLUGS + 1, True)])
+def test_as_many_liquids_as_there_are_places_become_dose_in_their_turn(
+    liquids: int, *, early: bool
+) -> None:
+    """DOS-01, RES-11: what is in the catheter is no dose; for one liquid more the first counts."""
+    account = Account()
+    account.prime(100_000)
+    account.push(100_000, "first", 7)
+    for number in range(1, liquids):
+        account.push(1_000, "FUDR", number)
+    pushed_nl = 100_000 if early else 1_000 * (liquids - 1)
+    assert account.doses_fg == {"first": 7 * pushed_nl}
 
 
 def test_many_liquids_in_a_catheter_lose_nothing() -> None:

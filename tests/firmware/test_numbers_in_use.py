@@ -10,6 +10,7 @@ from protocol import messages as m
 from protocol.control import TICKS_PER_S, Request
 from protocol.vocabulary import (
     AlarmId,
+    EventKind,
     RefillReason,
     Role,
 )
@@ -194,7 +195,7 @@ def test_a_number_that_changes_in_a_pump_that_was_never_configured_is_put_right(
 
 @pytest.mark.parametrize("which", [0, 1], ids=["newest", "older"])
 def test_a_number_that_changed_is_put_right_though_one_slot_cannot_be_read(which: int) -> None:
-    """NVM-04, NVM-07: and again once it can, from the newest record of this life."""
+    """NVM-01, NVM-04, NVM-07: and again once it can, from the newest record of this life."""
     bench = needled()
     for _ in range(2):
         bench.run(1, fill_level_nl=20_000_000)
@@ -208,7 +209,9 @@ def test_a_number_that_changed_is_put_right_though_one_slot_cannot_be_read(which
     assert AlarmId.MEMORY_FAULT in alarms_of(bench)
     assert bench.status().delivered_total_nl == pytest.approx(total_nl, abs=5)
     memory.unread = []
+    bench.outcomes.clear()
     bench.ask(m.RunSelfTest())
+    assert (EventKind.MEMORY_CORRECTED in bench.events()) == (which == 0)  # the newest was late
     status = bench.status()
     assert (status.delivered_total_nl, status.refill_due_in_s) == (total_nl, due_s)
     assert bench.logic._state.account.balanced()
