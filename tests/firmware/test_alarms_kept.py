@@ -256,6 +256,18 @@ def test_a_date_that_comes_is_kept_before_it_is_told(bench: Bench, *, silent: bo
     assert AlarmId.REFILL_DUE in {a.alarm for a in Bench(bench.memory).alarms()}
 
 
+def test_an_acknowledgement_is_told_again_by_the_next_life_as_it_was(bench: Bench) -> None:
+    """LOG-01, COM-09: the supply may have failed before anybody heard of it."""
+    bench.run(2, fill_level_nl=900_000)
+    low, empty = bench.alarms()
+    for alarm, priority in ((empty, Priority.HIGH), (low, Priority.MEDIUM)):
+        bench.ask(acknowledging(alarm))
+        event = Event(EventKind.ALARM_ACKNOWLEDGED, alarm.alarm, alarm.occurrence, priority)
+        assert bench.outcomes[-1].events == [event]
+        (booted,) = Bench(bench.memory).outcomes
+        assert booted.kept.events == (event,)
+
+
 @pytest.mark.parametrize("failing", range(OPERATIONS_PER_SAVE))
 def test_what_memory_fails_to_keep_is_heard_and_told_and_kept_once_memory_can(
     bench: Bench, failing: int

@@ -364,3 +364,18 @@ def test_what_was_kept_joins_what_this_life_has_found(*, own: bool, kept: bool) 
     level.load(FillDeviation(free=kept, under=kept).save())
     found = (battery.end.stands, pressures.over_infusion, level.free, level.under)
     assert set(found) == {own or kept}
+
+
+def test_a_channel_that_works_again_is_blamed_by_no_later_life() -> None:
+    """ALM-09, SEN-09: another one stands under the same alarm, until the hour is over."""
+    bench = Bench()
+    bench.configure()
+    bench.run_screened(5)
+    bench.run_screened(4, temperature_mk=None, battery_mv=None)
+    bench.run_screened(7, temperature_mk=None)
+    for each in (bench, bench.reset()):
+        beliefs = each.outcomes[-1].beliefs
+        assert beliefs is not None
+        assert beliefs.alarms == (AlarmId.SENSOR_FAULT,)
+        assert Cause.TEMPERATURE_SENSOR in beliefs.causes
+        assert Cause.BATTERY_SENSOR not in beliefs.causes

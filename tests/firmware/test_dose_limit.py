@@ -239,6 +239,31 @@ def test_of_a_drug_in_turn_a_cycle_holds_its_days_only() -> None:
     assert limits[1][3] == limits[1][1] // 2  # half a day of FUDR in a cycle of a day
 
 
+def test_a_drug_for_half_a_day_is_held_to_it_within_the_day_in_which_it_comes() -> None:
+    """DOS-02: with a quarter of its cycle's dose too much, however few of it any hour has."""
+    rarely = (
+        m.PlanStep(drug="FUDR", duration_s=43_200),
+        m.PlanStep(drug="saline", duration_s=55 * 43_200),
+    )
+    watched = Watched(configured(plan=rarely))
+    watched.fill()
+    watched.run(1)  # the drug is at the tip
+    watched.run(2 * 60, 0)  # what did not flow is no credit
+    assert not watched.run(13 * 60, NOMINAL * 122 // 100)
+    assert watched.run(60, NOMINAL * 122 // 100)
+
+
+def test_the_last_of_a_drug_is_not_held_against_what_the_next_one_is_prescribed() -> None:
+    """DOS-02, RES-11: a catheter that is emptied within a sample, by less than a minute's flow."""
+    left_nl = NOMINAL // 4 + NOMINAL // 120  # the hour's excess, and half a minute of the flow
+    watched = Watched(configured(), catheter_nl=left_nl)
+    watched.fill("FUDR")
+    assert not watched.run(60)
+    watched.fill("heparin")
+    assert watched.run(1, 60 * left_nl)
+    assert [series.exceeded for series in watched.limit.series] == [True, False]
+
+
 def test_the_last_two_drugs_are_watched() -> None:
     """DOS-02: the drug before the last is still watched, liquid without a drug never."""
     watched = Watched(configured())

@@ -466,6 +466,10 @@ def test_unconfigured_logic_assumes_nothing() -> None:
     assert status.flow_nl_per_h is None
     assert status.drug is None
     assert status.dose_total_ng is None
+    assert status.residual_volume_nl is not None  # what the sensor says needs no configuration
+    assert status.residual_volume_nl.estimate == bench.level_nl + 1
+    bench.run(1, fill_level_nl=None)
+    assert bench.status().residual_volume_nl is None
     assert refusal(bench.ask(m.BeginRefill())) is Refusal.NOT_CONFIGURED
     filled = m.CommitRefill(refill=REFILL)
     assert refusal(bench.ask(filled)) is Refusal.NOT_CONFIGURED

@@ -15,6 +15,7 @@ from pumpsim.firmware.refills import T_REFILL, Refills
 from pumpsim.firmware.screen import CHANNELS
 from tests.firmware.test_reference_logic import MINUTE, STEPS, Bench
 from tests.firmware.usual import REFILL, USUAL
+from tests.firmware.visits import ten_days_on
 
 A = AlarmId
 Readings = dict[str, int | None]
@@ -225,3 +226,57 @@ def test_time_between_windows_comes_back_over_a_reset() -> None:
     after.begin(MINUTE, None)
     assert after.suspends(30 * MINUTE)
     assert not after.suspends(31 * MINUTE)
+
+
+# ---- windows, again and again
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30), st.integers(1, 40), st.booleans()), min_size=1, max_size=20
+    )
+)
+def test_windows_begun_again_and_again_suspend_no_more_than_one(
+    course: list[tuple[int, int, bool]],
+) -> None:
+    """FLW-08: T_refill, and as much again as none was open; a reset in between gives none back."""
+    refills, now, suspended, closed = Refills(), 0, 0, 0
+    for open_min, closed_min, resets in course:
+        assert refills.begin(now * MINUTE, None) is None
+        for _ in range(open_min):
+            suspended += refills.suspends(now * MINUTE)
+            now += 1
+            if resets:
+                kept = refills.save(now * MINUTE)
+                refills.load(now * MINUTE, kept)
+        refills.close(now * MINUTE)
+        assert not refills.suspends(now * MINUTE)
+        assert suspended <= 30 + closed
+        now += closed_min
+        closed += closed_min
+    now += 30
+    assert refills.begin(now * MINUTE, None) is None
+    assert [refills.suspends((now + minute) * MINUTE) for minute in (0, 29, 30)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("open_min", "closed_min"), [(29, 1), (30, 1), (15, 1), (1, 1), (29, 29), (2, 5)]
+)
+def test_too_much_flow_is_told_however_often_a_window_is_begun(
+    open_min: int, closed_min: int
+) -> None:
+    """FLW-02, FLW-08: half the time outside is enough, windows or not (FLW-05)."""
+    bench = ten_days_on()
+    fast = {"reservoir_pressure_pa": 480_000}
+    minutes = 0
+    while AlarmId.OVER_INFUSION not in bench.raised():
+        bench.ask(m.BeginRefill())
+        bench.run_screened(open_min, **fast)
+        bench.ask(m.AbortRefill())
+        bench.run_screened(closed_min, **fast)
+        minutes += open_min + closed_min
+        assert minutes <= 30 + 2 * 60 + open_min + closed_min

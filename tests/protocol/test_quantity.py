@@ -183,6 +183,12 @@ def test_a_value_without_short_decimals_is_not_rendered() -> None:
         render(Fraction(10**18), "volume", "nL")
 
 
+@pytest.mark.parametrize("text", ["999999999999999999 nL", "0.12345678901234567 uL"])
+def test_eighteen_digits_are_rendered(text: str) -> None:
+    """DOS-04: as many as are read."""
+    assert canonical(text, "volume") == text
+
+
 @given(text=st.text(max_size=30) | st.from_regex(r"-?\d*\.?\d* ?[A-Za-z%/]*", fullmatch=True))
 def test_any_text_is_a_quantity_or_an_error(text: str) -> None:
     for dimension in UNITS:

@@ -223,6 +223,28 @@ def test_an_outcome_can_be_asked_for(
     assert sessions.outcome(78) == m.CommandOutcome(state=OutcomeState.UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("reply", "settled"),
+    [
+        (m.Done(reference=9), True),
+        (m.SelfTestReport(passed=True, failed=()), True),
+        (m.Refused(reason=Refusal.INTERRUPTED), True),
+        (m.Refused(reason=Refusal.FIRMWARE_FAULT), False),
+    ],
+)
+def test_a_command_is_pending_until_somebody_knows_what_became_of_it(
+    sessions: Sessions, reply: Reply, *, settled: bool
+) -> None:
+    """COM-09: the next life tells of one whose handling failed, and of no other."""
+    session = opened(sessions)
+    packet = command(session, 1, 77)
+    assert sessions.check(packet, NOW_MS) is session
+    begun = sessions.begin(packet, session.role)
+    assert sessions.pending == begun
+    sessions.record(begun, reply)
+    assert sessions.pending == (None if settled else begun)
+
+
 def test_the_right_to_write_goes_on_when_its_holder_ends(sessions: Sessions) -> None:
     first, second = opened(sessions), opened(sessions)
     execute(sessions, command(first, 1, 1))

@@ -1,0 +1,188 @@
+"""What left the reservoir, what the catheter holds of it, and what became dose."""
+
+from collections import Counter, deque
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
+from pumpsim.firmware.account import MAX_DRUGS, MAX_PLUGS, Account
+from tests.firmware.test_reference_logic import HOUR, MINUTE, Bench
+from tests.firmware.usual import REFILL
+from tests.firmware.visits import ten_days_on
+
+
+@settings(max_examples=100)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(-20_000, 200_000), st.integers(0, 60_000)), min_size=1, max_size=40
+    ),
+    changed=st.integers(0, 40),
+)
+def test_delivered_and_held_and_left_are_what_was_filled(
+    steps: list[tuple[int, int]], changed: int
+) -> None:
+    """OCC-04: for any number of occlusions; totals and dose never fall (DOS-01)."""
+    account = Account()
+    account.prime(170_000)
+    account.refilled("A", 7)
+    left_nl, remainder, before = 28_000_000, 0, (0, 0)
+    for number, (flow, stored_nl) in enumerate(steps):
+        if number == changed:
+            account.refilled("B", 3)
+        account.deliver(MINUTE, flow, stored_nl)
+        out_nl, remainder = divmod(remainder + max(flow, 0) * MINUTE, HOUR)
+        left_nl -= out_nl
+        assert account.total_nl + account.held_nl + left_nl == 28_000_000
+        assert 0 <= account.held_nl <= stored_nl
+        assert sum(plug[0] for plug in account.plugs) == 170_000 + account.held_nl
+        after = (account.total_nl, sum(account.doses_fg.values()))
+        assert after >= before
+        assert after[1] >= before[1]
+        before = after
+    account.deliver(0, 0, 0)
+    assert account.total_nl + left_nl == 28_000_000
+
+
+def test_what_an_occlusion_held_arrives_with_its_release() -> None:
+    """OCC-03, OCC-04: an hour without delivery, and then all of it; as dose, too."""
+    account = Account()
+    account.prime(1_000)
+    account.refilled("A", 10)
+    account.deliver(HOUR, 54_000)
+    assert account.total_nl == 54_000
+    for minute in range(1, 61):
+        account.deliver(MINUTE, 36_000, 600 * minute)
+    assert (account.total_nl, account.held_nl) == (54_000, 36_000)
+    assert account.doses_fg == {"A": 53_000 * 10}
+    account.deliver(MINUTE, -36_000)  # nobody knows what it can hold
+    assert (account.total_nl, account.held_nl) == (54_000, 36_000)
+    account.deliver(MINUTE, -36_000, 0)
+    assert (account.total_nl, account.held_nl) == (90_000, 0)
+    assert account.doses_fg == {"A": 89_000 * 10}
+    assert account.since_refill_nl == 90_000
+
+
+@pytest.mark.parametrize("what", ["window", "reset", "downtime", "memory"])
+def test_what_an_occlusion_holds_stays_held_while_nobody_looks(what: str) -> None:
+    """OCC-04, DOS-02: a refill window, a reset and a total put right deliver nothing of it."""
+    bench = ten_days_on()
+    bench.run(10 * 60)
+    for minute in range(300):
+        bench.run(1, catheter_pressure_pa=min(113_700 + 900 * minute, 335_000))
+    account = bench.logic._state.account
+    held_nl, total_nl = account.held_nl, account.total_nl
+    assert held_nl > 90_000
+    if what == "window":
+        bench.ask(m.BeginRefill())
+    elif what == "memory":
+        account.total_nl ^= 1 << 25
+        bench.ask(m.RunSelfTest())
+    else:
+        bench = bench.reset(down_s=600 * (what == "downtime"))
+    bench.run(3, catheter_pressure_pa=335_000)
+    account = bench.logic._state.account
+    assert account.held_nl == pytest.approx(held_nl, rel=0.15)
+    assert account.total_nl == pytest.approx(total_nl, abs=15_000)
+    assert AlarmId.DOSE_LIMIT not in bench.raised()
+    bench.ask(m.AbortRefill())
+    bench.run(3)
+    assert bench.logic._state.account.held_nl == 0
+    assert EventKind.OCCLUSION_RELEASED in bench.events()
+
+
+LIQUIDS = st.tuples(st.sampled_from(["A", "B", "saline", ""]), st.integers(0, 9))
+"""Drug and ng/ml; one that nobody declared has no dose."""
+MOVES = st.one_of(
+    st.tuples(st.just("flow"), st.integers(0, 700), st.none()),
+    st.tuples(st.just("bolus"), st.integers(0, 700), LIQUIDS),
+    st.tuples(st.just("refill"), st.none(), LIQUIDS),
+)
+
+
+@given(catheter_nl=st.integers(1, 300), moves=st.lists(MOVES, max_size=15))
+def test_dose_is_that_of_plug_flow(catheter_nl: int, moves: list[Any]) -> None:
+    """RES-11, RES-12, DOS-01: against a tube of single nanolitres; nothing is gained nor lost."""
+    account, tube, inside = Account(), deque([("", 0)] * catheter_nl), ("", 0)
+    account.prime(catheter_nl)
+    doses_fg: Counter[str] = Counter()
+    entered_fg: Counter[str] = Counter()
+    since_fg = 0
+    for kind, volume_nl, liquid in moves:
+        if kind == "refill":
+            inside, since_fg = liquid, 0
+            account.refilled(*liquid)
+            continue
+        entering = inside if kind == "flow" else liquid
+        if kind == "flow":
+            account.deliver(HOUR, volume_nl)
+        else:
+            account.push(volume_nl, *liquid)
+        for _ in range(volume_nl):
+            tube.append(entering)
+            drug, concentration = tube.popleft()
+            entered_fg[entering[0]] += entering[1]
+            doses_fg[drug] += concentration
+            since_fg += concentration if drug == inside[0] else 0
+        for drug in ("A", "B", "saline"):
+            assert account.doses_fg.get(drug, 0) == doses_fg[drug]
+            held_fg = sum(plug[0] * plug[2] for plug in account.plugs if plug[1] == drug)
+            assert doses_fg[drug] + held_fg == entered_fg[drug]
+        assert not inside[0] or account.dose_since_refill_fg == since_fg
+
+
+@pytest.mark.parametrize(("liquids", "early"), [(MAX_PLUGS, False), (MAX_PLUGS + 1, True)])
+def test_as_many_liquids_as_there_are_places_become_dose_in_their_turn(
+    liquids: int, *, early: bool
+) -> None:
+    """DOS-01, RES-11: what is in the catheter is no dose; for one liquid more the first counts."""
+    account = Account()
+    account.prime(100_000)
+    account.push(100_000, "first", 7)
+    for number in range(1, liquids):
+        account.push(1_000, "FUDR", number)
+    pushed_nl = 100_000 if early else 1_000 * (liquids - 1)
+    assert account.doses_fg == {"first": 7 * pushed_nl}
+
+
+def test_many_liquids_in_a_catheter_lose_nothing() -> None:
+    """DOS-01, RES-11: of too many plugs the first counts early, and then not again."""
+    account = Account()
+    account.prime(100_000)
+    for number in range(40):
+        account.push(1_000, f"drug {number % 3}", 1 + number)
+    account.push(1_000_000, "water", 0)
+    given_fg = sum(1_000 * (1 + number) for number in range(40))
+    assert sum(account.doses_fg.values()) == given_fg
+    assert sum(plug[0] for plug in account.plugs) == 100_000 - account.early_nl
+    assert account.early_nl == 0
+
+
+def test_a_drug_that_no_place_is_left_for_is_refused_before_it_is_in_the_pump() -> None:
+    """DOS-09: what is in the pump is counted, each of it."""
+    bench = Bench()
+    bench.configure()
+    bench.run(300)
+    refill = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})
+    for number in range(MAX_DRUGS):
+        drug = f"drug {number}"
+        bench.ask(m.BeginRefill())
+        reply = bench.ask(
+            m.CommitRefill(
+                refill=refill.model_copy(update={"drug": drug}),
+                reason=RefillReason.OTHER,
+                previous_refill_id=number + 1,
+            )
+        )
+        if number < MAX_DRUGS - 1:  # FUDR has the other place
+            assert reply == m.Done(reference=number + 2)
+            bench.run(300)
+    assert reply == m.Refused(reason=Refusal.TOO_MANY_DRUGS)
+    begin = m.BeginBolusAccess(drug="another", concentration_ng_per_ml=1)
+    assert bench.ask(begin) == m.Refused(reason=Refusal.TOO_MANY_DRUGS)
+    assert bench.ask(begin.model_copy(update={"drug": "FUDR"})) == m.Done()
+    assert len(bench.logic._state.account.doses_fg) == MAX_DRUGS
+    assert min(bench.logic._state.account.doses_fg.values()) > 0
