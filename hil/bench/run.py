@@ -184,10 +184,11 @@ class Run:
         high: float | None = None,
         uncertainty: float | None = None,
         requirement: str | None = None,
+        case: str = "",
     ) -> None:
-        """A number for the record, judged when it has limits."""
+        """A number for the record, judged when it has limits; `case`: by the case of that name."""
         self.record.measurements.append(
-            Measurement(name, value, unit, self.now_ns, low, high, uncertainty, requirement)
+            Measurement(name, value, unit, self.now_ns, low, high, uncertainty, requirement, case)
         )
 
     def case(
