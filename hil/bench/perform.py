@@ -96,6 +96,7 @@ def _play(wish: Wish, parameters: Any, run: Run, interruption: Interruption) -> 
     record, watch = run.record, Stopwatch()
     try:
         wish.script.play(run, parameters)
+        interruption.look()  # its last act may have cleared one
         record.judge()
         failures = _made_safe(run.rig)
         if failures:
