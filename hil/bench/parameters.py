@@ -5,10 +5,11 @@
         sample_ns: int = parameter("30 min", DURATION, "between two weighings", low="1 min")
 
 The field is called `sample` on the command line: `sample="30 min"`. Quantities follow the strict
-grammar of files; their unit stands last in the field's name.
+grammar of files; their unit stands last in the field's name. One that an instrument is set to says
+so by `sets`: beyond the rig's limits it is refused before the run begins.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
@@ -88,12 +89,22 @@ COUNT: Final = Kind("whole number", "", "3", _count)
 WORD: Final = Kind("text", "", "FUDR", _word)
 
 
-def parameter(
-    default: str, kind: Kind, what: str, *, low: str = "", high: str = "", many: bool = False
+def parameter(  # noqa: PLR0913
+    default: str,
+    kind: Kind,
+    what: str,
+    *,
+    low: str = "",
+    high: str = "",
+    many: bool = False,
+    sets: str = "",
 ) -> Any:
-    """A field: its default and its limits as they are written; `many` of them with commas."""
+    """A field: its default and its limits as they are written; `many` of them with commas.
+
+    `sets` is the kind of instrument that is set to it, such as "bath".
+    """
     read = _reader(kind, low, high, many=many)
-    metadata = {"text": default, "kind": kind, "what": what, "read": read, "many": many}
+    metadata = {"text": default, "kind": kind, "what": what, "read": read, "sets": sets}
     return field(default=read(default), metadata=metadata)
 
 
@@ -128,6 +139,15 @@ def texts_of(pairs: Sequence[str]) -> dict[str, str]:
 def all_texts(kind: type[Any], texts: Mapping[str, str]) -> dict[str, str]:
     """Every parameter as it is written, defaults too: what a run is begun with."""
     return {name_of(one): texts.get(name_of(one), one.metadata["text"]) for one in fields(kind)}
+
+
+def set_points(parameters: Any) -> Iterator[tuple[str, str, float]]:
+    """Each with the parameter's name and the kind of instrument that is set to it."""
+    for one in fields(parameters):
+        if one.metadata["sets"]:
+            value = getattr(parameters, one.name)
+            for each in value if isinstance(value, tuple) else (value,):
+                yield name_of(one), one.metadata["sets"], each
 
 
 def described(kind: type[Any]) -> list[str]:

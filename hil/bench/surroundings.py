@@ -6,6 +6,7 @@ weighed from then on would be blamed on the pump.
 
 from typing import Any, Final, Protocol
 
+from hil.bench.parameters import PRESSURE, TEMPERATURE, parameter
 from hil.errors import RigError
 from hil.instruments.kinds import Reading
 from hil.rig import Rig
@@ -19,6 +20,16 @@ STRAYED_KPA: Final = 0.5
 REACH_NS: Final = 6 * 3_600 * 10**9
 """Device time a bath or a controller may take to reach a set point."""
 LOOK_NS: Final = 60 * 10**9
+
+
+def bath(what: str = "of the bath") -> Any:
+    """The field `bath_degc`."""
+    return parameter("37 degC", TEMPERATURE, what, sets="bath")
+
+
+def outlet() -> Any:
+    """The field `outlet_kpa`."""
+    return parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient", sets="pressure")
 
 
 class Bench(Protocol):

@@ -19,8 +19,6 @@ from hil.bench.parameters import (
     DURATION,
     NUMBER,
     PERCENT,
-    PRESSURE,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
@@ -29,6 +27,7 @@ from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
 from hil.bench.scripts.course import DAY_NS, distance, distance_figure, look
+from hil.bench.surroundings import bath, outlet
 from hil.bench.sweep import hold_and_weigh
 from hil.errors import LocalError
 from hil.rig import Rig
@@ -47,8 +46,8 @@ class Parameters:
     samples: int = parameter("24", COUNT, "weighings in each cycle", low="1")
     drug: str = parameter("saline", WORD, "of the fill")
     fill_ml: float = parameter("28 mL", VOLUME, "at each refill", low="1 mL")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
     drift_percent_per_year: float = parameter("15", NUMBER, "largest drift of the flow, %/year")
     density_g_per_ml: float = density()

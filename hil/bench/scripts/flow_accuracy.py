@@ -19,11 +19,12 @@ from hil.bench.gravimetry import (
     tolerated,
     weigh_flow,
 )
-from hil.bench.parameters import DURATION, PERCENT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import DURATION, PERCENT, parameter
 from hil.bench.points import add_points, ambient
 from hil.bench.pump import nominal_ml_per_day
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Figure, Series
 from hil.rig import Rig
 
@@ -36,8 +37,8 @@ SLACK_H: Final = 0.01
 class Parameters:
     """As they are written on the command line."""
 
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("1 h", DURATION, "held before the first weighing")
     duration_ns: int = parameter("14 d", DURATION, "of weighing, in all", low="1 h")
     sample_ns: int = parameter("30 min", DURATION, "between weighings", low="1 min")

@@ -20,8 +20,6 @@ from hil.bench.parameters import (
     CONCENTRATION,
     DURATION,
     PERCENT,
-    PRESSURE,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
@@ -29,6 +27,7 @@ from hil.bench.parameters import (
 from hil.bench.points import add_points, ambient
 from hil.bench.run import Run, Sample
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Figure, Series, Verdict
 from hil.rig import Rig
 
@@ -42,8 +41,8 @@ class Parameters:
     fill_ml: float = parameter("0 mL", VOLUME, "to begin with; 0 mL leaves it as it is")
     drug: str = parameter("saline", WORD, "of the fill")
     concentration_mg_per_ml: float = parameter("0 mg/mL", CONCENTRATION, "of the fill")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("4 h", DURATION, "held before the first weighing")
     sample_ns: int = parameter("4 h", DURATION, "between weighings", low="1 min")
     longest_ns: int = parameter("45 d", DURATION, "after that it is given up")

@@ -12,10 +12,11 @@ from hil.bench.gravimetry import (
     evaporation,
     evaporation_uncertainty,
 )
-from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, parameter
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import bath
 from hil.bench.sweep import check_once, hold_and_weigh, measure_slope, weigh_here
 from hil.errors import RigError
 from hil.rig import Rig
@@ -31,12 +32,16 @@ class Parameters:
     """As they are written on the command line. No heights: only the outlet is swept."""
 
     outlets_kpa: tuple[float, ...] = parameter(
-        "0 kPa, 6 kPa, 12.4 kPa, 20 kPa", PRESSURE, "one after the other, above ambient", many=True
+        "0 kPa, 6 kPa, 12.4 kPa, 20 kPa",
+        PRESSURE,
+        "one after the other, above ambient",
+        many=True,
+        sets="pressure",
     )
     heights_m: tuple[float, ...] = parameter(
         "", HEIGHT, "then these, such as 1500 m, 2400 m, at the last outlet", many=True, low="1 m"
     )
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
+    bath_degc: float = bath()
     settle_ns: int = parameter("2 h", DURATION, "held before weighing, at each", low="1 s")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")

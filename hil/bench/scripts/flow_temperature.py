@@ -11,10 +11,11 @@ from hil.bench.gravimetry import (
     evaporation,
     evaporation_uncertainty,
 )
-from hil.bench.parameters import COUNT, DURATION, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import COUNT, DURATION, TEMPERATURE, parameter
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import outlet
 from hil.bench.sweep import check_once, hold_and_weigh, measure_slope
 from hil.rig import Rig
 
@@ -27,9 +28,13 @@ class Parameters:
     """As they are written on the command line."""
 
     temperatures_degc: tuple[float, ...] = parameter(
-        "33 degC, 35 degC, 37 degC, 39 degC, 41 degC", TEMPERATURE, "one after the other", many=True
+        "33 degC, 35 degC, 37 degC, 39 degC, 41 degC",
+        TEMPERATURE,
+        "one after the other",
+        many=True,
+        sets="bath",
     )
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("6 h", DURATION, "held before weighing, at each")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")

@@ -15,9 +15,10 @@ from hil.bench.gravimetry import (
     weigh_flow,
     weigh_once,
 )
-from hil.bench.parameters import DURATION, NUMBER, PERCENT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import DURATION, NUMBER, PERCENT, parameter
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Verdict
 
 CLOT: Final = "catheter_extra_resistance_ratio"
@@ -36,8 +37,8 @@ class Parameters:
     """As they are written on the command line."""
 
     ratio: float = parameter("1000000", NUMBER, "of the clot to the restrictor", low="0.1")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("12 h", DURATION, "held before anything is weighed")
     baseline_ns: int = parameter("4 h", DURATION, "of weighing before the clamp", low="10 min")
     bound_ns: int = parameter("60 min", DURATION, "within which the alarm is due", low="1 min")

@@ -205,6 +205,32 @@ def test_a_set_point_outside_an_instruments_limits_is_named(bench: Bench) -> Non
     assert "90" in record.why
 
 
+@pytest.mark.parametrize(
+    ("name", "texts", "sentence"),
+    [
+        ("flow-accuracy", {"bath": "44 degC"}, "bath: a bath of 44 degC is outside .* 20 to 40 d"),
+        ("flow-temperature", {}, "temperatures: a bath of 41 degC is outside this rig's limits"),
+        ("flow-pressure", {}, r"outlets: an outlet pressure of 20 kPa .*: see \[limits\]"),
+        ("occlusion", {"outlet": "-21 kPa"}, "outlet: an outlet pressure of -21 kPa is outside"),
+        ("course", {"bath": "15 degC"}, "bath: a bath of 15 degC is outside this rig's limits"),
+    ],
+)
+def test_a_set_point_beyond_the_rigs_limits_is_told_before_anything_moves(
+    bench: Bench, tmp_path: Path, name: str, texts: dict[str, str], sentence: str
+) -> None:
+    rig = tmp_path / "rig.toml"
+    kinds = ("balance", "bath", "pressure", "syringe", "supply")
+    rig.write_text(
+        'dut = "sim:"\n'
+        + "".join(f'[{kind}]\ndriver = "laboratory"\n' for kind in kinds)
+        + '[limits]\ntemperature_lowest = "20 degC"\ntemperature_highest = "40 degC"\n'
+        + 'pressure_highest = "15 kPa"\n'
+    )
+    with pytest.raises(LocalError, match=sentence):
+        bench.run(name, texts, uri=str(rig))
+    assert not bench.folder.exists()
+
+
 def test_two_steps_of_one_name_are_a_mistake(bench: Bench) -> None:
     def play(run: Run, _: Any) -> None:
         run.step("a", lambda: 1)
