@@ -85,20 +85,21 @@ class Surroundings:
         bench.wait_until("settling", bench.clock_ns() + self._settle_ns)
         return found
 
-    def check(self) -> None:
-        """RigError when bath or outlet has left its set point."""
-        if self._temperature_degc is not None:
-            self._check("bath", self._temperature_degc, STRAYED_K)
-        if self._outlet_kpa is not None:
-            self._check("outlet", self._outlet_kpa, STRAYED_KPA)
-
-    def _check(self, what: str, wanted: float, strayed: float) -> None:
-        reading = self._read(what)
-        if abs(reading.value - wanted) > strayed + reading.uncertainty:
-            raise RigError(
-                f"the {what} has left its set point of {wanted:g} {reading.unit}, it stands at "
-                f"{reading.value:.2f} {reading.unit}: see to its instrument, then go on by --resume"
-            )
+    def strayed(self) -> str:
+        """Which of bath and outlet has left its set point, and where it stands; empty if none."""
+        for what, wanted, far in (
+            ("bath", self._temperature_degc, STRAYED_K),
+            ("outlet", self._outlet_kpa, STRAYED_KPA),
+        ):
+            if wanted is None:
+                continue
+            reading = self._read(what)
+            if abs(reading.value - wanted) > far + reading.uncertainty:
+                return (
+                    f"the {what} has left its set point of {wanted:g} {reading.unit}, it stands at "
+                    f"{reading.value:.2f} {reading.unit}"
+                )
+        return ""
 
     def _reach(self, what: str, wanted: float, near: float) -> float:
         bench = self._bench

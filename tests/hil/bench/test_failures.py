@@ -1,5 +1,6 @@
 """Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from hil.bench.command import exit_code
+from hil.bench.journal import NAME
 from hil.bench.parameters import NUMBER, parameter
+from hil.bench.perform import InterruptedRunError
 from hil.bench.run import Run
 from hil.bench.script import Script, find
 from hil.errors import LocalError, RigError
@@ -18,11 +21,12 @@ from hil.instruments.bench import Instruments
 from hil.instruments.errors import InstrumentError
 from hil.instruments.kinds import Reading
 from hil.record import Verdict
-from tests.hil.bench.conftest import Bench
+from tests.hil.bench.conftest import Bench, Later
 from tests.hil.bench.test_resume import SHORT
 from tests.hil.conftest import Served
 from tests.hil.test_rig import Severed, Stuck
 
+HOUR_NS = 3_600 * 10**9
 UNPLUGGED = "balance at /dev/ttyUSB1: it no longer answers: is it plugged in?"
 
 
@@ -151,6 +155,35 @@ def test_an_instrument_that_lets_go_in_mid_run_is_an_error(
     record = bench.run(script(play))
     assert record.verdict is Verdict.ERROR
     assert record.why.startswith(sentence)
+
+
+def test_an_instrument_that_let_go_holds_again_on_a_resumed_run(bench: Bench) -> None:
+    """In process too, where all else stands as it was saved; once, however often it goes on."""
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0, outlet_kpa=12.4, settle_ns=HOUR_NS)
+        run.sample("before", HOUR_NS, 2, lambda: 0)
+        run.step("let go", lambda: run.rig.instruments.bath.stop())
+        taken = run.sample("look", HOUR_NS, 12, lambda: run.rig.instruments.bath.temperature()[0])
+        run.measure("pieces", len({one.piece for one in taken}), "1", low=2.0, high=2.0)
+        run.measure("warm at the end", taken[-1].value, "degC", low=36.5, high=37.5)
+
+    failed = bench.run(script(play))
+    assert failed.why.startswith("the bath has left its set point of 37 degC")
+    assert failed.why.endswith("then go on by --resume")
+    looks = len(entries(bench, "sample"))
+    with pytest.raises(InterruptedRunError):
+        bench.run(script(play), resume=True, progress=Later(6, KeyboardInterrupt))
+    assert len(entries(bench, "sample")) > looks
+    record = bench.run(script(play), resume=True)
+    assert record.verdict is Verdict.PASS, record.why
+    assert [one["what"] for one in entries(bench, "strayed")] == [failed.why.partition(":")[0]]
+    assert "bath or outlet had left its set point 1 times, and was set again" in record.notes
+
+
+def entries(bench: Bench, kind: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (bench.folder / NAME).read_text().splitlines()]
+    return [one for one in found if one["kind"] == kind]
 
 
 def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Bench) -> None:
