@@ -6,6 +6,7 @@ weighed from then on would be blamed on the pump.
 
 from typing import Any, Final, Protocol
 
+from hil.bath_unit import doubt
 from hil.bench.parameters import PRESSURE, TEMPERATURE, parameter
 from hil.errors import RigError
 from hil.instruments.kinds import Reading
@@ -19,6 +20,8 @@ STRAYED_KPA: Final = 0.5
 """So far off, it is held no more: a lid that was lifted for a moment is no failure."""
 REACH_NS: Final = 6 * 3_600 * 10**9
 """Device time a bath or a controller may take to reach a set point."""
+FOLLOW_NS: Final = 2 * 3_600 * 10**9
+"""Device time in which any pump has come closer to its bath."""
 LOOK_NS: Final = 60 * 10**9
 
 
@@ -83,6 +86,8 @@ class Surroundings:
         if wanted_kpa is not None:
             found["outlet_kpa"] = self._reach("outlet", wanted_kpa, NEAR_KPA)
         bench.wait_until("settling", bench.clock_ns() + self._settle_ns)
+        if wanted_degc is not None:
+            self._check_unit()
         return found
 
     def strayed(self) -> str:
@@ -100,6 +105,15 @@ class Surroundings:
                     f"{reading.value:.2f} {reading.unit}"
                 )
         return ""
+
+    def _check_unit(self) -> None:
+        """RigError when the pump has not followed the bath, as one in degrees Fahrenheit."""
+        bench = self._bench
+        end_ns = bench.clock_ns() + FOLLOW_NS
+        while found := doubt(self._read("bath"), bench.rig):
+            if bench.clock_ns() >= end_ns:
+                raise RigError(found)
+            bench.wait_until("the pump follows the bath", bench.clock_ns() + LOOK_NS)
 
     def _reach(self, what: str, wanted: float, near: float) -> float:
         bench = self._bench

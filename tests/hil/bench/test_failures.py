@@ -59,6 +59,20 @@ class Unplugged:
         self._balance.zero()
 
 
+class InFahrenheit:
+    """A bath whose menu was left so."""
+
+    def __init__(self, bath: Any) -> None:
+        self._bath, self.stop = bath, bath.stop
+
+    def set_temperature(self, temperature: float) -> None:
+        self._bath.set_temperature((temperature - 32.0) / 1.8)
+
+    def temperature(self) -> Reading:
+        reading: Reading = self._bath.temperature()
+        return reading._replace(value=reading.value * 1.8 + 32.0)
+
+
 class Meddled:
     """A balance that somebody zeroes after some weighings."""
 
@@ -194,6 +208,43 @@ def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Be
         run.measure("fine", 1.0, "mL", low=0.0)
 
     assert "the bath has left its set point" in bench.run(script(play)).why
+
+
+def in_fahrenheit(run: Run) -> None:
+    there = run.rig.instruments
+    run.rig.instruments = Instruments(bath=InFahrenheit(there.bath), pressure=there.pressure)
+
+
+@pytest.mark.parametrize("uri", ["sim:", "sim:?bare=1"])
+def test_a_cold_bath_in_degrees_fahrenheit_is_found_out_by_the_pump(bench: Bench, uri: str) -> None:
+    """Its readings are plausible, and it reaches what it is set to."""
+
+    def play(run: Run, _: Any) -> None:
+        in_fahrenheit(run)
+        run.surround("hold", temperature_degc=60.0)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    record = bench.run(script(play), uri=uri)
+    assert record.verdict is Verdict.ERROR
+    assert re.match(
+        r"the bath tells 60\.\d\d degC, and the pump in it 15\.\d\d degC: is the bath set to "
+        "degrees Fahrenheit",
+        record.why,
+    ), record.why
+
+
+def test_a_pump_that_is_slow_to_warm_is_waited_for_and_no_doubt(
+    bench: Bench, tmp_path: Path
+) -> None:
+    pump = tmp_path / "pump.toml"
+    pump.write_text('[pump]\nid = "slow"\nthermal_time = "4 h"\n')
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("cold", temperature_degc=15.0, settle_ns=24 * HOUR_NS)
+        run.surround("warm", temperature_degc=45.0)
+        run.measure("waited for", run.elapsed_s() / 3_600, "h", low=26.2)
+
+    assert bench.run(script(play), uri=f"sim:{pump}").verdict is Verdict.PASS
 
 
 def test_a_balance_that_is_zeroed_in_mid_run_is_an_error_and_not_the_pumps(bench: Bench) -> None:
