@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hil import lock, rigfile, wiring
 from hil.bath_unit import doubt
@@ -153,7 +153,7 @@ def _answers(
             if kind in READS:
                 reading = READS[kind](instrument)
                 shown = f"; shows {reading.value:g} {reading.unit}"
-                doubted = doubt(reading, rig) if kind == "bath" and rig is not None else ""
+                doubted = _doubt(instrument, kind, reading, rig)
     except BenchError as error:
         yield Finding(kind, FAIL, str(error))
         return
@@ -161,6 +161,14 @@ def _answers(
     yield Finding(kind, OK, f"{row.make}{identity}{shown}")
     if doubted:
         yield Finding(kind, LOOK, doubted)
+
+
+def _doubt(instrument: Any, kind: str, reading: Reading, rig: Rig | None) -> str:
+    """Why what it shows may be in another unit; most instruments tell theirs."""
+    if kind == "bath" and rig is not None:
+        return doubt(reading, rig)
+    doubted: str = instrument.doubt() if kind == "supply" else ""
+    return doubted
 
 
 def _calibration(kind: str, section: InstrumentSection, today: date) -> Iterator[Finding]:

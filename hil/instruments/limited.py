@@ -95,3 +95,7 @@ class LimitedSupply:
     def current(self) -> Reading:
         """At the output now."""
         return self._supply.current()
+
+    def doubt(self) -> str:
+        """About its unit."""
+        return self._supply.doubt()

@@ -159,6 +159,13 @@ def test_a_cold_bath_in_degrees_fahrenheit_is_named_by_the_doctor(daemon: Daemon
     )
 
 
+def test_a_doctor_says_that_a_supply_which_is_off_could_not_be_checked(rig: str) -> None:
+    [shown, unseen] = [one for one in examine(rig) if one.part == "supply"][:2]
+    assert (shown.state, unseen.state) == (OK, LOOK)
+    assert shown.text.endswith("shows 0 V")
+    assert unseen.text.startswith("its output is off, so that nobody can tell whether it measures")
+
+
 def test_the_plug_is_pulled_in_mid_run(daemon: Daemon, rig: str, bench: Bench) -> None:
     record = bench.run("flow-accuracy", SHORT, uri=rig, progress=later(daemon.kill))
     assert record.verdict is Verdict.ERROR
