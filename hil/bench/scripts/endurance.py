@@ -1,6 +1,6 @@
 """Endurance: the same cycle for a long time, and how flow and the pump's own account drift."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hil.bench import pump
@@ -8,10 +8,7 @@ from hil.bench.curves import Estimate, slope
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
     tolerated,
 )
 from hil.bench.parameters import (
@@ -50,10 +47,7 @@ class Parameters:
     outlet_kpa: float = outlet()
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
     drift_percent_per_year: float = parameter("15", NUMBER, "largest drift of the flow, %/year")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 

@@ -1,17 +1,14 @@
 """Flow against the fill level, to the end of the reservoir: how long it holds, and what is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench import alarms, pump
 from hil.bench.curves import NS_PER_H, Point, flows
 from hil.bench.gravimetry import (
     METHOD,
+    Method,
     check_weighings,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
     masses,
     tolerated,
     weigh_flow,
@@ -48,10 +45,7 @@ class Parameters:
     longest_ns: int = parameter("45 d", DURATION, "after that it is given up")
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
     ended_percent: float = parameter("50 %", PERCENT, "of the nominal flow: below, it has ended")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 
@@ -67,13 +61,13 @@ def play(run: Run, p: Parameters) -> None:
     ended = nominal * p.ended_percent / 100
 
     def has_ended(taken: list[Sample]) -> bool:
-        found = flows(masses(taken[-2:]), p.density_g_per_ml)
+        found = flows(masses(taken[-2:]), p.method.density_g_per_ml)
         return bool(found) and found[-1].flow_ml_per_day < ended
 
     count = p.longest_ns // p.sample_ns + 1
-    weighed = weigh_flow(run, "level", p, p.sample_ns, count, has_ended)
+    weighed = weigh_flow(run, "level", p.method, p.sample_ns, count, has_ended)
     add_points(run, "level", weighed, p)
-    points = flows(weighed.weighings, p.density_g_per_ml)
+    points = flows(weighed.weighings, p.method.density_g_per_ml)
     ended_ns = run.now_ns
     told = run.step("what was told", lambda: alarms.heard_since(run, since))
     if not points or points[-1].flow_ml_per_day >= ended:

@@ -1,16 +1,13 @@
 """Flow against the outlet's pressure, and against altitude where the laboratory has a chamber."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench.curves import Estimate
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
 )
 from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, parameter
 from hil.bench.points import ambient
@@ -45,10 +42,7 @@ class Parameters:
     settle_ns: int = parameter("2 h", DURATION, "held before weighing, at each", low="1 s")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 

@@ -1,15 +1,12 @@
 """Flow against temperature: a sweep of the bath, and the slope in percent per kelvin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
 )
 from hil.bench.parameters import COUNT, DURATION, TEMPERATURE, parameter
 from hil.bench.points import ambient
@@ -38,10 +35,7 @@ class Parameters:
     settle_ns: int = parameter("6 h", DURATION, "held before weighing, at each")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 
