@@ -82,18 +82,20 @@ class Table:
 
     def pressure(self) -> ScpiPressure:
         front = scpi_pressure.Front()
-        spoken = scpi_pressure.ScpiPressure(self.bottle, front, self.ailment)
+        spoken = scpi_pressure.ScpiPressure(self.bottle, front, self.ailment).interpreter
         return ScpiPressure(self._line("pressure", spoken, SCPI_ENDS), self.clock, 0.02)
 
     def supply(self) -> ScpiSupply:
-        spoken = scpi_supply.ScpiSupply(self.cell, scpi_supply.Limit(), self.ailment)
+        spoken = scpi_supply.ScpiSupply(self.cell, scpi_supply.Limit(), self.ailment).interpreter
         line = self._line("supply", spoken, SCPI_ENDS)
         return ScpiSupply(line, self.clock, (0.002, 1e-6), 4.0)
 
     def daq(
         self, transducers: dict[str, Transducer] = TRANSDUCERS, relay: int = 201
     ) -> tuple[ScpiSensors, ScpiRelay]:
-        scpi = Scpi(self._line("daq", scpi_daq.ScpiDaq(self.rack, self.ailment), SCPI_ENDS))
+        scpi = Scpi(
+            self._line("daq", scpi_daq.ScpiDaq(self.rack, self.ailment).interpreter, SCPI_ENDS)
+        )
         sensors = ScpiSensors(scpi, self.clock, transducers)
         scpi.line.open(scpi.identify, sensors.prepare)
         return sensors, ScpiRelay(scpi, relay)
