@@ -369,7 +369,8 @@ def diff(  # noqa: PLR0913
 
             record = compare(planned, progress)
         _report(record, out)
-    click.echo(json.dumps(record.to_plain(), indent=2) if as_json else "\n".join(lines(record)))
+        plain = json.dumps(record.to_plain(), indent=2)
+        click.echo(plain if as_json else "\n".join(lines(record)))
     sys.exit(DIFF_CODES.get(record.verdict, FAILED))
 
 

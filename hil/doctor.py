@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hil import lock, rigfile, wiring
+from hil.bath_unit import doubt
 from hil.clock import Clock, WallClock, unix_s
 from hil.errors import BenchError
 from hil.instruments.errors import InstrumentError
@@ -64,7 +65,7 @@ def _examined(file: RigFile) -> Iterator[Finding]:
         return
     with rig:
         yield Finding("device", OK, _device(rig, file.dut))
-        yield from _instruments(file, rig.clock, rig.laboratory)
+        yield from _instruments(file, rig.clock, rig.laboratory, rig)
 
 
 def _device(rig: Rig, uri: str) -> str:
@@ -129,29 +130,45 @@ def _today() -> date:
     return datetime.fromtimestamp(unix_s(), UTC).date()
 
 
-def _instruments(file: RigFile, clock: Clock, laboratory: Laboratory | None) -> Iterator[Finding]:
-    """`laboratory` is None where there is no device to ask for one."""
+def _instruments(
+    file: RigFile, clock: Clock, laboratory: Laboratory | None, rig: Rig | None = None
+) -> Iterator[Finding]:
+    """`laboratory` is None where there is no device to ask for one; `rig` has the device."""
     today = _today()
     for kind, section in file.instruments():
         if laboratory is None and section.driver == LABORATORY:
             yield Finding(kind, FAIL, "it is the laboratory's, which comes with the device")
             continue
-        yield _answers(kind, file, clock, laboratory or NoLaboratory())
+        yield from _answers(kind, file, clock, laboratory or NoLaboratory(), rig)
         yield from _calibration(kind, section, today)
 
 
-def _answers(kind: str, file: RigFile, clock: Clock, laboratory: Laboratory) -> Finding:
+def _answers(
+    kind: str, file: RigFile, clock: Clock, laboratory: Laboratory, rig: Rig | None
+) -> Iterator[Finding]:
+    shown, doubted = "", ""
     try:
         with ExitStack() as held:
             instrument, row = open_one(kind, file, clock, laboratory, held)
-            shown = ""
             if kind in READS:
                 reading = READS[kind](instrument)
                 shown = f"; shows {reading.value:g} {reading.unit}"
+                doubted = _doubt(instrument, kind, reading, rig)
     except BenchError as error:
-        return Finding(kind, FAIL, str(error))
+        yield Finding(kind, FAIL, str(error))
+        return
     identity = f", {row.identity}" if row.identity else ""
-    return Finding(kind, OK, f"{row.make}{identity}{shown}")
+    yield Finding(kind, OK, f"{row.make}{identity}{shown}")
+    if doubted:
+        yield Finding(kind, LOOK, doubted)
+
+
+def _doubt(instrument: Any, kind: str, reading: Reading, rig: Rig | None) -> str:
+    """Why what it shows may be in another unit; most instruments tell theirs."""
+    if kind == "bath" and rig is not None:
+        return doubt(reading, rig)
+    doubted: str = instrument.doubt() if kind == "supply" else ""
+    return doubted
 
 
 def _calibration(kind: str, section: InstrumentSection, today: date) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ class Interruption:
 
     Python raises that wherever the program happens to be, and a library that was just calling back
     may clear it or give it another name: pydantic-core does both. So it is remembered: `look`,
-    called in every loop, raises what was cleared; an error after it leaves as KeyboardInterrupt.
+    called in every loop, raises what was cleared; whatever comes after it, an error or a quiet
+    end, leaves as KeyboardInterrupt. Whoever has a last word then says it within.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class Interruption:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self.asked and isinstance(error, Exception):
+        if self.asked and (error is None or isinstance(error, Exception)):
             raise KeyboardInterrupt from error
 
     def look(self) -> None:

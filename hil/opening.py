@@ -7,7 +7,7 @@ from hil.clock import NS_PER_S, Clock
 from hil.errors import LocalError
 from hil.instruments.bench import Instruments
 from hil.instruments.laboratory import instruments as of_laboratory
-from hil.instruments.limited import LimitedBath, LimitedPressure, LimitedSupply
+from hil.instruments.limited import LimitedBath, LimitedPressure, LimitedSupply, Range
 from hil.instruments.line import Line
 from hil.instruments.port import parse_port
 from hil.laboratory import Laboratory, NoLaboratory
@@ -34,6 +34,12 @@ UNITS: Final = {
     "supply": (1e3, "V"),
 }
 """Base units of a section's uncertainty in one of the readings' unit, and that unit."""
+LIMITED: Final[dict[str, Any]] = {
+    "bath": LimitedBath,
+    "pressure": LimitedPressure,
+    "supply": LimitedSupply,
+}
+"""Kinds that set something are held to the rig's limits."""
 
 
 def open_one(
@@ -59,28 +65,23 @@ def open_all(
     rig: RigFile, clock: Clock, laboratory: Laboratory, held: ExitStack
 ) -> tuple[Instruments, list[InstrumentRow]]:
     """All of a rig file, each within its limits; `held` gives their ports back."""
+    bounds = _bounds(rig.limits)
     found: dict[str, Any] = {}
     rows: list[InstrumentRow] = []
     for kind, _ in rig.instruments():
         instrument, its_row = open_one(kind, rig, clock, laboratory, held)
-        found[kind] = _within(kind, instrument, rig.limits)
+        found[kind] = LIMITED[kind](instrument, bounds[kind]) if kind in LIMITED else instrument
         rows.append(its_row)
-    return Instruments(**found), rows
+    return Instruments(**found, bounds=bounds), rows
 
 
-def _within(kind: str, instrument: Any, limits: LimitsSection) -> Any:
-    """The instrument, held to the rig's limits where it sets something."""
-    match kind:
-        case "bath":
-            lowest, highest = limits.temperature_lowest, limits.temperature_highest
-            return LimitedBath(instrument, (_degc(lowest), _degc(highest)))
-        case "pressure":
-            bounds_kpa = limits.pressure_lowest / 1e3, limits.pressure_highest / 1e3
-            return LimitedPressure(instrument, bounds_kpa)
-        case "supply":
-            return LimitedSupply(instrument, (0.0, limits.voltage_highest / 1e3))
-        case _:
-            return instrument
+def _bounds(limits: LimitsSection) -> dict[str, Range]:
+    """The lowest and the highest set point of what is set, in the unit of its readings."""
+    return {
+        "bath": (_degc(limits.temperature_lowest), _degc(limits.temperature_highest)),
+        "pressure": (limits.pressure_lowest / 1e3, limits.pressure_highest / 1e3),
+        "supply": (0.0, limits.voltage_highest / 1e3),
+    }
 
 
 def _driver(

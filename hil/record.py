@@ -39,7 +39,8 @@ class Measurement:
     """One number for the record, with its limits where it has any.
 
     `uncertainty` is expanded, k = 2. `requirement` is an id of docs/requirements.toml.
-    `instant_ns` is the rig's clock.
+    `instant_ns` is the rig's clock. `case` is the id of the case that judges this number: what is
+    wrong counts once.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Measurement:
     high: float | None = None
     uncertainty: float | None = None
     requirement: str | None = None
+    case: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -68,8 +70,13 @@ class Measurement:
 
     @property
     def judged(self) -> bool:
-        """Whether it has a say in the run's verdict: it has limits, or is no number at all."""
+        """Whether it is within limits or not: it has some, or is no number at all."""
         return self.margin is not None or math.isnan(self.value)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a say of its own in the run's verdict."""
+        return self.judged and not self.case
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class Record:
     def judge(self) -> Verdict:
         """Set and tell the verdict that measurements and cases come to."""
         parts = [one.verdict for one in self.cases]
-        parts += [one.verdict for one in self.measurements if one.judged]
+        parts += [one.verdict for one in self.measurements if one.counts]
         self.verdict = worst(parts)
         return self.verdict
 

@@ -38,6 +38,7 @@ from typing import Final
 from pydantic import Field
 
 from hil.errors import LocalError
+from hil.instruments.bench import KINDS
 from hil.instruments.port import FRAMES, parse_port, place
 from hil.sections import (
     NAMELESS,
@@ -113,7 +114,6 @@ class RigFile(c.Section):
 
 Wrong = Callable[[str, str], c.ConfigError]
 """The error for a key, dots between its steps, and what is wrong there."""
-KINDS: Final = ("balance", "bath", "pressure", "syringe", "supply")
 OF_A_UNIT: Final = ("driver", "port", "frame", "timeout", "serial_number")
 """What all that is plugged in at one port must agree on."""
 

@@ -1,8 +1,9 @@
 """Flow by the balance: the part that scripts share, and the parameters that belong to it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from hil.bench.curves import Budget, Estimate, Weighing, evaporation_added, mean_flow
 from hil.bench.parameters import NUMBER, PERCENT, parameter
@@ -25,44 +26,25 @@ Band = tuple[float | None, float | None]
 """The lowest and the highest flow that passes, in mL/day; not judged without."""
 
 
-def density() -> Any:
-    """The field `density_g_per_ml`; by default of water at 22 degC, where the balance stands."""
-    return parameter("0.9978", NUMBER, "of what is weighed, g/mL", low="0.5", high="2")
+@dataclass(frozen=True)
+class Method:
+    """Parameters of every script that weighs: by default of water at 22 degC in a covered beaker.
 
+    What evaporates is a guess. Both uncertainties are expanded, k = 2.
+    """
 
-def density_uncertainty() -> Any:
-    """The field `density_uncertainty_percent`."""
-    return parameter("0.1 %", PERCENT, "of the density, k = 2", low="0 %")
-
-
-def evaporation() -> Any:
-    """The field `evaporation_mg_per_h`; the default is a guess at a covered beaker."""
-    return parameter("0.1", NUMBER, "from the vessel on the pan, mg/h, by a blank run", low="0")
-
-
-def evaporation_uncertainty() -> Any:
-    """The field `evaporation_uncertainty_mg_per_h`."""
-    return parameter("0.1", NUMBER, "of the evaporation, mg/h, k = 2", low="0")
-
-
-class Method(Protocol):
-    """Parameters of a script that weighs."""
-
-    @property
-    def density_g_per_ml(self) -> float:
-        """See `density`."""
-
-    @property
-    def density_uncertainty_percent(self) -> float:
-        """See `density_uncertainty`."""
-
-    @property
-    def evaporation_mg_per_h(self) -> float:
-        """See `evaporation`."""
-
-    @property
-    def evaporation_uncertainty_mg_per_h(self) -> float:
-        """See `evaporation_uncertainty`."""
+    density_g_per_ml: float = parameter(
+        "0.9978", NUMBER, "of what is weighed, g/mL", low="0.5", high="2"
+    )
+    density_uncertainty_percent: float = parameter(
+        "0.1 %", PERCENT, "of the density, k = 2", low="0 %"
+    )
+    evaporation_mg_per_h: float = parameter(
+        "0.1", NUMBER, "from the vessel on the pan, mg/h, by a blank run", low="0"
+    )
+    evaporation_uncertainty_mg_per_h: float = parameter(
+        "0.1", NUMBER, "of the evaporation, mg/h, k = 2", low="0"
+    )
 
 
 class Row(NamedTuple):

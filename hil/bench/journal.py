@@ -14,6 +14,8 @@ from hil.report import RECORD
 
 NAME: Final = "journal.jsonl"
 STATE: Final = "state"
+RESUMED: Final = "resumed"
+"""The kind of entry with which another life of the run begins."""
 Entry = dict[str, Any]
 
 
@@ -32,6 +34,10 @@ class Journal:
     def last(self) -> int:
         """The number of the last entry; -1 without any."""
         return self._count - 1
+
+    def count(self, kind: str) -> int:
+        """Of entries of a kind that count."""
+        return sum(one["kind"] == kind for one in self.entries)
 
     def add(self, kind: str, **content: Any) -> Entry:
         """Write one entry down before anything else happens; RigError when the disk refuses."""
@@ -52,7 +58,7 @@ class Journal:
 
     def go_back_to(self, number: int) -> None:
         """From now on entries behind that one do not count; they stay in the file."""
-        self.add("resumed", after=number)
+        self.add(RESUMED, after=number)
         self.entries = _kept(self.entries)
 
     def save_state(self, state: Entry) -> None:
@@ -145,7 +151,7 @@ def _entry(line: bytes) -> Entry | None:
 def _kept(entries: list[Entry]) -> list[Entry]:
     kept: list[Entry] = []
     for entry in entries:
-        if entry["kind"] == "resumed":
+        if entry["kind"] == RESUMED:
             kept = [one for one in kept if one["entry"] <= entry["after"]]
         kept.append(entry)
     return kept

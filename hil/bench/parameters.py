@@ -5,11 +5,14 @@
         sample_ns: int = parameter("30 min", DURATION, "between two weighings", low="1 min")
 
 The field is called `sample` on the command line: `sample="30 min"`. Quantities follow the strict
-grammar of files; their unit stands last in the field's name.
+grammar of files; their unit stands last in the field's name. One that an instrument is set to says
+so by `sets`: beyond the rig's limits it is refused before the run begins. What several scripts have
+in common is a dataclass of its own, and one field of theirs, `method: Method = Method()`; on the
+command line its parameters stand beside the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, TypeVar
 
 from hil.errors import LocalError
@@ -88,18 +91,28 @@ COUNT: Final = Kind("whole number", "", "3", _count)
 WORD: Final = Kind("text", "", "FUDR", _word)
 
 
-def parameter(
-    default: str, kind: Kind, what: str, *, low: str = "", high: str = "", many: bool = False
+def parameter(  # noqa: PLR0913
+    default: str,
+    kind: Kind,
+    what: str,
+    *,
+    low: str = "",
+    high: str = "",
+    many: bool = False,
+    sets: str = "",
 ) -> Any:
-    """A field: its default and its limits as they are written; `many` of them with commas."""
+    """A field: its default and its limits as they are written; `many` of them with commas.
+
+    `sets` is the kind of instrument that is set to it, such as "bath".
+    """
     read = _reader(kind, low, high, many=many)
-    metadata = {"text": default, "kind": kind, "what": what, "read": read, "many": many}
+    metadata = {"text": default, "kind": kind, "what": what, "read": read, "sets": sets}
     return field(default=read(default), metadata=metadata)
 
 
 def filled(kind: type[P], texts: Mapping[str, str]) -> P:
     """The parameters with these texts in place of defaults; LocalError says what is wrong."""
-    known = {name_of(one): one for one in fields(kind)}  # type: ignore[arg-type]
+    known = {name_of(one): one for one in _single(kind)}
     values = {}
     for name, text in texts.items():
         if name not in known:
@@ -109,7 +122,7 @@ def filled(kind: type[P], texts: Mapping[str, str]) -> P:
             values[known[name].name] = known[name].metadata["read"](text)
         except QuantityError as error:
             raise LocalError(f"{name}: {error}") from None
-    return kind(**values)
+    return _made(kind, values)
 
 
 def texts_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -127,19 +140,47 @@ def texts_of(pairs: Sequence[str]) -> dict[str, str]:
 
 def all_texts(kind: type[Any], texts: Mapping[str, str]) -> dict[str, str]:
     """Every parameter as it is written, defaults too: what a run is begun with."""
-    return {name_of(one): texts.get(name_of(one), one.metadata["text"]) for one in fields(kind)}
+    return {name_of(one): texts.get(name_of(one), one.metadata["text"]) for one in _single(kind)}
+
+
+def set_points(parameters: Any) -> Iterator[tuple[str, str, float]]:
+    """Each with the parameter's name and the kind of instrument that is set to it."""
+    for one in fields(parameters):
+        if is_dataclass(one.default):
+            yield from set_points(getattr(parameters, one.name))
+        elif one.metadata["sets"]:
+            value = getattr(parameters, one.name)
+            for each in value if isinstance(value, tuple) else (value,):
+                yield name_of(one), one.metadata["sets"], each
 
 
 def described(kind: type[Any]) -> list[str]:
     """One line per parameter, for `--list` and for mistakes."""
     return [
-        f"{name_of(one)}={one.metadata['text']!r}  {one.metadata['what']}" for one in fields(kind)
+        f"{name_of(one)}={one.metadata['text']!r}  {one.metadata['what']}" for one in _single(kind)
     ]
 
 
 def name_of(one: Any) -> str:
     """Of a field, on the command line: without its unit."""
     return str(one.name).removesuffix(one.metadata["kind"].suffix).replace("_", "-")
+
+
+def _single(kind: Any) -> Iterator[Any]:
+    """Its fields, and in place of one that holds a dataclass the fields of that."""
+    for one in fields(kind):
+        yield from _single(one.default) if is_dataclass(one.default) else (one,)
+
+
+def _made(kind: type[P], values: Mapping[str, Any]) -> P:
+    """Of values by the name of their field."""
+    given = {}
+    for one in fields(kind):  # type: ignore[arg-type]
+        if is_dataclass(one.default):
+            given[one.name] = _made(type(one.default), values)
+        elif one.name in values:
+            given[one.name] = values[one.name]
+    return kind(**given)
 
 
 def _reader(kind: Kind, low: str, high: str, *, many: bool) -> Callable[[str], Any]:

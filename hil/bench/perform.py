@@ -11,7 +11,7 @@ from typing import Any, Final
 from hil.bench import facts
 from hil.bench import journal as j
 from hil.bench.parameters import all_texts, filled
-from hil.bench.run import Run, is_kept
+from hil.bench.run import STRAYED, Run, is_kept
 from hil.bench.script import Script, check
 from hil.calibration.data import POINTS, to_csv
 from hil.clock import Stopwatch, unix_s
@@ -96,6 +96,7 @@ def _play(wish: Wish, parameters: Any, run: Run, interruption: Interruption) -> 
     record, watch = run.record, Stopwatch()
     try:
         wish.script.play(run, parameters)
+        interruption.look()  # its last act may have cleared one
         record.judge()
         failures = _made_safe(run.rig)
         if failures:
@@ -197,8 +198,10 @@ def _resume(
         raise RigError(f"this run cannot go on: {'; '.join(forbidden)}")
     if rig.save is not None:
         journal.go_back_to(0 if state_entry is None else state_entry)
-        return notes
-    lives = sum(one["kind"] == "resumed" for one in journal.entries) + 1
+        strayed = journal.count(STRAYED)
+        many = f"bath or outlet had left its set point {strayed} times, and was set again"
+        return [*notes, many] if strayed else notes
+    lives = journal.count(j.RESUMED) + 1
     journal.go_back_to(journal.last)
     many = f"interrupted {lives} times: bath and outlet were let go and set again each time"
     return [*notes, many]

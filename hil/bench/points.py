@@ -39,20 +39,24 @@ def ambient() -> Any:
     return parameter("0 kPa", PRESSURE, what)
 
 
-class Told(Method, Protocol):
+class Told(Protocol):
     """Parameters of a script whose flows become points."""
+
+    @property
+    def method(self) -> Method:
+        """How they are weighed."""
 
     @property
     def ambient_kpa(self) -> float:
         """See `ambient`."""
 
 
-def add_points(run: Run, name: str, weighed: Weighed, method: Told, from_ns: int = 0) -> None:
+def add_points(run: Run, name: str, weighed: Weighed, p: Told, from_ns: int = 0) -> None:
     """Put what a series of weighings tells into the run's points; a remark when it tells nothing.
 
     What was weighed before `from_ns` is start-up.
     """
-    around = [_complete(row.around, weighed, method) for row in weighed.rows]
+    around = [_complete(row.around, weighed, p) for row in weighed.rows]
     missing = next(
         (why for key, why in MISSING.items() if any(one[key] is None for one in around)), ""
     )
@@ -61,12 +65,12 @@ def add_points(run: Run, name: str, weighed: Weighed, method: Told, from_ns: int
         return
     rows = [row._replace(around=one) for row, one in zip(weighed.rows, around, strict=True)]
     late = [row for row in rows if row.weighing.instant_ns >= from_ns]
-    run.points += [_point(span, method) for span in _spans(late)]
+    run.points += [_point(span, p.method) for span in _spans(late)]
 
 
-def _complete(around: dict[str, Any], weighed: Weighed, method: Told) -> dict[str, Any]:
+def _complete(around: dict[str, Any], weighed: Weighed, p: Told) -> dict[str, Any]:
     """What is the same all along beside what was read."""
-    barometer = {"ambient_kpa": method.ambient_kpa} if method.ambient_kpa else {}
+    barometer = {"ambient_kpa": p.ambient_kpa} if p.ambient_kpa else {}
     return {**around, **barometer, "viscosity_permille": weighed.viscosity_permille}
 
 

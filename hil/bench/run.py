@@ -6,18 +6,18 @@
 
 Whatever touches the rig stands in a step, a wait or a sampling, and gives plain data. On a resumed
 run what the journal holds is given again and not done again; the code in between runs anew, and so
-must depend on nothing else. A rig that can be saved goes on exactly as it stood. Any other has
-lived on, and was made safe: its set points are set again, and what is sampled from then on is
-another piece of the same curve.
+must depend on nothing else. A rig that can be saved goes on exactly as it stood, unless bath or
+outlet had left its set point by then. Any other has lived on, and was made safe. What does not hold
+is set again, and what is sampled from then on is another piece of the same curve.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hil.bench.journal import Entry, Journal
+from hil.bench.journal import RESUMED, Entry, Journal
 from hil.bench.surroundings import Surroundings
 from hil.clock import WallClock, unix_s
-from hil.errors import LocalError
+from hil.errors import LocalError, RigError
 from hil.instruments.kinds import Reading
 from hil.record import CaseResult, Figure, Measurement, Record, Verdict
 from hil.report.requirements import sentence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LOOK_NS: Final = 6 * 3_600 * 10**9
 """The longest wait at once: the screen shows that time passes."""
+STRAYED: Final = "strayed"
+"""The kind of entry that tells of a set point that was left: what comes next is another piece."""
 KEEP: Final = "keep "
 """How steps are called that keep the pump."""
 NS_PER_S: Final = 1_000_000_000
@@ -75,12 +77,11 @@ class Run:
             if one["kind"] == "sample":
                 sample = Sample(one["number"], one["instant_ns"], one["piece"], one["value"])
                 self._taken.setdefault(one["name"], []).append(sample)
-        lives = [one for one in journal.entries if one["kind"] == "resumed"]
         self._exact = rig.save is not None
-        self.piece = 0 if self._exact else len(lives)
+        self.piece = journal.count(STRAYED if self._exact else RESUMED)
         """Of what is sampled now."""
         self._surroundings = Surroundings(self)
-        self._to_restore = bool(lives) and not self._exact
+        self._to_restore = journal.count(RESUMED) > 0
         self._offset_ns = self._find_offset()
         self._began_ns: int = journal.entries[0]["instant_ns"]
         self.now_ns: int = self._began_ns
@@ -104,7 +105,7 @@ class Run:
 
         def held() -> None:
             self.wait_until(name, self.clock_ns() + duration_ns)
-            self._surroundings.check()
+            self._check_surroundings()
 
         self.step(name, held)
 
@@ -128,7 +129,7 @@ class Run:
             due_ns = self.clock_ns() if due_ns is None else due_ns
             self.wait_until(name, due_ns)
             number, piece, value = len(taken), self.piece, read()
-            self._surroundings.check()
+            self._check_surroundings()
             entry = self.note("sample", name=name, number=number, piece=piece, value=value)
             taken.append(Sample(number, entry["instant_ns"], piece, value))
             self._save()
@@ -147,6 +148,8 @@ class Run:
     ) -> None:
         """Bring bath and outlet to their set points, and hold them for the rest of the run."""
         self._surroundings.want(temperature_degc, outlet_kpa, settle_ns)
+        if name not in self._done:
+            self._to_restore = False  # all that is wanted is set here
         self.step(name, self._surroundings.apply)
 
     def operator(self, name: str, what: str) -> None:
@@ -184,10 +187,11 @@ class Run:
         high: float | None = None,
         uncertainty: float | None = None,
         requirement: str | None = None,
+        case: str = "",
     ) -> None:
-        """A number for the record, judged when it has limits."""
+        """A number for the record, judged when it has limits; `case`: by the case of that name."""
         self.record.measurements.append(
-            Measurement(name, value, unit, self.now_ns, low, high, uncertainty, requirement)
+            Measurement(name, value, unit, self.now_ns, low, high, uncertainty, requirement, case)
         )
 
     def case(
@@ -255,10 +259,21 @@ class Run:
 
     def _go_live(self, name: str) -> None:
         """Before the first thing that is really done after an interruption."""
-        if self._to_restore:
-            self._to_restore = False
-            self._progress(f"set points again, for {name}", self.now_ns - self._began_ns)
-            self._surroundings.restore()
+        if not self._to_restore:
+            return
+        self._to_restore = False
+        if self._exact and not self._surroundings.strayed():
+            return
+        self._progress(f"set points again, for {name}", self.now_ns - self._began_ns)
+        self._surroundings.restore()
+
+    def _check_surroundings(self) -> None:
+        """RigError when bath or outlet has left its set point: the run goes on from there."""
+        strayed = self._surroundings.strayed()
+        if strayed:
+            self.note(STRAYED, what=strayed)
+            self._save()
+            raise RigError(f"{strayed}: see to its instrument, then go on by --resume")
 
     def _save(self) -> None:
         if self.rig.save is not None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from hil.bench.parameters import set_points
 from hil.bench.run import Run
 from hil.errors import LocalError, RigError
 from hil.rig import Rig
@@ -75,7 +76,10 @@ def find(name: str) -> Script:
 
 
 def check(script: Script, rig: Rig, parameters: Any) -> None:
-    """Whether the rig has what the script needs; RigError names what is missing."""
+    """Whether the rig has what the script needs, and bears it.
+
+    RigError names what is missing, LocalError a set point beyond the rig's limits.
+    """
     for need in sorted(script.needs):
         if need == LABORATORY:
             if not rig.has_laboratory:
@@ -90,6 +94,11 @@ def check(script: Script, rig: Rig, parameters: Any) -> None:
                 )
         else:
             rig.instruments.need(need)
+    for name, kind, value in set_points(parameters):
+        try:
+            rig.instruments.check_set_point(kind, value)
+        except LocalError as error:
+            raise LocalError(f"{name}: {error}") from None
     script.check(rig, parameters)
 
 

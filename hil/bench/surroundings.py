@@ -6,6 +6,8 @@ weighed from then on would be blamed on the pump.
 
 from typing import Any, Final, Protocol
 
+from hil.bath_unit import doubt
+from hil.bench.parameters import PRESSURE, TEMPERATURE, parameter
 from hil.errors import RigError
 from hil.instruments.kinds import Reading
 from hil.rig import Rig
@@ -18,7 +20,19 @@ STRAYED_KPA: Final = 0.5
 """So far off, it is held no more: a lid that was lifted for a moment is no failure."""
 REACH_NS: Final = 6 * 3_600 * 10**9
 """Device time a bath or a controller may take to reach a set point."""
+FOLLOW_NS: Final = 2 * 3_600 * 10**9
+"""Device time in which any pump has come closer to its bath."""
 LOOK_NS: Final = 60 * 10**9
+
+
+def bath(what: str = "of the bath") -> Any:
+    """The field `bath_degc`."""
+    return parameter("37 degC", TEMPERATURE, what, sets="bath")
+
+
+def outlet() -> Any:
+    """The field `outlet_kpa`."""
+    return parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient", sets="pressure")
 
 
 class Bench(Protocol):
@@ -72,22 +86,34 @@ class Surroundings:
         if wanted_kpa is not None:
             found["outlet_kpa"] = self._reach("outlet", wanted_kpa, NEAR_KPA)
         bench.wait_until("settling", bench.clock_ns() + self._settle_ns)
+        if wanted_degc is not None:
+            self._check_unit()
         return found
 
-    def check(self) -> None:
-        """RigError when bath or outlet has left its set point."""
-        if self._temperature_degc is not None:
-            self._check("bath", self._temperature_degc, STRAYED_K)
-        if self._outlet_kpa is not None:
-            self._check("outlet", self._outlet_kpa, STRAYED_KPA)
+    def strayed(self) -> str:
+        """Which of bath and outlet has left its set point, and where it stands; empty if none."""
+        for what, wanted, far in (
+            ("bath", self._temperature_degc, STRAYED_K),
+            ("outlet", self._outlet_kpa, STRAYED_KPA),
+        ):
+            if wanted is None:
+                continue
+            reading = self._read(what)
+            if abs(reading.value - wanted) > far + reading.uncertainty:
+                return (
+                    f"the {what} has left its set point of {wanted:g} {reading.unit}, it stands at "
+                    f"{reading.value:.2f} {reading.unit}"
+                )
+        return ""
 
-    def _check(self, what: str, wanted: float, strayed: float) -> None:
-        reading = self._read(what)
-        if abs(reading.value - wanted) > strayed + reading.uncertainty:
-            raise RigError(
-                f"the {what} has left its set point of {wanted:g} {reading.unit}, it stands at "
-                f"{reading.value:.2f} {reading.unit}: see to its instrument, then go on by --resume"
-            )
+    def _check_unit(self) -> None:
+        """RigError when the pump has not followed the bath, as one in degrees Fahrenheit."""
+        bench = self._bench
+        end_ns = bench.clock_ns() + FOLLOW_NS
+        while found := doubt(self._read("bath"), bench.rig):
+            if bench.clock_ns() >= end_ns:
+                raise RigError(found)
+            bench.wait_until("the pump follows the bath", bench.clock_ns() + LOOK_NS)
 
     def _reach(self, what: str, wanted: float, near: float) -> float:
         bench = self._bench

@@ -64,10 +64,10 @@ def weigh_here(
     run: Run, name: str, p: Stay, *, judged: bool, band: Band = (None, None)
 ) -> Estimate:
     """Likewise, where the pump is already."""
-    weighed = weigh_flow(run, name, p, p.duration_ns // p.samples, p.samples + 1)
+    weighed = weigh_flow(run, name, p.method, p.duration_ns // p.samples, p.samples + 1)
     flow = weighed.flow
     measure_flow(run, f"flow, {name}", flow, band)
-    measure_belief(run, f"own account, {name}", weighed, p, judged=judged)
+    measure_belief(run, f"own account, {name}", weighed, p.method, judged=judged)
     add_points(run, name, weighed, p)
     return flow
 

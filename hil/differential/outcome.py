@@ -115,6 +115,7 @@ def _measurement(one: SignalComparison) -> Measurement:
         signals.unit(one.signal),
         one.largest.at_ns,
         high=one.tolerance,
+        case=one.signal,
     )
 
 

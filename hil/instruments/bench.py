@@ -1,9 +1,10 @@
 """The instruments of one rig, as far as it has them, and which of them somebody took in hand."""
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 from hil.errors import RigError
+from hil.instruments import limited
 from hil.instruments.kinds import (
     Balance,
     PowerSupply,
@@ -13,6 +14,8 @@ from hil.instruments.kinds import (
 )
 
 T = TypeVar("T")
+KINDS: Final = ("balance", "bath", "pressure", "syringe", "supply")
+"""As a rig file names its sections."""
 
 
 class Instruments:
@@ -30,13 +33,15 @@ class Instruments:
         pressure: PressureController | None = None,
         syringe: Syringe | None = None,
         supply: PowerSupply | None = None,
+        bounds: Mapping[str, limited.Range] | None = None,
     ) -> None:
-        """What there is."""
+        """What there is, and the lowest and highest set point of those that the rig limits."""
         self._balance = balance
         self._bath = bath
         self._pressure = pressure
         self._syringe = syringe
         self._supply = supply
+        self._bounds = bounds or {}
         self._in_hand: set[str] = set()
 
     @property
@@ -66,13 +71,18 @@ class Instruments:
 
     def kinds(self) -> frozenset[str]:
         """Of those that are there, as the rig file names its sections."""
-        there = (name[1:] for name, one in vars(self).items() if one is not None)
-        return frozenset(there) - {"in_hand"}
+        there = (kind for kind in KINDS if getattr(self, f"_{kind}") is not None)
+        return frozenset(there)
 
     def need(self, kind: str) -> None:
         """RigError when there is none; it is not taken in hand."""
         if kind not in self.kinds():
             raise _missing(kind)
+
+    def check_set_point(self, kind: str, value: float) -> None:
+        """LocalError beyond the rig's limits; nothing is set or taken in hand."""
+        if kind in self._bounds and kind in self.kinds():
+            limited.check(kind, value, self._bounds[kind])
 
     def in_hand(self) -> frozenset[str]:
         """The kinds that somebody asked for, and nobody let go."""

@@ -61,7 +61,7 @@ class JulaboBath:
         if abs(found - temperature_degc) > SET_POINT_K:
             raise self._line.error(
                 f"did not take the set point {temperature_degc:.2f} degC, it keeps {found:.2f}: "
-                f"{self._status()}"
+                f"{self._status()}; is it set to degrees Celsius in its menu?"
             )
         self._run(on=True)
 

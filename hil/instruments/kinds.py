@@ -93,6 +93,9 @@ class PowerSupply(Protocol):
     def current(self) -> Reading:
         """Measured at the output, in A."""
 
+    def doubt(self) -> str:
+        """Why its readings may not be volts, or do not show that they are; empty if they do."""
+
 
 class Sensors(Protocol):
     """Quantities of a pump on the bench that are measured at once, by channel of `Readings`."""

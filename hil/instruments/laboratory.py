@@ -166,6 +166,10 @@ class LaboratorySupply:
         """Measured at the output, in A."""
         return self._one.read("current")
 
+    def doubt(self) -> str:
+        """None: its unit comes with each value."""
+        return ""
+
 
 def instruments(laboratory: Laboratory, clock: Clock) -> Instruments:
     """One of each kind."""

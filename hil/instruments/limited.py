@@ -1,13 +1,24 @@
 """Instruments that are never set beyond the limits of their rig."""
 
+from typing import Final
+
 from hil.errors import LocalError
 from hil.instruments.kinds import PowerSupply, PressureController, Reading, TemperatureBath
 
 Range = tuple[float, float]
 
 
-def check(what: str, value: float, unit: str, bounds: Range) -> None:
+WORDS: Final = {
+    "bath": ("a bath", "degC"),
+    "pressure": ("an outlet pressure", "kPa"),
+    "supply": ("a supply", "V"),
+}
+"""What is set by an instrument of a kind, and its unit."""
+
+
+def check(kind: str, value: float, bounds: Range) -> None:
     """LocalError outside the limits, with both of them."""
+    what, unit = WORDS[kind]
     lowest, highest = bounds
     if not lowest <= value <= highest:
         raise LocalError(
@@ -26,7 +37,7 @@ class LimitedBath:
 
     def set_temperature(self, temperature_degc: float) -> None:
         """LocalError outside the limits."""
-        check("a bath", temperature_degc, "degC", self._bounds_degc)
+        check("bath", temperature_degc, self._bounds_degc)
         self._bath.set_temperature(temperature_degc)
 
     def temperature(self) -> Reading:
@@ -48,7 +59,7 @@ class LimitedPressure:
 
     def set_pressure(self, pressure_kpa: float) -> None:
         """LocalError outside the limits."""
-        check("an outlet pressure", pressure_kpa, "kPa", self._bounds_kpa)
+        check("pressure", pressure_kpa, self._bounds_kpa)
         self._controller.set_pressure(pressure_kpa)
 
     def pressure(self) -> Reading:
@@ -70,7 +81,7 @@ class LimitedSupply:
 
     def set_voltage(self, voltage_v: float) -> None:
         """LocalError outside the limits."""
-        check("a supply", voltage_v, "V", self._bounds_v)
+        check("supply", voltage_v, self._bounds_v)
         self._supply.set_voltage(voltage_v)
 
     def switch(self, *, on: bool) -> None:
@@ -84,3 +95,7 @@ class LimitedSupply:
     def current(self) -> Reading:
         """At the output now."""
         return self._supply.current()
+
+    def doubt(self) -> str:
+        """About its unit."""
+        return self._supply.doubt()

@@ -17,6 +17,7 @@ BEYOND: Final = 9.8e37
 OUT_OF_RANGE: Final = (
     "9.9E37, which is SCPI for a value out of range: bring it back into range, or check its sensor"
 )
+TRUTHS: Final = {"1": True, "ON": True, "0": False, "OFF": False}
 ERROR: Final = re.compile(r'([+-]?[0-9]+)\s*,\s*(".*")', re.ASCII)
 ANOTHER: Final = "does another program speak to it?"
 PARTS_OF_IDENTITY: Final = 4
@@ -64,6 +65,13 @@ class Scpi:
                 f"answered {question!r} with {len(parts)} values, not {count}: {ANOTHER}"
             )
         return [math.inf if abs(value) >= BEYOND else value for value in map(float, parts)]
+
+    def truth(self, question: str) -> bool:
+        """Whether that is on; InstrumentError when the answer is neither yes nor no."""
+        answer = self.ask(question)
+        if answer not in TRUTHS:
+            raise self.line.error(f"answered {question!r} with {answer!r}, not with 0 or 1")
+        return TRUTHS[answer]
 
     def act(self, command: str) -> None:
         """Do it, and ask whether that was an error."""

@@ -117,8 +117,4 @@ class ScpiRelay:
 
     def is_on(self) -> bool:
         """Whether it is closed now."""
-        question = f"ROUT:CLOS? {self._list}"
-        answer = self._scpi.ask(question)
-        if answer not in ("0", "1"):
-            raise self._scpi.line.error(f"answered {question!r} with {answer!r}, not with 0 or 1")
-        return answer == "1"
+        return self._scpi.truth(f"ROUT:CLOS? {self._list}")

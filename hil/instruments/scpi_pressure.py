@@ -39,7 +39,7 @@ class ScpiPressure:
         if abs(found - pressure_kpa) > SET_POINT_KPA:
             raise self._line.error(f"did not take {pressure_kpa:.4f} kPa, it keeps {found:g}")
         self._scpi.act(":OUTP ON")
-        if self._scpi.ask(":OUTP?") not in ("1", "ON"):
+        if not self._scpi.truth(":OUTP?"):
             raise self._line.error("was told to regulate and does not: is its supply steady?")
 
     def pressure(self) -> Reading:

@@ -43,12 +43,11 @@ class ScpiSupply:
 
     def switch(self, *, on: bool) -> None:
         """Output on or off."""
-        self._scpi.act(f"OUTP {'ON' if on else 'OFF'}")
-        answer = self._scpi.ask("OUTP?")
-        if answer not in ("1", "ON") if on else answer not in ("0", "OFF"):
+        word, other = ("on", "off") if on else ("off", "on")
+        self._scpi.act(f"OUTP {word.upper()}")
+        if self._scpi.truth("OUTP?") != on:
             raise self._line.error(
-                f"was switched {'on' if on else 'off'} and says its output is {answer!r}: has a "
-                "protection tripped?"
+                f"was switched {word} and says its output is {other}: has a protection tripped?"
             )
 
     def voltage(self) -> Reading:
@@ -66,3 +65,18 @@ class ScpiSupply:
         """At the output now."""
         now_ns = self._clock.now_ns()
         return Reading(self._scpi.number("MEAS:CURR?"), "A", now_ns, self._uncertainty_a)
+
+    def doubt(self) -> str:
+        """No answer has a unit, and 0 V are 0 mV: what it is set to tells more, if not all."""
+        set_v = self._scpi.number("VOLT?")
+        if self._highest_v is not None and set_v > self._highest_v + FAR_ABOVE_V:
+            return (
+                f"its set point is {set_v:g} V, far above this rig's limit of {self._highest_v:g} "
+                "V: does it count in millivolts, or was it left so? look at its screen"
+            )
+        if self._scpi.truth("OUTP?"):
+            return ""
+        return (
+            "its output is off, so that nobody can tell whether it measures in volts or in "
+            "millivolts: look at its screen, or ask again once it is on"
+        )

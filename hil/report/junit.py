@@ -1,8 +1,8 @@
 """A record as JUnit XML, as Jenkins, GitLab and the like read it.
 
 The first suite is the run itself, with the facts as its properties; then one suite for the
-measurements that have limits and one per section of cases. JUnit has no INCONCLUSIVE: it is an
-error, since a run that shows nothing must not look like one that passed.
+measurements that are judged, unless by a case, and one per section of cases. JUnit has no
+INCONCLUSIVE: it is an error, since a run that shows nothing must not look like one that passed.
 """
 
 import math
@@ -32,7 +32,7 @@ def junit(record: Record) -> str:
     record = cleaned(record)
     root = Element("testsuites", name=record.name)
     _run_suite(root, record)
-    judged = [one for one in record.measurements if one.judged]
+    judged = [one for one in record.measurements if one.counts]
     if judged:
         suite = _suite(root, record, "measurements", {})
         for one in judged:
@@ -60,7 +60,7 @@ def by_section(cases: Iterable[CaseResult]) -> dict[str, list[CaseResult]]:
 
 
 def _run_suite(root: Element, record: Record) -> None:
-    free = {one.name: f"{value(one)} {one.unit}" for one in record.measurements if not one.judged}
+    free = {one.name: f"{value(one)} {one.unit}" for one in record.measurements if not one.counts}
     suite = _suite(root, record, "run", {**record.facts, "command": record.command, **free})
     _case(suite, record.title, record.verdict, {"": record.why}, record.wall_s)
     _log(suite[-1], record.notes)

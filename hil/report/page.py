@@ -38,6 +38,7 @@ class Row(NamedTuple):
     at: str
     requirement: str
     verdict: Verdict | None  # None: it has no limits
+    case: str  # the id of the case that judges it
 
 
 class Case(NamedTuple):
@@ -77,6 +78,8 @@ def page(record: Record) -> str:
     )
     rows = [_row(one, f"m{index}") for index, one in enumerate(record.measurements)]
     sections = _sections(record.cases)
+    failing_rows = [row for row in rows if row.verdict is Verdict.FAIL]
+    told = {row.case for row in failing_rows}  # by its number, which says more than its name
     text = environment.get_template("page.html").render(
         record=record,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
@@ -87,13 +90,18 @@ def page(record: Record) -> str:
         rows=rows,
         timed=any(row.at for row in rows),
         cites=any(row.requirement for row in rows),
-        failing_rows=[row for row in rows if row.verdict is Verdict.FAIL],
+        failing_rows=failing_rows,
         requirements={
             row.requirement: sentence(row.requirement) for row in rows if row.requirement
         },
         instruments=[(one, calibration.state(one, record.began)) for one in record.instruments],
         sections=sections,
-        failing=[case for section in sections for case in section.cases if _alarming(case)],
+        failing=[
+            case
+            for section in sections
+            for case in section.cases
+            if _alarming(case) and case.case.id not in told
+        ],
         drawings=[_drawing(one, f"f{index}") for index, one in enumerate(record.figures)],
     )
     return text + "\n"
@@ -111,6 +119,7 @@ def _row(one: Measurement, place: str) -> Row:
         words.length(one.instant_ns / 1e9) if one.instant_ns else "",
         one.requirement or "",
         one.verdict if one.judged else None,
+        one.case,
     )
 
 
@@ -133,7 +142,7 @@ def _alarming(case: Case) -> bool:
 
 
 def _parts(record: Record) -> list[Verdict]:
-    judged = [one.verdict for one in record.measurements if one.judged]
+    judged = [one.verdict for one in record.measurements if one.counts]
     return [*judged, *(one.verdict for one in record.cases)]
 
 

@@ -55,11 +55,11 @@ class Desk:
             case "bath":
                 return Julabo(bench.bath, ailment)
             case "pressure":
-                return ScpiPressure(bench.pressure, self._front, ailment)
+                return ScpiPressure(bench.pressure, self._front, ailment).interpreter
             case "daq":
-                return ScpiDaq(bench.daq, ailment)
+                return ScpiDaq(bench.daq, ailment).interpreter
             case _:
-                return ScpiSupply(bench.supply, self._limit, ailment)
+                return ScpiSupply(bench.supply, self._limit, ailment).interpreter
 
 
 def _nameplate(bench: Bench) -> Nameplate:

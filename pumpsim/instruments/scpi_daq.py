@@ -45,19 +45,8 @@ class ScpiDaq:
             Command("ROUTe:CLOSe", self._close, self._tell_closed, asks=1),
             Command("ROUTe:OPEN", self._open, self._tell_open, asks=1),
         )
-        self._scpi = Scpi(IDENTITY, commands, lambda _: source.switch(closed=False))
-
-    def receive(self, now_ns: int, data: bytes) -> bytes:
-        """Messages came; what they are answered."""
-        return self._scpi.receive(now_ns, data)
-
-    def advance(self, now_ns: int) -> bytes:
-        """It never speaks unasked."""
-        return self._scpi.advance(now_ns)
-
-    def next_deadline(self) -> int | None:
-        """Never."""
-        return self._scpi.next_deadline()
+        self.interpreter = Scpi(IDENTITY, commands, lambda _: source.switch(closed=False))
+        """What its line speaks."""
 
     def _configure(self, _now_ns: int, parameters: Parameters) -> None:
         _check_channels(parameters)

@@ -85,19 +85,8 @@ class ScpiPressure:
             Command("OUTPut#[:STATe]", self._regulate, self._tell_output),
             Command("UNIT#[:PRESsure]", self._set_unit, self._tell_unit),
         )
-        self._scpi = Scpi(IDENTITY, commands, self._reset, headed=True)
-
-    def receive(self, now_ns: int, data: bytes) -> bytes:
-        """Messages came; what they are answered."""
-        return self._scpi.receive(now_ns, data)
-
-    def advance(self, now_ns: int) -> bytes:
-        """It never speaks unasked."""
-        return self._scpi.advance(now_ns)
-
-    def next_deadline(self) -> int | None:
-        """Never."""
-        return self._scpi.next_deadline()
+        self.interpreter = Scpi(IDENTITY, commands, self._reset, headed=True)
+        """What its line speaks."""
 
     def _set_point(self, now_ns: int, parameters: Parameters) -> None:
         lowest_kpa, highest_kpa = self._source.limits_kpa

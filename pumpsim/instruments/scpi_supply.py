@@ -67,19 +67,8 @@ class ScpiSupply:
             Command("MEASure[:SCALar]:VOLTage[:DC]", tell=self._measure_voltage, asks=1),
             Command("MEASure[:SCALar]:CURRent[:DC]", tell=self._measure_current, asks=1),
         )
-        self._scpi = Scpi(IDENTITY, commands, self._reset)
-
-    def receive(self, now_ns: int, data: bytes) -> bytes:
-        """Messages came; what they are answered."""
-        return self._scpi.receive(now_ns, data)
-
-    def advance(self, now_ns: int) -> bytes:
-        """It never speaks unasked."""
-        return self._scpi.advance(now_ns)
-
-    def next_deadline(self) -> int | None:
-        """Never."""
-        return self._scpi.next_deadline()
+        self.interpreter = Scpi(IDENTITY, commands, self._reset)
+        """What its line speaks."""
 
     def _set_voltage(self, now_ns: int, parameters: Parameters) -> None:
         _check_channel(parameters[1:])

@@ -82,18 +82,20 @@ class Table:
 
     def pressure(self) -> ScpiPressure:
         front = scpi_pressure.Front()
-        spoken = scpi_pressure.ScpiPressure(self.bottle, front, self.ailment)
+        spoken = scpi_pressure.ScpiPressure(self.bottle, front, self.ailment).interpreter
         return ScpiPressure(self._line("pressure", spoken, SCPI_ENDS), self.clock, 0.02)
 
     def supply(self) -> ScpiSupply:
-        spoken = scpi_supply.ScpiSupply(self.cell, scpi_supply.Limit(), self.ailment)
+        spoken = scpi_supply.ScpiSupply(self.cell, scpi_supply.Limit(), self.ailment).interpreter
         line = self._line("supply", spoken, SCPI_ENDS)
         return ScpiSupply(line, self.clock, (0.002, 1e-6), 4.0)
 
     def daq(
         self, transducers: dict[str, Transducer] = TRANSDUCERS, relay: int = 201
     ) -> tuple[ScpiSensors, ScpiRelay]:
-        scpi = Scpi(self._line("daq", scpi_daq.ScpiDaq(self.rack, self.ailment), SCPI_ENDS))
+        scpi = Scpi(
+            self._line("daq", scpi_daq.ScpiDaq(self.rack, self.ailment).interpreter, SCPI_ENDS)
+        )
         sensors = ScpiSensors(scpi, self.clock, transducers)
         scpi.line.open(scpi.identify, sensors.prepare)
         return sensors, ScpiRelay(scpi, relay)
@@ -424,10 +426,22 @@ def test_millivolts_are_suspected(table: Table) -> None:
         supply.voltage()
 
 
+def test_a_supply_whose_output_is_off_cannot_show_that_it_counts_in_volts(table: Table) -> None:
+    supply = table.supply()
+    assert "its output is off, so that nobody can tell whether it measures in volts" in (
+        supply.doubt()
+    )
+    supply.switch(on=True)
+    assert supply.doubt() == ""
+    supply.switch(on=False)
+    table.cell.target_v = 3_300.0
+    assert "its set point is 3300 V, far above this rig's limit of 4 V" in supply.doubt()
+
+
 def test_an_output_that_stays_off_is_told(table: Table) -> None:
     supply = table.supply()
     table.cell.switch = lambda *_, **__: None  # type: ignore[method-assign]
-    with pytest.raises(InstrumentError, match="output is '0': has a protection tripped"):
+    with pytest.raises(InstrumentError, match="its output is off: has a protection tripped"):
         supply.switch(on=True)
 
 

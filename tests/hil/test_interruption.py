@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from hil.conformance.case import Case, Needs, Section
 from hil.conformance.probe import Probe
 from hil.conformance.runner import Kit
 from hil.interruption import ENDS, Interruption
-from hil.record import Record
+from hil.record import Record, Verdict
 from hil.rig import duration_ns, open_rig
 
 HOUR_NS = 3_600 * 10**9
@@ -54,6 +54,8 @@ def test_it_leaves_as_what_it_is(land: Callable[[], None]) -> None:
     within(Interruption.look)
     with pytest.raises(KeyboardInterrupt):
         within(lambda _: land(), Interruption.look)
+    with pytest.raises(KeyboardInterrupt):
+        within(lambda _: land())  # the last act of all: nobody looks any more
 
 
 @pytest.mark.parametrize("number", ENDS)
@@ -83,16 +85,31 @@ def test_an_error_of_its_own_stays_one() -> None:
 
 
 @LANDINGS
-def test_a_script_is_interrupted_wherever_it_was(tmp_path: Path, land: Callable[[], None]) -> None:
-    def play(run: Run, _: Nothing) -> None:
-        run.step("landing", land)
-        run.wait("wait", HOUR_NS)
+@pytest.mark.parametrize("rest_ns", [HOUR_NS, 0])
+def test_a_script_is_interrupted_wherever_it_was(
+    tmp_path: Path, land: Callable[[], None], rest_ns: int
+) -> None:
+    """In its very last act, too: it goes on from there."""
+    acts = iter([land, lambda: None])
 
-    wish = Wish(
-        Script("waits", "It waits", Nothing, play, lambda _: HOUR_NS), "sim:", tmp_path, {}, ""
-    )
-    with Interruption() as interruption, pytest.raises(InterruptedRunError):
-        perform(wish, lambda _what, _elapsed_ns: None, print, interruption)
+    def play(run: Run, _: Nothing) -> None:
+        run.step("landing", next(acts))
+        if rest_ns:
+            run.wait("wait", rest_ns)
+        run.measure("there", 1.0, "mL", low=0.0)
+
+    script = Script("waits", "It waits", Nothing, play, lambda _: HOUR_NS)
+    wish = Wish(script, "sim:", tmp_path, {}, "")
+
+    def run(interruption: Interruption) -> None:
+        with pytest.raises(InterruptedRunError):
+            perform(wish, lambda _what, _elapsed_ns: None, print, interruption)
+
+    with pytest.raises(KeyboardInterrupt):
+        within(run)
+    again = replace(wish, resume=True)
+    record = perform(again, lambda _what, _elapsed_ns: None, print, Interruption())
+    assert record.verdict is Verdict.PASS
 
 
 @LANDINGS

@@ -22,7 +22,7 @@ def bench() -> Bench:
 
 
 def asked(bench: Bench, message: str, ailment: Ailment | None = None) -> str:
-    line = ScpiDaq(bench.daq, ailment or Ailment())
+    line = ScpiDaq(bench.daq, ailment or Ailment()).interpreter
     return line.receive(HOUR_NS, message.encode() + b"\n").decode().strip()
 
 
@@ -65,7 +65,7 @@ def test_volts_are_asked_for_in_lists_and_ranges(bench: Bench) -> None:
 )
 def test_what_it_does_not_have_is_an_error(bench: Bench, message: str, number: int) -> None:
     assert asked(bench, f"{message};:SYST:ERR?") == ""
-    line = ScpiDaq(bench.daq, Ailment())
+    line = ScpiDaq(bench.daq, Ailment()).interpreter
     line.receive(0, message.encode() + b"\n")
     assert line.receive(0, b"SYST:ERR?\n").startswith(f"{number},".encode())
     assert not bench.daq.closed

@@ -5,21 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpsim.instruments.line import Ailment, Fault
-from pumpsim.instruments.scpi import MAX_ERRORS
+from pumpsim.instruments.scpi import MAX_ERRORS, Scpi
 from pumpsim.instruments.scpi_pressure import Front, ScpiPressure
 from pumpsim.instruments.scpi_supply import Limit, ScpiSupply
 from tests.instruments.stand_ins import Bottle, Cell
 
 
-def supply(fault: Fault = Fault.NONE) -> ScpiSupply:
-    return ScpiSupply(Cell(), Limit(), Ailment(fault))
+def supply(fault: Fault = Fault.NONE) -> Scpi:
+    return ScpiSupply(Cell(), Limit(), Ailment(fault)).interpreter
 
 
-def controller(fault: Fault = Fault.NONE) -> ScpiPressure:
-    return ScpiPressure(Bottle(), Front(), Ailment(fault))
+def controller(fault: Fault = Fault.NONE) -> Scpi:
+    return ScpiPressure(Bottle(), Front(), Ailment(fault)).interpreter
 
 
-def ask(line: ScpiSupply | ScpiPressure, *messages: str) -> list[str]:
+def ask(line: Scpi, *messages: str) -> list[str]:
     """All that is answered."""
     said = [line.receive(0, message.encode() + b"\n") for message in messages]
     return b"".join(said).decode().split("\n")[:-1]

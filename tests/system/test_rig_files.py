@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import serial
 
+from hil.doctor import LOOK, OK, examine
 from hil.errors import LinkError
 from hil.instruments.errors import InstrumentError
 from hil.readings import sample
@@ -141,6 +142,28 @@ def test_a_silent_bath_is_named_before_anything_is_measured(
     assert daemon.api.put(path, json={"fault": "silent"}).status_code == 200
     with pytest.raises(InstrumentError, match=r"bath at .*said nothing within"):
         bench.run("flow-accuracy", SHORT, uri=rig)
+
+
+def test_a_cold_bath_in_degrees_fahrenheit_is_named_by_the_doctor(daemon: Daemon, rig: str) -> None:
+    """At 10.5 degC it tells 51, which is not far above what it may be set to; the pump knows."""
+    daemon.stimulate(kind="bath", temperature="10.5 degC")
+    daemon.run_for("6 h")
+    path = "/v1/devices/demo/instruments/bath/fault"
+    assert daemon.api.put(path, json={"fault": "wrong_unit"}).status_code == 200
+    [shown, doubted] = [one for one in examine(rig) if one.part == "bath"][:2]
+    assert (shown.state, doubted.state) == (OK, LOOK)
+    assert re.match(
+        r"the bath tells 5[01]\.\d\d degC, and the pump in it 10\.\d\d degC: is the bath set to "
+        "degrees Fahrenheit",
+        doubted.text,
+    )
+
+
+def test_a_doctor_says_that_a_supply_which_is_off_could_not_be_checked(rig: str) -> None:
+    [shown, unseen] = [one for one in examine(rig) if one.part == "supply"][:2]
+    assert (shown.state, unseen.state) == (OK, LOOK)
+    assert shown.text.endswith("shows 0 V")
+    assert unseen.text.startswith("its output is off, so that nobody can tell whether it measures")
 
 
 def test_the_plug_is_pulled_in_mid_run(daemon: Daemon, rig: str, bench: Bench) -> None:

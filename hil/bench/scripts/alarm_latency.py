@@ -67,7 +67,9 @@ def _case(run: Run, fault: Fault, filled_ns: int, p: Parameters) -> None:
     run.case(
         name, sentence, verdict, expected=expected, seen=f"{found['word']} after {delay_s:.0f} s"
     )
-    run.measure(f"latency of {name}", delay_s, "s", low=0.0, high=bound_s, uncertainty=1.0)
+    run.measure(
+        f"latency of {name}", delay_s, "s", low=0.0, high=bound_s, uncertainty=1.0, case=name
+    )
 
 
 def _try(run: Run, fault: Fault, filled_ns: int) -> dict[str, Any]:

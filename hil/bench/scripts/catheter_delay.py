@@ -9,13 +9,13 @@ from hil.bench.parameters import (
     CONCENTRATION,
     DURATION,
     PERCENT,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
 )
 from hil.bench.run import Run, Sample
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath
 from hil.errors import LocalError
 
 
@@ -26,7 +26,7 @@ class Parameters:
     drug: str = parameter("heparin", WORD, "the new one")
     concentration_mg_per_ml: float = parameter("5.3 mg/mL", CONCENTRATION, "of it")
     fill_ml: float = parameter("28 mL", VOLUME, "filled", low="1 mL")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath, where there is one")
+    bath_degc: float = bath("of the bath, where there is one")
     look_ns: int = parameter("5 min", DURATION, "between two looks", low="1 min")
     longest_ns: int = parameter("12 h", DURATION, "after that it is given up")
     tolerance_percent: float = parameter("15 %", PERCENT, "between two ways to tell the delay")

@@ -8,7 +8,6 @@ from hil.bench.parameters import (
     CONCENTRATION,
     DURATION,
     PERCENT,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
@@ -16,6 +15,7 @@ from hil.bench.parameters import (
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
 from hil.bench.scripts.refill_cycle import judge_refill
+from hil.bench.surroundings import bath
 from hil.errors import LocalError
 from hil.record import Figure, Series
 from hil.rig import Rig
@@ -37,7 +37,7 @@ class Parameters:
     fill_ml: float = parameter("28 mL", VOLUME, "at each visit", low="1 mL")
     discrepancy_percent: float = parameter("20 %", PERCENT, "withdrawn against predicted")
     account_percent: float = parameter("5 %", PERCENT, "belief against truth, where it is known")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath, where there is one")
+    bath_degc: float = bath("of the bath, where there is one")
 
 
 def play(run: Run, p: Parameters) -> None:

@@ -1,6 +1,6 @@
 """Endurance: the same cycle for a long time, and how flow and the pump's own account drift."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hil.bench import pump
@@ -8,10 +8,7 @@ from hil.bench.curves import Estimate, slope
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
     tolerated,
 )
 from hil.bench.parameters import (
@@ -19,8 +16,6 @@ from hil.bench.parameters import (
     DURATION,
     NUMBER,
     PERCENT,
-    PRESSURE,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
@@ -29,6 +24,7 @@ from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
 from hil.bench.scripts.course import DAY_NS, distance, distance_figure, look
+from hil.bench.surroundings import bath, outlet
 from hil.bench.sweep import hold_and_weigh
 from hil.errors import LocalError
 from hil.rig import Rig
@@ -47,14 +43,11 @@ class Parameters:
     samples: int = parameter("24", COUNT, "weighings in each cycle", low="1")
     drug: str = parameter("saline", WORD, "of the fill")
     fill_ml: float = parameter("28 mL", VOLUME, "at each refill", low="1 mL")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
     drift_percent_per_year: float = parameter("15", NUMBER, "largest drift of the flow, %/year")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 

@@ -1,29 +1,27 @@
 """Flow accuracy by the balance: start-up curve, trumpet curve, mean flow with its uncertainty."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from typing import Final
 
 from hil.bench.curves import HOURS_PER_DAY, NS_PER_H, Point, Window, flows, trumpet
 from hil.bench.gravimetry import (
     METHOD,
+    Method,
     Weighed,
     check_weighings,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
     measure_belief,
     measure_flow,
     tolerated,
     weigh_flow,
 )
-from hil.bench.parameters import DURATION, PERCENT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import DURATION, PERCENT, parameter
 from hil.bench.points import add_points, ambient
 from hil.bench.pump import nominal_ml_per_day
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Figure, Series
 from hil.rig import Rig
 
@@ -36,18 +34,15 @@ SLACK_H: Final = 0.01
 class Parameters:
     """As they are written on the command line."""
 
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("1 h", DURATION, "held before the first weighing")
     duration_ns: int = parameter("14 d", DURATION, "of weighing, in all", low="1 h")
     sample_ns: int = parameter("30 min", DURATION, "between weighings", low="1 min")
     startup_ns: int = parameter("1 d", DURATION, "left out of the trumpet curve")
     windows_ns: tuple[int, ...] = parameter(WINDOWS, DURATION, "of the trumpet curve", many=True)
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 
@@ -57,12 +52,14 @@ def play(run: Run, p: Parameters) -> None:
     run.surround(
         "hold", temperature_degc=p.bath_degc, outlet_kpa=p.outlet_kpa, settle_ns=p.settle_ns
     )
-    weighed = weigh_flow(run, "flow", p, p.sample_ns, p.duration_ns // p.sample_ns + 1)
+    weighed = weigh_flow(run, "flow", p.method, p.sample_ns, p.duration_ns // p.sample_ns + 1)
     measure_flow(run, "mean flow", weighed.flow, tolerated(nominal, p.tolerance_percent))
     deviation = 100 * (weighed.flow.value / nominal - 1)
     run.measure("deviation of the mean flow from nominal", deviation, "%")
-    measure_belief(run, "the pump's own account against the balance", weighed, p, judged=True)
-    for figure in _flow_figures(flows(weighed.weighings, p.density_g_per_ml), nominal, p):
+    measure_belief(
+        run, "the pump's own account against the balance", weighed, p.method, judged=True
+    )
+    for figure in _flow_figures(flows(weighed.weighings, p.method.density_g_per_ml), nominal, p):
         run.figure(figure)
     _trumpet(run, weighed, nominal, p)
     add_points(run, "flow", weighed, p, weighed.weighings[0].instant_ns + p.startup_ns)
@@ -72,7 +69,7 @@ def _trumpet(run: Run, weighed: Weighed, nominal: float, p: Parameters) -> None:
     first_ns = weighed.weighings[0].instant_ns + p.startup_ns
     period = [one for one in weighed.weighings if one.instant_ns >= first_ns]
     fitting = [one for one in p.windows_ns if not one % p.sample_ns]
-    windows = trumpet(period, p.density_g_per_ml, nominal, p.sample_ns, fitting)
+    windows = trumpet(period, p.method.density_g_per_ml, nominal, p.sample_ns, fitting)
     for one in windows:
         run.measure(f"E_max over {one.hours:g} h", one.highest_percent, "%")
         run.measure(f"E_min over {one.hours:g} h", one.lowest_percent, "%")

@@ -1,17 +1,14 @@
 """Flow against the fill level, to the end of the reservoir: how long it holds, and what is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench import alarms, pump
 from hil.bench.curves import NS_PER_H, Point, flows
 from hil.bench.gravimetry import (
     METHOD,
+    Method,
     check_weighings,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
     masses,
     tolerated,
     weigh_flow,
@@ -20,8 +17,6 @@ from hil.bench.parameters import (
     CONCENTRATION,
     DURATION,
     PERCENT,
-    PRESSURE,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
@@ -29,6 +24,7 @@ from hil.bench.parameters import (
 from hil.bench.points import add_points, ambient
 from hil.bench.run import Run, Sample
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Figure, Series, Verdict
 from hil.rig import Rig
 
@@ -42,17 +38,14 @@ class Parameters:
     fill_ml: float = parameter("0 mL", VOLUME, "to begin with; 0 mL leaves it as it is")
     drug: str = parameter("saline", WORD, "of the fill")
     concentration_mg_per_ml: float = parameter("0 mg/mL", CONCENTRATION, "of the fill")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("4 h", DURATION, "held before the first weighing")
     sample_ns: int = parameter("4 h", DURATION, "between weighings", low="1 min")
     longest_ns: int = parameter("45 d", DURATION, "after that it is given up")
     tolerance_percent: float = parameter("15 %", PERCENT, "of the nominal flow, either way")
     ended_percent: float = parameter("50 %", PERCENT, "of the nominal flow: below, it has ended")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 
@@ -68,13 +61,13 @@ def play(run: Run, p: Parameters) -> None:
     ended = nominal * p.ended_percent / 100
 
     def has_ended(taken: list[Sample]) -> bool:
-        found = flows(masses(taken[-2:]), p.density_g_per_ml)
+        found = flows(masses(taken[-2:]), p.method.density_g_per_ml)
         return bool(found) and found[-1].flow_ml_per_day < ended
 
     count = p.longest_ns // p.sample_ns + 1
-    weighed = weigh_flow(run, "level", p, p.sample_ns, count, has_ended)
+    weighed = weigh_flow(run, "level", p.method, p.sample_ns, count, has_ended)
     add_points(run, "level", weighed, p)
-    points = flows(weighed.weighings, p.density_g_per_ml)
+    points = flows(weighed.weighings, p.method.density_g_per_ml)
     ended_ns = run.now_ns
     told = run.step("what was told", lambda: alarms.heard_since(run, since))
     if not points or points[-1].flow_ml_per_day >= ended:

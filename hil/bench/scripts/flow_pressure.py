@@ -1,21 +1,19 @@
 """Flow against the outlet's pressure, and against altitude where the laboratory has a chamber."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench.curves import Estimate
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
 )
-from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import COUNT, DURATION, HEIGHT, PRESSURE, parameter
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import bath
 from hil.bench.sweep import check_once, hold_and_weigh, measure_slope, weigh_here
 from hil.errors import RigError
 from hil.rig import Rig
@@ -31,19 +29,20 @@ class Parameters:
     """As they are written on the command line. No heights: only the outlet is swept."""
 
     outlets_kpa: tuple[float, ...] = parameter(
-        "0 kPa, 6 kPa, 12.4 kPa, 20 kPa", PRESSURE, "one after the other, above ambient", many=True
+        "0 kPa, 6 kPa, 12.4 kPa, 20 kPa",
+        PRESSURE,
+        "one after the other, above ambient",
+        many=True,
+        sets="pressure",
     )
     heights_m: tuple[float, ...] = parameter(
         "", HEIGHT, "then these, such as 1500 m, 2400 m, at the last outlet", many=True, low="1 m"
     )
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
+    bath_degc: float = bath()
     settle_ns: int = parameter("2 h", DURATION, "held before weighing, at each", low="1 s")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 

@@ -1,20 +1,18 @@
 """Flow against temperature: a sweep of the bath, and the slope in percent per kelvin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hil.bench.figures import flow_against
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
 )
-from hil.bench.parameters import COUNT, DURATION, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import COUNT, DURATION, TEMPERATURE, parameter
 from hil.bench.points import ambient
 from hil.bench.run import Run
 from hil.bench.script import Script
+from hil.bench.surroundings import outlet
 from hil.bench.sweep import check_once, hold_and_weigh, measure_slope
 from hil.rig import Rig
 
@@ -27,16 +25,17 @@ class Parameters:
     """As they are written on the command line."""
 
     temperatures_degc: tuple[float, ...] = parameter(
-        "33 degC, 35 degC, 37 degC, 39 degC, 41 degC", TEMPERATURE, "one after the other", many=True
+        "33 degC, 35 degC, 37 degC, 39 degC, 41 degC",
+        TEMPERATURE,
+        "one after the other",
+        many=True,
+        sets="bath",
     )
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("6 h", DURATION, "held before weighing, at each")
     duration_ns: int = parameter("1 d", DURATION, "of weighing, at each", low="10 min")
     samples: int = parameter("24", COUNT, "weighings at each", low="1")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
     ambient_kpa: float = ambient()
 
 

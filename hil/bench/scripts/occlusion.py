@@ -1,6 +1,6 @@
 """Occlusion: the time to the alarm, and the volume that is released when the catheter opens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Final
 
@@ -8,16 +8,14 @@ from hil.bench import alarms
 from hil.bench.curves import NS_PER_H
 from hil.bench.gravimetry import (
     METHOD,
-    density,
-    density_uncertainty,
-    evaporation,
-    evaporation_uncertainty,
+    Method,
     weigh_flow,
     weigh_once,
 )
-from hil.bench.parameters import DURATION, NUMBER, PERCENT, PRESSURE, TEMPERATURE, parameter
+from hil.bench.parameters import DURATION, NUMBER, PERCENT, parameter
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath, outlet
 from hil.record import Verdict
 
 CLOT: Final = "catheter_extra_resistance_ratio"
@@ -36,18 +34,15 @@ class Parameters:
     """As they are written on the command line."""
 
     ratio: float = parameter("1000000", NUMBER, "of the clot to the restrictor", low="0.1")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath")
-    outlet_kpa: float = parameter("12.4 kPa", PRESSURE, "at the outlet, above ambient")
+    bath_degc: float = bath()
+    outlet_kpa: float = outlet()
     settle_ns: int = parameter("12 h", DURATION, "held before anything is weighed")
     baseline_ns: int = parameter("4 h", DURATION, "of weighing before the clamp", low="10 min")
     bound_ns: int = parameter("60 min", DURATION, "within which the alarm is due", low="1 min")
     clamped_ns: int = parameter("4 h", DURATION, "from clamp to release", low="10 min")
     caught_ns: int = parameter("30 min", DURATION, "from release to the last weighing")
     blocked_percent: float = parameter("50 %", PERCENT, "of the flow: above, it was no clamp")
-    density_g_per_ml: float = density()
-    density_uncertainty_percent: float = density_uncertainty()
-    evaporation_mg_per_h: float = evaporation()
-    evaporation_uncertainty_mg_per_h: float = evaporation_uncertainty()
+    method: Method = field(default=Method())
 
 
 def play(run: Run, p: Parameters) -> None:
@@ -55,7 +50,7 @@ def play(run: Run, p: Parameters) -> None:
     run.surround(
         "hold", temperature_degc=p.bath_degc, outlet_kpa=p.outlet_kpa, settle_ns=p.settle_ns
     )
-    flow = weigh_flow(run, "before", p, p.baseline_ns // BASELINE, BASELINE + 1).flow
+    flow = weigh_flow(run, "before", p.method, p.baseline_ns // BASELINE, BASELINE + 1).flow
     first = weigh_once(run, "weigh at the clamp")
     since = run.step("log at the clamp", lambda: alarms.mark(run))
     _clamp(run, "clamp", p.ratio)
@@ -81,7 +76,7 @@ def play(run: Run, p: Parameters) -> None:
     usual_ml = flow.value * _days(closed, opened)
     released_ml = _volume_ml(closed, opened, p) - usual_ml
     doubt_ml = sqrt(
-        2 * (opened["uncertainty"] / 1e3 / p.density_g_per_ml) ** 2
+        2 * (opened["uncertainty"] / 1e3 / p.method.density_g_per_ml) ** 2
         + (flow.uncertainty * _days(closed, opened)) ** 2
     )
     run.measure("volume released", released_ml, "mL", uncertainty=doubt_ml)
@@ -131,8 +126,8 @@ def _judge_release(run: Run, told: dict[str, Any] | None, p: Parameters) -> None
 
 def _volume_ml(first: dict[str, Any], second: dict[str, Any], p: Parameters) -> float:
     hours = (second["instant_ns"] - first["instant_ns"]) / NS_PER_H
-    mass_mg = second["value"] - first["value"] + p.evaporation_mg_per_h * hours
-    return float(mass_mg) / 1e3 / p.density_g_per_ml
+    mass_mg = second["value"] - first["value"] + p.method.evaporation_mg_per_h * hours
+    return float(mass_mg) / 1e3 / p.method.density_g_per_ml
 
 
 def _days(first: dict[str, Any], second: dict[str, Any]) -> float:

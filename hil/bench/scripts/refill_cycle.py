@@ -9,13 +9,13 @@ from hil.bench.parameters import (
     COUNT,
     DURATION,
     PERCENT,
-    TEMPERATURE,
     VOLUME,
     WORD,
     parameter,
 )
 from hil.bench.run import Run
 from hil.bench.script import LOGIC, Script
+from hil.bench.surroundings import bath
 from hil.record import Verdict
 
 UNWANTED: Final = ("refill_discrepancy", "pocket_fill", "tampering", "overfill")
@@ -31,7 +31,7 @@ class Parameters:
     concentration_mg_per_ml: float = parameter("0 mg/mL", CONCENTRATION, "of the fill")
     fill_ml: float = parameter("28 mL", VOLUME, "filled", low="1 mL")
     discrepancy_percent: float = parameter("20 %", PERCENT, "withdrawn against predicted")
-    bath_degc: float = parameter("37 degC", TEMPERATURE, "of the bath, where there is one")
+    bath_degc: float = bath("of the bath, where there is one")
 
 
 def play(run: Run, p: Parameters) -> None:

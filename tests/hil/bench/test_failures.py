@@ -1,5 +1,6 @@
 """Whatever fails, the verdict is ERROR with the sentence, and everything is told to let go."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from hil.bench.command import exit_code
+from hil.bench.journal import NAME
 from hil.bench.parameters import NUMBER, parameter
+from hil.bench.perform import InterruptedRunError
 from hil.bench.run import Run
 from hil.bench.script import Script, find
 from hil.errors import LocalError, RigError
@@ -18,11 +21,12 @@ from hil.instruments.bench import Instruments
 from hil.instruments.errors import InstrumentError
 from hil.instruments.kinds import Reading
 from hil.record import Verdict
-from tests.hil.bench.conftest import Bench
+from tests.hil.bench.conftest import Bench, Later
 from tests.hil.bench.test_resume import SHORT
 from tests.hil.conftest import Served
 from tests.hil.test_rig import Severed, Stuck
 
+HOUR_NS = 3_600 * 10**9
 UNPLUGGED = "balance at /dev/ttyUSB1: it no longer answers: is it plugged in?"
 
 
@@ -53,6 +57,20 @@ class Unplugged:
 
     def zero(self) -> None:
         self._balance.zero()
+
+
+class InFahrenheit:
+    """A bath whose menu was left so."""
+
+    def __init__(self, bath: Any) -> None:
+        self._bath, self.stop = bath, bath.stop
+
+    def set_temperature(self, temperature: float) -> None:
+        self._bath.set_temperature((temperature - 32.0) / 1.8)
+
+    def temperature(self) -> Reading:
+        reading: Reading = self._bath.temperature()
+        return reading._replace(value=reading.value * 1.8 + 32.0)
 
 
 class Meddled:
@@ -153,6 +171,35 @@ def test_an_instrument_that_lets_go_in_mid_run_is_an_error(
     assert record.why.startswith(sentence)
 
 
+def test_an_instrument_that_let_go_holds_again_on_a_resumed_run(bench: Bench) -> None:
+    """In process too, where all else stands as it was saved; once, however often it goes on."""
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("hold", temperature_degc=37.0, outlet_kpa=12.4, settle_ns=HOUR_NS)
+        run.sample("before", HOUR_NS, 2, lambda: 0)
+        run.step("let go", lambda: run.rig.instruments.bath.stop())
+        taken = run.sample("look", HOUR_NS, 12, lambda: run.rig.instruments.bath.temperature()[0])
+        run.measure("pieces", len({one.piece for one in taken}), "1", low=2.0, high=2.0)
+        run.measure("warm at the end", taken[-1].value, "degC", low=36.5, high=37.5)
+
+    failed = bench.run(script(play))
+    assert failed.why.startswith("the bath has left its set point of 37 degC")
+    assert failed.why.endswith("then go on by --resume")
+    looks = len(entries(bench, "sample"))
+    with pytest.raises(InterruptedRunError):
+        bench.run(script(play), resume=True, progress=Later(6, KeyboardInterrupt))
+    assert len(entries(bench, "sample")) > looks
+    record = bench.run(script(play), resume=True)
+    assert record.verdict is Verdict.PASS, record.why
+    assert [one["what"] for one in entries(bench, "strayed")] == [failed.why.partition(":")[0]]
+    assert "bath or outlet had left its set point 1 times, and was set again" in record.notes
+
+
+def entries(bench: Bench, kind: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (bench.folder / NAME).read_text().splitlines()]
+    return [one for one in found if one["kind"] == kind]
+
+
 def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Bench) -> None:
     def play(run: Run, _: Any) -> None:
         run.surround("hold", temperature_degc=37.0)
@@ -161,6 +208,43 @@ def test_a_bath_that_lets_go_while_nothing_is_read_is_found_afterwards(bench: Be
         run.measure("fine", 1.0, "mL", low=0.0)
 
     assert "the bath has left its set point" in bench.run(script(play)).why
+
+
+def in_fahrenheit(run: Run) -> None:
+    there = run.rig.instruments
+    run.rig.instruments = Instruments(bath=InFahrenheit(there.bath), pressure=there.pressure)
+
+
+@pytest.mark.parametrize("uri", ["sim:", "sim:?bare=1"])
+def test_a_cold_bath_in_degrees_fahrenheit_is_found_out_by_the_pump(bench: Bench, uri: str) -> None:
+    """Its readings are plausible, and it reaches what it is set to."""
+
+    def play(run: Run, _: Any) -> None:
+        in_fahrenheit(run)
+        run.surround("hold", temperature_degc=60.0)
+        run.measure("fine", 1.0, "mL", low=0.0)
+
+    record = bench.run(script(play), uri=uri)
+    assert record.verdict is Verdict.ERROR
+    assert re.match(
+        r"the bath tells 60\.\d\d degC, and the pump in it 15\.\d\d degC: is the bath set to "
+        "degrees Fahrenheit",
+        record.why,
+    ), record.why
+
+
+def test_a_pump_that_is_slow_to_warm_is_waited_for_and_no_doubt(
+    bench: Bench, tmp_path: Path
+) -> None:
+    pump = tmp_path / "pump.toml"
+    pump.write_text('[pump]\nid = "slow"\nthermal_time = "4 h"\n')
+
+    def play(run: Run, _: Any) -> None:
+        run.surround("cold", temperature_degc=15.0, settle_ns=24 * HOUR_NS)
+        run.surround("warm", temperature_degc=45.0)
+        run.measure("waited for", run.elapsed_s() / 3_600, "h", low=26.2)
+
+    assert bench.run(script(play), uri=f"sim:{pump}").verdict is Verdict.PASS
 
 
 def test_a_balance_that_is_zeroed_in_mid_run_is_an_error_and_not_the_pumps(bench: Bench) -> None:
@@ -203,6 +287,32 @@ def test_a_set_point_outside_an_instruments_limits_is_named(bench: Bench) -> Non
     record = bench.run("flow-accuracy", {**SHORT, "bath": "90 degC"})
     assert record.verdict is Verdict.ERROR
     assert "90" in record.why
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "sentence"),
+    [
+        ("flow-accuracy", {"bath": "44 degC"}, "bath: a bath of 44 degC is outside .* 20 to 40 d"),
+        ("flow-temperature", {}, "temperatures: a bath of 41 degC is outside this rig's limits"),
+        ("flow-pressure", {}, r"outlets: an outlet pressure of 20 kPa .*: see \[limits\]"),
+        ("occlusion", {"outlet": "-21 kPa"}, "outlet: an outlet pressure of -21 kPa is outside"),
+        ("course", {"bath": "15 degC"}, "bath: a bath of 15 degC is outside this rig's limits"),
+    ],
+)
+def test_a_set_point_beyond_the_rigs_limits_is_told_before_anything_moves(
+    bench: Bench, tmp_path: Path, name: str, texts: dict[str, str], sentence: str
+) -> None:
+    rig = tmp_path / "rig.toml"
+    kinds = ("balance", "bath", "pressure", "syringe", "supply")
+    rig.write_text(
+        'dut = "sim:"\n'
+        + "".join(f'[{kind}]\ndriver = "laboratory"\n' for kind in kinds)
+        + '[limits]\ntemperature_lowest = "20 degC"\ntemperature_highest = "40 degC"\n'
+        + 'pressure_highest = "15 kPa"\n'
+    )
+    with pytest.raises(LocalError, match=sentence):
+        bench.run(name, texts, uri=str(rig))
+    assert not bench.folder.exists()
 
 
 def test_two_steps_of_one_name_are_a_mistake(bench: Bench) -> None:

@@ -18,10 +18,17 @@ from hil.bench.parameters import (
     described,
     filled,
     parameter,
+    set_points,
     texts_of,
 )
 from hil.bench.script import SHIPPED, find
 from hil.errors import LocalError
+
+
+@dataclass(frozen=True)
+class Common:
+    length_ns: int = parameter("1 d", DURATION, "in all")
+    tubes_degc: tuple[float, ...] = parameter("", TEMPERATURE, "each", many=True, sets="bath")
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Some:
     ratio: float = parameter("1e6", NUMBER, "of the clot")
     cycles: int = parameter("3", COUNT, "refills")
     drug: str = parameter("FUDR", WORD, "what")
+    common: Common = Common()
 
 
 def test_defaults_are_read_as_they_would_be_given() -> None:
@@ -58,6 +66,14 @@ def test_what_is_given_takes_the_place_of_a_default() -> None:
     assert found.drug == "heparin"
     assert all_texts(Some, texts)["sample"] == "10 min"
     assert all_texts(Some, texts)["fill"] == "28 mL"
+
+
+def test_what_scripts_have_in_common_is_written_beside_the_rest() -> None:
+    found = filled(Some, texts_of(["length=2 d", "cycles=4", "tubes=20 degC, 30 degC"]))
+    assert found == Some(cycles=4, common=Common(2 * 86_400 * 10**9, (20.0, 30.0)))
+    assert all_texts(Some, {"length": "2 d"})["length"] == "2 d"
+    assert "length='1 d'  in all" in described(Some)
+    assert list(set_points(found)) == [("tubes", "bath", 20.0), ("tubes", "bath", 30.0)]
 
 
 @pytest.mark.parametrize(

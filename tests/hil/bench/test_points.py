@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from hil.bench.curves import Weighing
-from hil.bench.gravimetry import Row, Weighed, flow_of
+from hil.bench.gravimetry import Method, Row, Weighed, flow_of
 from hil.bench.points import LEAST_ML, add_points
 from hil.bench.run import Run
 from hil.bench.script import find
@@ -128,7 +128,7 @@ def weighed(
         beside = around(n)
         weighing = Weighing(n * 2 * HOUR_NS, 100.0 * n, beside.get("piece", 0))
         rows.append(Row(weighing, 0.4, 0.1 * n, beside))
-    return Weighed(tuple(rows), flow_of(rows, Parameters()), viscosity)
+    return Weighed(tuple(rows), flow_of(rows, Method()), viscosity)
 
 
 @pytest.fixture
@@ -158,7 +158,8 @@ def test_no_point_spans_an_interruption_or_the_start_up(run: Run) -> None:
 
 
 def test_a_thermometer_that_may_be_off_is_an_error_that_all_points_share(run: Run) -> None:
-    sure = Parameters(density_uncertainty_percent=0.0, evaporation_uncertainty_mg_per_h=0.0)
+    method = Method(density_uncertainty_percent=0.0, evaporation_uncertainty_mg_per_h=0.0)
+    sure = Parameters(method=method)
     add_points(run, "flow", weighed(12, lambda _: {**ROW, "outlet": [12.4, 0.0]}), sure)
     [point] = run.points
     assert point.shared_nl_per_h == pytest.approx(0.05 * 0.062 * point.flow_nl_per_h)

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from hil.cli import main
 from hil.differential.command import compare, plan
 from hil.record import CaseResult, Record, Verdict, from_plain
+from hil.report.page import page
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +116,10 @@ def test_a_restrictor_5_percent_faster_parts_at_once_in_flow_and_later_in_volume
     assert flow.value == pytest.approx(0.05 * 54_167 * 1.15, rel=0.1)  # in the fever
     assert record.figures[0].title.endswith("flow_nl_per_h")
     assert [one.label for one in record.figures[0].series] == ["A", "B"]
+    listed, _, _ = page(record).partition("<h2>The run</h2>")
+    assert [listed.count(f"{title}</a>") + listed.count(f"{title}: ") for title in failed] == (
+        [1] * len(failed)
+    )
 
 
 def test_of_a_bare_pump_only_readings_and_truth_are_compared(life: Path) -> None:

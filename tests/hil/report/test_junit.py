@@ -46,6 +46,15 @@ def suites(record: Record) -> dict[str, Element]:
     return {suite.get("name", ""): suite for suite in root}
 
 
+def test_a_number_that_a_case_judges_is_a_property_and_no_test_of_its_own() -> None:
+    number = Measurement("difference of flow", 3.0, "nL/h", high=2.0, case="flow")
+    case = CaseResult("flow", "flow", Verdict.FAIL)
+    found = suites(Record("diff", "d", "D", measurements=[number], cases=[case]))
+    assert list(found) == ["run", "cases"]
+    told = {one.get("name"): one.get("value") for one in found["run"].iter("property")}
+    assert told["difference of flow"] == "3.000 nL/h"
+
+
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_every_file_keeps_the_rules_and_its_counts_are_right(name: str) -> None:
     root = ElementTree.fromstring(junit(EXAMPLES[name]()).encode())

@@ -127,6 +127,22 @@ def test_what_failed_comes_first_and_is_open() -> None:
     assert "(96 pass, 2 fail, 1 inconclusive, 1 error, 1 skip)" in read.text
 
 
+def test_a_number_that_a_case_judges_is_listed_and_counted_once() -> None:
+    fail, passed = Verdict.FAIL, Verdict.PASS
+    cases = [CaseResult("flow", "flow", fail), CaseResult("dose", "dose", passed)]
+    numbers = [
+        Measurement("difference of flow", 3.0, "nL/h", high=2.0, case="flow"),
+        Measurement("difference of dose", 1.0, "ng", high=2.0, case="dose"),
+    ]
+    record = Record("diff", "d", "D", measurements=numbers, cases=cases)
+    assert record.judge() is fail
+    text = Reader(page(record)).text
+    listed = text[text.index("What did not pass") : text.index("The run")]
+    assert listed == "What did not pass FAIL difference of flow: 3.000 nL/h, required ≤ 2 "
+    assert "(1 pass, 1 fail)" in text
+    assert "≤ 2 −1.0 FAIL difference of dose 1.000 ng ≤ 2 +1.0 PASS" in text  # noqa: RUF001
+
+
 def test_a_figure_that_cannot_be_drawn_does_not_take_the_page_with_it() -> None:
     record = accuracy()
     broken = record.figures[0].series[0]
