@@ -351,14 +351,25 @@ def test_a_sawtooth_never_lasts_long_enough() -> None:
         assert not environment.hot.stands
 
 
-def test_hysteresis_keeps_a_standing_alarm_through_noise() -> None:
-    """ENV-02: it ends when the truth has surely come back."""
-    environment = outside(61, temperature_mk=313_400)
-    stands = [environment.hot.stands]
-    for minute, temperature_mk in ((62, 313_100), (63, 313_000), (64, 312_900)):
-        sample = USUAL._replace(temperature_mk=temperature_mk)
+@pytest.mark.parametrize(
+    ("channel", "beyond", "back"),
+    [
+        ("temperature_mk", 313_400, (313_100, 313_000, 312_900)),
+        ("pocket_pressure_pa", 73_000, (75_300, 76_300, 76_400)),
+        ("pocket_pressure_pa", 142_000, (139_700, 138_700, 138_600)),
+    ],
+)
+def test_hysteresis_keeps_a_standing_alarm_through_noise(
+    channel: str, beyond: Any, back: tuple[Any, ...]
+) -> None:
+    """ENV-02, OCC-07: it ends when the truth has surely come back."""
+    environment = outside(61, **{channel: beyond})
+    envelopes = (environment.hot, environment.thin, environment.dense)
+    stands = [any(each.stands for each in envelopes)]
+    for minute, value in enumerate(back, 62):
+        sample = USUAL._replace(**{channel: value})
         environment.feed(minute * MINUTE, sample, confirmed=True)
-        stands.append(environment.hot.stands)
+        stands.append(any(each.stands for each in envelopes))
     assert stands == [True, True, True, False]
     assert not environment.outside
 
