@@ -66,6 +66,16 @@ def test_a_record_that_is_read_late_adds_up_with_this_life(sums_nl: list[int], c
     assert abs(late.side) >= abs(before.side)
 
 
+@pytest.mark.parametrize("how", ["pause", "reset"])
+def test_what_was_found_stands_after_the_stretch_that_told_it(how: str) -> None:
+    """FLW-06, ALM-09: what is gone does not come back by a gap, though no more goes."""
+    run = Course()
+    assert run.run(12, 6 * 40_000, [0])[-1] == 1
+    run.end(how)
+    assert run.run(200, 0, [0])[0] == 1
+    assert run.balance.save()[0] == 11 * 40_000
+
+
 @given(STRETCHES)
 def test_what_the_errors_can_make_is_never_told(
     course: list[tuple[int, int, int, list[int], str]],

@@ -183,6 +183,14 @@ def test_what_was_told_ends_by_itself_and_not_at_once(
     assert not any(stood[stood.index(False) :])
 
 
+@pytest.mark.parametrize(("side", "flow"), [(1, LIMITS.over + 1), (-1, LIMITS.under - 1)])
+def test_however_long_it_lasted_four_hours_end_it(side: int, flow: int) -> None:
+    """FLW-05: a week outside is no more to run down than two hours."""
+    rows = told([flow] * 7 * 24 * 60 + [NOMINAL] * 4 * T_OVER_MIN)
+    stood = [row[0 if side > 0 else 1] for row in rows[-4 * T_OVER_MIN :]]
+    assert stood == [True] * (4 * T_OVER_MIN - 1) + [False]
+
+
 @given(profile=PROFILES, ends=st.sampled_from([NOMINAL, NOMINAL // 20, 4 * NOMINAL]))
 def test_a_cold_fill_masks_too_little_flow_and_nothing_else(
     profile: list[tuple[int, int]], ends: int
