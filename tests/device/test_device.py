@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol import messages as m
 from protocol.codec import Malformed
 from protocol.configfile import ConfigError
-from protocol.session import ClientSession
+from protocol.session import IDLE_LIMIT_MS, ClientSession
 from protocol.vocabulary import (
     AlarmId,
     Capability,
@@ -379,12 +379,29 @@ def test_a_bare_device_offers_readings_and_takes_actuation() -> None:
     programmer.collect()
     samples = [p.body for p in programmer.notices if isinstance(p.body, m.Sampled)]
     assert [sample.readings.sequence for sample in samples] == [1, 2, 3, 4, 5]
+    assert programmer.ask(m.SubscribeSamples(enabled=False)) == m.Done()
+    programmer.notices.clear()
+    programmer.device.advance(10 * SAMPLE_NS)
+    programmer.collect()
+    assert programmer.notices == []
     programmer.open(Role.SERVICE)
     assert programmer.command(m.Actuate(sounder=Sounder.HIGH, patient_signal=True)) == m.Done()
     assert programmer.device.actuation.sounder is Sounder.HIGH
     valve = m.Actuate(sounder=Sounder.OFF, patient_signal=False, valve_open=True)
     assert reason(programmer.command(valve)) is Refusal.NO_VALVE
     assert reason(programmer.command(m.BeginRefill())) is Refusal.UNSUPPORTED
+
+
+def test_a_session_lives_as_long_as_it_asks(programmer: Programmer) -> None:
+    """COM-03: questions keep it, and silence ends it."""
+    programmer.open()
+    idle_ns = IDLE_LIMIT_MS * 1_000_000
+    for _ in range(3):
+        programmer.device.advance(programmer.device.now_ns + idle_ns * 2 // 3)
+        assert isinstance(programmer.ask(m.GetStatus()), m.Status)
+    assert isinstance(programmer.command(m.BeginRefill()), m.Done)
+    programmer.device.advance(programmer.device.now_ns + idle_ns * 4 // 3)
+    assert reason(programmer.command(m.AbortRefill())) is Refusal.NO_SESSION
 
 
 def test_a_device_with_logic_takes_no_actuation(programmer: Programmer) -> None:

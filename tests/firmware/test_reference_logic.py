@@ -600,6 +600,12 @@ def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
     begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
     assert bench.ask(begin) == m.Done()
     assert refusal(bench.ask(begin)) is Refusal.BOLUS_ACCESS_OPEN
+    assert bench.status().bolus_access_open
+    end = m.EndBolusAccess(injected_nl=1)
+    assert bench.ask(end) == m.Done()
+    assert not bench.status().bolus_access_open
+    assert refusal(bench.ask(end)) is Refusal.NO_BOLUS_ACCESS_OPEN
+    assert bench.ask(begin) == m.Done()
 
 
 def test_the_clock_is_passed_on_once(bench: Bench) -> None:

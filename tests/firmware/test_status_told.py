@@ -60,6 +60,21 @@ def test_whoever_asked_before_is_told_the_same(count: int) -> None:
     assert _status_after(steps, asking=True) == _status_after(steps, asking=False)
 
 
+def test_a_list_longer_than_a_page_tells_each_occurrence_once() -> None:
+    """ALM-11, ALM-13: in their order, and the last page says that it is the last."""
+    bench = Bench()
+    for alarm in AlarmId:
+        bench.logic._state.alarms.update(0, alarm, Priority.LOW)
+    told, more = [0], True
+    while more:
+        page = bench.ask(m.ListAlarms(after_occurrence=told[-1]))
+        assert isinstance(page, m.AlarmList)
+        told += [alarm.occurrence for alarm in page.alarms]
+        assert len(page.alarms) == m.MAX_LIST or not page.more
+        more = page.more
+    assert told == list(range(len(AlarmId) + 1))
+
+
 READ = {
     "reservoir_pressure_pa": 348_000,
     "catheter_pressure_pa": 114_100,
