@@ -510,9 +510,29 @@ def test_who_may_ask_for_what(bench: Bench, role: Role) -> None:
 def test_a_configuration_made_from_an_old_one_is_refused(bench: Bench) -> None:
     write = m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION)
     assert refusal(bench.ask(write)) is Refusal.STALE_CONFIGURATION
-    upside_down = CONFIGURATION.model_copy(update={"empty_volume_nl": 5_000_000})
-    write = m.WriteConfiguration(base_config_id=1, configuration=upside_down)
-    assert refusal(bench.ask(write)) is Refusal.INVALID_CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    ("empty_nl", "low_nl", "capacity_nl", "refused"),
+    [
+        (3_000_000, 3_000_000, 30_000_000, True),
+        (2_999_999, 3_000_000, 30_000_000, False),
+        (1_000_000, 30_000_000, 30_000_000, True),
+        (1_000_000, 29_999_999, 30_000_000, False),
+    ],
+)
+def test_empty_is_below_low_and_low_below_full(
+    bench: Bench, empty_nl: int, low_nl: int, capacity_nl: int, *, refused: bool
+) -> None:
+    """RES-01, RES-02, FLW-07: a configuration that could not be told in this order is none."""
+    volumes = {"empty_volume_nl": empty_nl, "low_volume_nl": low_nl, "capacity_nl": capacity_nl}
+    new = CONFIGURATION.model_copy(update=volumes)
+    reply = bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new))
+    if refused:
+        assert refusal(reply) is Refusal.INVALID_CONFIGURATION
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    assert report.configuration == (CONFIGURATION if refused else new)
 
 
 def test_the_refill_transaction_in_every_wrong_order(bench: Bench) -> None:
