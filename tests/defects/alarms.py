@@ -220,4 +220,21 @@ DEFECTS = (
         "a pump that has stopped is told with a priority the table does not give",
         Edit(conditions, "evaluate", "HIGH if deviation.stop", "LOW if deviation.stop"),
     ),
+    defect(
+        "latched-counts-as-known",
+        "ALM-08",
+        "the status counts only those unacknowledged whose condition still holds",
+        Edit(
+            requests,
+            "status_part",
+            "not o.acknowledged for",
+            "not o.acknowledged and o.present for",
+        ),
+    ),
+    defect(
+        "page-begins-with-the-last",
+        "ALM-13",
+        "each page of a list begins with the last alarm of the page before",
+        Edit(requests, "_list_alarms", "o.number > body", "o.number >= body"),
+    ),
 )

@@ -1,7 +1,7 @@
 """Defects of how readings are judged: rails, spikes, frozen, stale and contradicting channels."""
 
 from pumpsim import device
-from pumpsim.firmware import conditions, crosscheck, fill, measure, reference, screen
+from pumpsim.firmware import conditions, crosscheck, environment, fill, measure, reference, screen
 from tests.defects.defect import defect
 from tests.defects.patching import Constant, Edit
 
@@ -104,5 +104,11 @@ DEFECTS = (
         "SEN-09",
         "the slope of the fill level goes on over any gap",
         Edit(fill.FillLevel, "add", "elapsed > MAX_GAP", "elapsed < 0"),
+    ),
+    defect(
+        "altitude-flickers",
+        "ENV-02",
+        "noise ends an alarm of altitude or depth",
+        Edit(environment, "_beyond", "-POCKET_ERROR_PA if", "POCKET_ERROR_PA if"),
     ),
 )

@@ -170,4 +170,10 @@ DEFECTS = (
             "hours, rest = 0, elapsed",
         ),
     ),
+    defect(
+        "life-told-as-fill",
+        "DOS-01",
+        "the status tells the dose of the fill as that of the service life",
+        Edit(requests, "status_part", "account.dose_ng()", "account.dose_since_refill_ng()"),
+    ),
 )

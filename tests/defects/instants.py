@@ -156,4 +156,16 @@ DEFECTS = (
         "events of any content pass the fence round the logic",
         Edit(guard, "_check_items", "if not is_sound(item)", "if item is None"),
     ),
+    defect(
+        "old-clock-measures-on",
+        "TIM-06",
+        "a clock that was set measures a downtime by what it read before",
+        Edit(requests, "_set_clock", "state.before._replace(rtc_s=None)", "state.before"),
+    ),
+    defect(
+        "window-stands-still",
+        "RST-03",
+        "a refill window does not grow older while there is no supply",
+        Edit(refills.Refills, "shift", "self.window_since - most", "self.window_since"),
+    ),
 )

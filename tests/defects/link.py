@@ -1,10 +1,11 @@
 """Defects of the link: frames, sessions, commands that act twice, logs that lose what matters."""
 
 from protocol import framing, outcomes, session
+from protocol import messages as m
 from pumpsim import eventlog, outgoing, reception
-from pumpsim.firmware import alarm_book
+from pumpsim.firmware import alarm_book, requests
 from tests.defects.defect import defect
-from tests.defects.patching import Edit
+from tests.defects.patching import Edit, Entry
 
 DEFECTS = (
     defect(
@@ -173,6 +174,28 @@ DEFECTS = (
             "_write",
             "self.next_sequence += 1",
             "self.next_sequence = len(self._entries) + 2",
+        ),
+    ),
+    defect(
+        "a-question-is-not-noted",
+        "COM-03",
+        "a device lets nobody who only asks keep a session",
+        Edit(reception, "answer", "device.sessions.touch(header", "None and (header"),
+    ),
+    defect(
+        "dropped-told-again",
+        "COM-10",
+        "what telemetry was given up is told with each one from then on",
+        Edit(outgoing.Outgoing, "telemetry", "link.dropped = 0", "pass"),
+    ),
+    defect(
+        "anybody-opens-the-bolus-path",
+        "SEC-01",
+        "whoever carries the pump may declare an injection",
+        Entry(
+            requests.HANDLERS,
+            m.BeginBolusAccess,
+            (requests._begin_bolus, requests.EVERYBODY),
         ),
     ),
 )

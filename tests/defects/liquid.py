@@ -2,6 +2,7 @@
 
 from pumpsim.firmware import (
     account,
+    balance,
     catheter,
     conditions,
     deviation,
@@ -182,6 +183,29 @@ FLOW = (
         "the sensor that corrects the flow tells of a fever alone",
         Edit(environment.Environment, "feed", " and (confirmed or self.fever)", ""),
     ),
+    defect(
+        "integral-without-end",
+        "FLW-05",
+        "after a week of too much flow the alarm stands for a fortnight",
+        Edit(deviation, "_integrate", "min(total + elapsed, 2 * T_OVER)", "total + elapsed"),
+    ),
+    defect(
+        "balance-forgets",
+        "FLW-06",
+        "what a balance had found until a reset is not carried on",
+        Edit(balance.Balance, "load", "self.carried_nl += carried_nl", "pass"),
+    ),
+    defect(
+        "cold-without-thermometer",
+        "FLW-08",
+        "a fill is taken to be cold where no temperature says so",
+        Edit(
+            measure,
+            "_cold",
+            "temperature_mk is None or temperature_mk >=",
+            "temperature_mk is not None and temperature_mk >=",
+        ),
+    ),
 )
 
 CATHETER = (
@@ -267,6 +291,12 @@ CATHETER = (
         "RES-12",
         "what is injected stays in the catheter for ever",
         Edit(account.Account, "push", "self._drain(volume_nl)", "pass"),
+    ),
+    defect(
+        "occlusion-by-its-mean",
+        "OCC-01",
+        "a pressure that has come down counts until its mean has, too",
+        Edit(catheter.Catheter, "_persist", "P_OCC_PA < gauge_pa", "P_OCC_PA"),
     ),
 )
 
@@ -405,6 +435,28 @@ REFILL = (
         "a new dead volume leaves the catheter as it was",
         Edit(
             requests, "_write_configuration", "state.account.prime(new.catheter_volume_nl)", "pass"
+        ),
+    ),
+    defect(
+        "low-beyond-full",
+        "RES-02",
+        "a reservoir may be configured to be low from the first",
+        Edit(
+            requests,
+            "_write_configuration",
+            "new.low_volume_nl < new.capacity_nl",
+            "new.low_volume_nl",
+        ),
+    ),
+    defect(
+        "same-catheter-unknown",
+        "RES-11",
+        "any configuration makes the catheter's content unknown",
+        Edit(
+            requests,
+            "_write_configuration",
+            "old is None or old.catheter_volume_nl != new.catheter_volume_nl",
+            "True",
         ),
     ),
 )

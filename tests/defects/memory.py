@@ -185,4 +185,21 @@ DEFECTS = (
         "the number of the configuration is not taken up with its content after a reset",
         Edit(state.State, "load_numbers", 'self.config_id = data["config_id"]', "pass"),
     ),
+    defect(
+        "any-format-is-read",
+        "NVM-01",
+        "a record of another format is taken for one of this",
+        Edit(store.Store, "_read", "or version != FORMAT", ""),
+    ),
+    defect(
+        "kept-without-its-number",
+        "COM-09",
+        "a command that only memory knows of is told without the number it led to",
+        Edit(
+            reference.ReferenceLogic,
+            "handle",
+            "Kept(request.command_id, reply.reference, noted)",
+            "Kept(request.command_id, None, noted)",
+        ),
+    ),
 )
