@@ -42,6 +42,7 @@ def bench(  # noqa: PLR0913
         raise LocalError("--resume needs --out, the folder of the run that was interrupted")
     folder = out or p.default_folder(name)
     wish = p.Wish(script, uri, folder, texts, command(), resume=resume)
+    again = shlex.join(["hil", "bench", name, "--rig", uri, "--out", str(folder), "--resume"])
     progress = Progress(script.length_ns(filled(script.parameters, texts)))
     try:
         record = p.perform(wish, progress, ask_operator, interruption)
@@ -49,13 +50,14 @@ def bench(  # noqa: PLR0913
         progress.end()
         for line in error.failures:
             click.echo(f"hil: {line}", err=True)
-        again = shlex.join(["hil", "bench", name, "--rig", uri, "--out", str(folder), "--resume"])
         click.echo(f"interrupted; go on with: {again}", err=True)
         return INTERRUPTED
     progress.end()
     render(record, folder / RECORD)
     plain = json.dumps(record.to_plain(), indent=2)
     click.echo(plain if as_json else "\n".join(record_lines(record, folder)))
+    if record.verdict is Verdict.ERROR:
+        click.echo(f"once that is mended, go on with: {again}", err=True)
     return exit_code(record)
 
 

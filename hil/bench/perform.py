@@ -139,8 +139,8 @@ def _keep_points(run: Run, folder: Path) -> None:
     if run.points:
         put(folder / POINTS, to_csv(run.points))
         run.record.notes.append(
-            f"{len(run.points)} points for hil calibrate in {POINTS}: flow, and what it was "
-            "weighed in"
+            f"points for hil calibrate in {POINTS}: {len(run.points)}, each a flow and what it "
+            "was weighed in"
         )
 
 
@@ -160,6 +160,7 @@ def _begin(journal: j.Journal, wish: Wish, device: Mapping[str, Any], now_ns: in
         "begin",
         script=script.name,
         rig=wish.uri,
+        command=wish.command,
         parameters=all_texts(script.parameters, wish.texts),
         device=device,
         sources=of_rig(wish.uri),
@@ -221,7 +222,7 @@ def _blank(wish: Wish, journal: j.Journal, rig: Rig, device: dict[str, Any]) -> 
     began = datetime.fromtimestamp(begin["unix_s"], UTC)
     record = Record("bench", script.name, script.title)
     record.began = f"{began:%Y-%m-%dT%H:%M:%SZ}"
-    record.command = wish.command
+    record.command = begin.get("command", wish.command)  # of the first life: it repeats the whole
     record.facts = facts.lines(wish.uri, device)
     record.facts["parameters"] = ", ".join(f"{k}={v}" for k, v in begin["parameters"].items())
     if script.requirements:

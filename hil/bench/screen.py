@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from hil import show
 from hil.bench.parameters import described
@@ -9,7 +10,11 @@ from hil.bench.script import SHIPPED, Script, find
 from hil.clock import Stopwatch
 from hil.errors import RigError
 from hil.record import Measurement, Record, Verdict
+from hil.report.words import MINUS, PLUS_MINUS, value
 from hil.screen import NS_PER_S, ProgressLine
+
+PLAIN: Final = str.maketrans({MINUS: "-", PLUS_MINUS: "+/-"})
+"""For terminals that know no other characters."""
 
 
 class Progress:
@@ -84,7 +89,6 @@ def _needs(script: Script) -> str:
 
 def _measurement_line(one: Measurement) -> str:
     judged = "" if one.margin is None else one.verdict.name
-    doubt = "" if one.uncertainty is None else f" +/- {one.uncertainty:.3g}"
     bounds = ""
     if one.margin is not None:
         low = "" if one.low is None else f"{one.low:g}"
@@ -92,4 +96,9 @@ def _measurement_line(one: Measurement) -> str:
         bounds = f"  ({low} to {high})"
     if one.verdict is Verdict.FAIL and one.margin is None:
         judged = "no number"
-    return f"  {judged:<13} {one.name}: {one.value:.6g}{doubt} {one.unit}{bounds}"
+    return f"  {judged:<13} {one.name}: {_value(one)} {one.unit}{bounds}"
+
+
+def _value(one: Measurement) -> str:
+    """With as many digits as its uncertainty vouches for, where it has one."""
+    return f"{one.value:.6g}" if one.uncertainty is None else value(one).translate(PLAIN)

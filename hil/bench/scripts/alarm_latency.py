@@ -1,7 +1,7 @@
 """Alarm latency: every fault of the catalogue that the laboratory can act out, against its bound.
 
-Each fault begins with the same pump, put back to the day after its refill that the catalogue asks
-for. It counts from the instant at which the truth says that it took effect.
+Each fault begins with the same pump in a body, put back to the day after its refill that the
+catalogue asks for. It counts from the instant at which the truth says that it took effect.
 """
 
 from collections.abc import Mapping
@@ -34,8 +34,9 @@ class Parameters:
 
 
 def play(run: Run, p: Parameters) -> None:
-    """A pump freshly filled; then fault after fault, each on that pump."""
+    """A pump in the body, freshly filled; then fault after fault, each on that pump."""
     chosen = _chosen(p)
+    run.step("into the body", lambda: _release(run))
     run.step("refill", lambda: visit.refill(run, {}, lambda _: None))
     filled_ns, day = run.now_ns, 0
     for start_day in sorted({fault["start_day"] for fault in chosen}):
@@ -45,6 +46,12 @@ def play(run: Run, p: Parameters) -> None:
         day = start_day
     for fault in chosen:
         _case(run, fault, filled_ns, p)
+
+
+def _release(run: Run) -> None:
+    """What held the pump on a bench before: the catalogue's bounds are those of a patient's."""
+    for what in ("bath", "outlet_pressure", "chamber"):
+        run.rig.laboratory.stimulate({"kind": "release", "what": what})
 
 
 def _case(run: Run, fault: Fault, filled_ns: int, p: Parameters) -> None:

@@ -58,9 +58,10 @@ class Bench:
         progress: Progress = lambda what, elapsed_ns: None,  # noqa: ARG005
         prompt: Callable[[str], None] = print,
         resume: bool = False,
+        command: str = "the test",
     ) -> Record:
         chosen = find(script) if isinstance(script, str) else script
-        wish = Wish(chosen, uri, self.folder, texts or {}, "the test", resume=resume)
+        wish = Wish(chosen, uri, self.folder, texts or {}, command, resume=resume)
         return perform(wish, progress, prompt, Interruption())
 
     def run_in_pieces(

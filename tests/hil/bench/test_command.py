@@ -1,6 +1,7 @@
 """`hil bench`: readable, scriptable, and one sentence for every mistake."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_a_run_tells_what_it_came_to_and_leaves_a_report(tmp_path: Path) -> None
     result = hil("flow-accuracy", "--rig", "sim:", "--out", str(folder), *SHORT)
     assert result.exit_code == 0
     assert result.stdout.startswith("Flow accuracy by the balance: PASS\n")
-    assert "mean flow: 1.2" in result.stdout
+    assert re.search(r"mean flow: 1\.2\d{3} \+/- 0\.00\d\d mL/day  \(", result.stdout)
+    assert re.search(r"account against the balance: -?0\.\d\d \+/- 0\.\d\d %", result.stdout)
     assert f"in {folder}" in result.stdout
     made = {path.name for path in folder.iterdir()}
     assert made >= {"journal.jsonl", "record.json", "report.html", "junit.xml"}
@@ -59,6 +61,11 @@ def test_a_run_that_fails_exits_with_1_and_one_that_errs_with_4(tmp_path: Path) 
     erred = hil("flow-accuracy", "--rig", "sim:", "--out", str(tmp_path / "b"), "bath=90 degC")
     assert erred.exit_code == 4
     assert erred.stdout.startswith("Flow accuracy by the balance: ERROR\n")
+    assert erred.stderr == (
+        f"once that is mended, go on with: hil bench flow-accuracy --rig sim: --out {tmp_path}/b "
+        "--resume\n"
+    )
+    assert failed.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,10 @@ def test_every_script_that_weighs_a_flow_at_rest_gives_points(
     record = bench.run(name, texts)
     points = load([bench.folder], WATER)
     assert len(points) == count
-    assert any(note.startswith(f"{count} points for hil calibrate") for note in record.notes)
+    assert any(
+        note.startswith(f"points for hil calibrate in points.csv: {count}, ")
+        for note in record.notes
+    )
     for point in points:
         around, doubt = point.surroundings, point.uncertainty_nl_per_h or 0.0
         assert around.temperature_mk == pytest.approx(310_150.0, abs=60.0)

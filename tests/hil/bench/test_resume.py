@@ -81,9 +81,10 @@ def test_a_run_goes_on_with_its_own_parameters_and_no_others(bench: Bench) -> No
     with pytest.raises(LocalError, match="is of flow-accuracy on sim:: it goes on as it began"):
         bench.run("flow-accuracy", uri="sim:?seed=2", resume=True)
     assert (bench.folder / NAME).read_bytes() == before
-    record = bench.run("flow-accuracy", resume=True)
+    record = bench.run("flow-accuracy", resume=True, command="another")
     assert record.verdict is Verdict.PASS
     assert "duration=12 h" in record.facts["parameters"]
+    assert record.command == "the test"  # that repeats it
 
 
 def test_another_device_or_configuration_does_not_go_on(bench: Bench) -> None:

@@ -34,12 +34,13 @@ def one(record: Record, name: str) -> Measurement:
     return next(found for found in record.measurements if found.name == name)
 
 
-def saboteur(name: str, stimulus: dict[str, Any]) -> Any:
+def saboteur(name: str, *stimuli: dict[str, Any]) -> Any:
     """The shipped script on a pump with something wrong from the beginning."""
     real = find(name)
 
     def play(run: Run, p: Any) -> None:
-        run.stimulate("sabotage", stimulus)
+        for number, stimulus in enumerate(stimuli):
+            run.stimulate(f"sabotage {number}", stimulus)
         real.play(run, p)
 
     return replace(real, play=play)
@@ -264,9 +265,32 @@ def test_what_no_sensor_can_see_is_skipped_with_the_reason(bench: Bench) -> None
     assert one(record, "latency of septum_leak").high == 21_600
 
 
+def test_a_pump_that_lay_on_the_bench_before_is_in_a_body_for_the_catalogues_bounds(
+    bench: Bench,
+) -> None:
+    """As after another script, which left the bath to the room and the outlet vented."""
+    cold = {"kind": "bath", "temperature": "22 degC"}
+    vented = saboteur("alarm-latency", {"kind": "outlet_pressure", "pressure": "0 kPa"}, cold)
+    record = bench.run(vented, {"faults": "fever_40, occlusion_complete"})
+    assert [case.verdict for case in record.cases] == [Verdict.PASS] * 2, record.cases
+
+
 def test_a_fever_in_a_bath_that_holds_its_temperature_shows_nothing(bench: Bench) -> None:
-    bath = saboteur("alarm-latency", {"kind": "bath", "temperature": "37 degC"})
-    record = bench.run(bath, {"faults": "fever_40, restrictor_broken"})
+    real = find("alarm-latency")
+    held: list[Any] = []
+
+    def play(run: Run, p: Any) -> None:
+        held.append(run)
+        real.play(run, p)
+
+    def put_in(_what: str, elapsed_ns: int) -> None:
+        if elapsed_ns > 3_600 * 10**9 and len(held) == 1:
+            held.append(
+                held[0].rig.laboratory.stimulate({"kind": "bath", "temperature": "37 degC"})
+            )
+
+    faults = {"faults": "fever_40, restrictor_broken"}
+    record = bench.run(replace(real, play=play), faults, progress=put_in)
     fever, restrictor = record.cases
     assert fever.verdict is Verdict.INCONCLUSIVE
     assert fever.seen == "the fault did not take effect"
