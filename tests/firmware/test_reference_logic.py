@@ -708,3 +708,35 @@ def test_saved_logic_goes_on_as_if_nothing_had_happened(bench: Bench) -> None:
         outcomes.append(each.outcomes)
     assert outcomes[0] == outcomes[1]
     assert bench.logic.save() == copy.logic.save()
+
+
+def test_each_command_is_told_by_an_event_of_its_own(bench: Bench) -> None:
+    """LOG-01: what was done, and the number that says how much of it, or which."""
+    bench.run(1)
+    full = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})
+    verify = m.CommitRefill(refill=full, reason=RefillReason.VERIFY_PUMP, previous_refill_id=1)
+    slower = CONFIGURATION.model_copy(update={"nominal_flow_nl_per_h": 40_000})
+    now_s = bench.rtc_s()
+    for command, kind, value, reference in (
+        (m.BeginRefill(), EventKind.REFILL_BEGUN, 0, None),
+        (m.AbortRefill(), EventKind.REFILL_ABORTED, 0, None),
+        (m.BeginRefill(), EventKind.REFILL_BEGUN, 0, None),
+        (verify, EventKind.REFILL_COMMITTED, 28_000_000, 2),
+        (
+            m.BeginBolusAccess(drug="MAA", concentration_ng_per_ml=1),
+            EventKind.BOLUS_ACCESS_BEGUN,
+            0,
+            None,
+        ),
+        (m.EndBolusAccess(injected_nl=3_000), EventKind.BOLUS_ACCESS_ENDED, 3_000, None),
+        (
+            m.WriteConfiguration(base_config_id=1, configuration=slower),
+            EventKind.CONFIGURATION_WRITTEN,
+            2,
+            2,
+        ),
+    ):
+        assert bench.ask(command) == m.Done(reference=reference)
+        assert bench.outcomes[-1].events[0] == Event(kind, 0, value)
+    bench.ask(m.SetClock(rtc_s=now_s + 60))
+    assert bench.outcomes[-1].events == [Event(EventKind.CLOCK_SET, now_s, now_s + 60)]
