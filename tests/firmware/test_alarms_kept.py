@@ -265,6 +265,7 @@ def test_an_acknowledgement_is_told_again_by_the_next_life_as_it_was(bench: Benc
         event = Event(EventKind.ALARM_ACKNOWLEDGED, alarm.alarm, alarm.occurrence, priority)
         assert bench.outcomes[-1].events == [event]
         (booted,) = Bench(bench.memory).outcomes
+        assert booted.kept is not None
         assert booted.kept.events == (event,)
 
 

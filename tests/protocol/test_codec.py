@@ -209,6 +209,8 @@ def test_only_what_may_be_a_request_is_answered() -> None:
 @pytest.mark.parametrize(
     ("code", "sent", "detail"),
     [
+        (0x03, b"\xff", "not CBOR, or CBOR that is not used here"),
+        (0x03, b"\x80", "not a CBOR map"),
         (0x14, payload(b"\x00\x07", b"\x08\x07"), "Refill is not a map"),
         (0x14, payload(b"\x00\x07", b"\x08\xa1\x18\x63\x07"), "Refill has no key 99"),
         (0x14, payload(b"\x00\x07", b"\x08\xa1\x80\x07"), "Refill has no key tuple"),
@@ -223,7 +225,7 @@ def test_only_what_may_be_a_request_is_answered() -> None:
 def test_the_detail_says_what_is_wrong(code: int, sent: bytes, detail: str) -> None:
     found = decode_payload(code, sent)
     assert isinstance(found, Malformed)
-    assert found.detail == detail
+    assert (found.code, found.detail) == (code, detail)
 
 
 def test_no_message_nests_deeper_than_the_limit() -> None:
