@@ -551,6 +551,15 @@ def test_a_cold_fill_masks_too_little_flow_for_four_hours(bench: Bench) -> None:
     assert AlarmId.UNDER_INFUSION in bench.raised()
 
 
+@pytest.mark.parametrize(("below_mk", "masks"), [(0, False), (11, True)])
+def test_a_pump_is_cold_below_thirty_five_and_a_half_degrees(
+    bench: Bench, below_mk: int, *, masks: bool
+) -> None:
+    """FLW-08: whose flow is too little then has no such excuse."""
+    bench.run(62, temperature_mk=308_650 - below_mk, reservoir_pressure_pa=313_700)
+    assert (AlarmId.UNDER_INFUSION not in bench.raised()) == masks
+
+
 def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
     assert refusal(bench.ask(m.EndBolusAccess(injected_nl=1))) is Refusal.NO_BOLUS_ACCESS_OPEN
     begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
