@@ -242,16 +242,18 @@ def test_a_limit_of_the_catheter_is_none_of_its_excess(
 ) -> None:
     """OCC-01, OCC-02, OCC-05, OCC-06: to the pascal, and to the minute."""
 
-    def stands(gauge_pa: int, samples: int) -> bool:
+    def stands(*course_pa: int | None) -> bool:
         probe = Probe()
-        for _ in range(samples):
+        for gauge_pa in course_pa:
             probe.feed(gauge_pa)
         found: bool = getattr(probe.catheter, condition).stands
         return found
 
-    assert not stands(limit_pa, minutes + 5)
-    assert not stands(limit_pa + beyond_pa, minutes)
-    assert stands(limit_pa + beyond_pa, minutes + 1)
+    beyond = [limit_pa + beyond_pa] * minutes
+    assert not stands(*[limit_pa] * (minutes + 5))
+    assert not stands(*beyond)
+    assert stands(*beyond, beyond[0])
+    assert not stands(*beyond, beyond[0], None, None, None, limit_pa)  # the mean begins anew
 
 
 @pytest.mark.parametrize(("rise_pa", "told"), [(-1, False), (0, True)])
