@@ -88,8 +88,8 @@ def text(quantity: str) -> Any:
     return quantity
 
 
-def _quantity(dimension: str) -> tuple[Any, ...]:
-    """How a field of that dimension is read, written and described to editors."""
+def quantity_of(dimension: str) -> tuple[Any, ...]:
+    """What annotates a field of that dimension: how it is read, written, described to editors."""
     quantity, units = Quantity(dimension), list(UNITS[dimension])
     sign = "-?" if dimension in SIGNED else ""
     pattern = f"^{sign}(0|[1-9][0-9]*)(\\.[0-9]+)? ({'|'.join(units)})$"
@@ -103,20 +103,20 @@ def _quantity(dimension: str) -> tuple[Any, ...]:
 
 
 Name = messages.Name
-VolumeNl = Annotated[int, *_quantity("volume")]
-FlowNlPerH = Annotated[int, *_quantity("flow")]
-DurationNs = Annotated[int, *_quantity("duration")]
-TemperatureMk = Annotated[int, *_quantity("temperature")]
-DifferenceMk = Annotated[int, *_quantity("temperature difference")]
-PressurePa = Annotated[int, *_quantity("pressure")]
-ConcentrationNgPerMl = Annotated[int, *_quantity("concentration")]
-StiffnessPaPerM3 = Annotated[int, *_quantity("stiffness")]
-AltitudeM = Annotated[int, *_quantity("length")]
-VoltageMv = Annotated[int, *_quantity("voltage")]
-CurrentNa = Annotated[int, *_quantity("current")]
-MassUg = Annotated[int, *_quantity("mass")]
-MassUgPerH = Annotated[int, *_quantity("mass per time")]
-PressurePaPerMin = Annotated[int, *_quantity("pressure per time")]
+VolumeNl = Annotated[int, *quantity_of("volume")]
+FlowNlPerH = Annotated[int, *quantity_of("flow")]
+DurationNs = Annotated[int, *quantity_of("duration")]
+TemperatureMk = Annotated[int, *quantity_of("temperature")]
+DifferenceMk = Annotated[int, *quantity_of("temperature difference")]
+PressurePa = Annotated[int, *quantity_of("pressure")]
+ConcentrationNgPerMl = Annotated[int, *quantity_of("concentration")]
+StiffnessPaPerM3 = Annotated[int, *quantity_of("stiffness")]
+AltitudeM = Annotated[int, *quantity_of("length")]
+VoltageMv = Annotated[int, *quantity_of("voltage")]
+CurrentNa = Annotated[int, *quantity_of("current")]
+MassUg = Annotated[int, *quantity_of("mass")]
+MassUgPerH = Annotated[int, *quantity_of("mass per time")]
+PressurePaPerMin = Annotated[int, *quantity_of("pressure per time")]
 
 M = TypeVar("M", bound=BaseModel)
 

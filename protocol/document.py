@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{path} is stale: run python -m protocol.document --write\n")
         return 1 if stale else 0
     for path in stale:
-        path.write_text(documents[path], encoding="utf-8", newline="\n")
+        path.write_bytes(documents[path].encode())
     return 0
 
 

@@ -228,6 +228,64 @@ def test_after_a_gap_the_mean_starts_anew(probe: Probe) -> None:
     assert probe.catheter.scaled_mean == 60_000 << catheters.SCALE
 
 
+@pytest.mark.parametrize(
+    ("condition", "limit_pa", "beyond_pa", "minutes"),
+    [
+        ("occlusion", catheters.P_OCC_PA, 1, 10),
+        ("partial", catheters.P_PARTIAL_PA, 1, 60),
+        ("disconnect", catheters.P_DISC_PA, -1, 60),
+        ("impossible", catheters.P_IMPOSSIBLE_PA, -1, 10),
+    ],
+)
+def test_a_limit_of_the_catheter_is_none_of_its_excess(
+    condition: str, limit_pa: int, beyond_pa: int, minutes: int
+) -> None:
+    """OCC-01, OCC-02, OCC-05, OCC-06: to the pascal, and to the minute."""
+
+    def stands(*course_pa: int | None) -> bool:
+        probe = Probe()
+        for gauge_pa in course_pa:
+            probe.feed(gauge_pa)
+        found: bool = getattr(probe.catheter, condition).stands
+        return found
+
+    beyond = [limit_pa + beyond_pa] * minutes
+    assert not stands(*[limit_pa] * (minutes + 5))
+    assert not stands(*beyond)
+    assert stands(*beyond, beyond[0])
+    assert not stands(*beyond, beyond[0], None, None, None, limit_pa)  # the mean begins anew
+
+
+@pytest.mark.parametrize(("rise_pa", "told"), [(-1, False), (0, True)])
+@pytest.mark.parametrize(("moved_nl", "unchanged"), [(-1, True), (0, False)])
+def test_a_surge_and_a_level_that_stays_have_their_bounds(
+    probe: Probe, rise_pa: int, moved_nl: int, *, told: bool, unchanged: bool
+) -> None:
+    """RES-12: a rise of so much is one; a level that moved by so much is not where it was."""
+    gauge_pa = 12_400 + catheters.SURGE_PA + rise_pa
+    probe.feed(gauge_pa)
+    level_nl = 20_000_000 - catheters.FILL_UNCHANGED_NL - moved_nl
+    assert probe.feed(gauge_pa, level_nl=level_nl).injection == (told and unchanged)
+
+
+@pytest.mark.parametrize(("fall_pa", "told"), [(-1, False), (0, True)])
+def test_a_release_has_its_bound(probe: Probe, fall_pa: int, *, told: bool) -> None:
+    """OCC-03: a fall of so much is one."""
+    for _ in range(40):
+        probe.feed(60_000)
+    fall_pa += catheters.RELEASE_PA
+    assert probe.feed(60_000 - fall_pa).released_pa == fall_pa * told
+
+
+def test_an_occlusion_of_ten_minutes_can_let_go_and_a_shorter_one_was_a_flush() -> None:
+    """OCC-03: T_occ, to the minute."""
+    for minutes, told in ((10, False), (11, True)):
+        probe = Probe()
+        for _ in range(minutes - 1):
+            probe.feed(25_000)
+        assert bool(probe.feed(12_400).released_pa) == told
+
+
 # ---- any ramp, any posture
 
 POSTURE = st.lists(st.integers(-1_500, 1_500), min_size=1, max_size=12)
@@ -398,6 +456,25 @@ def test_a_missing_channel_leaves_its_conditions_as_they_are() -> None:
     assert environment.thin.stands
 
 
+@pytest.mark.parametrize(
+    ("limit_pa", "inwards_pa"), [(environments.P_LOW_PA, 1), (environments.P_HIGH_PA, -1)]
+)
+def test_estimates_are_sure_inside_the_envelope_only(limit_pa: int, inwards_pa: int) -> None:
+    """ENV-02: beyond it they are extrapolated; an alarm needs the sensor's error, too."""
+    stays = Environment()
+    for minute, pocket_pa in enumerate((limit_pa + inwards_pa * 40_000, limit_pa + inwards_pa)):
+        sample = USUAL._replace(pocket_pressure_pa=pocket_pa)
+        stays.feed(minute * MINUTE, sample, confirmed=True)
+        assert not stays.outside
+    error_pa = environments.POCKET_ERROR_PA
+    gone = outside(11, pocket_pressure_pa=limit_pa - inwards_pa * (error_pa + 1))
+    assert gone.outside
+    for minute, back_pa, still in ((12, error_pa - 1, True), (13, error_pa, False)):
+        sample = USUAL._replace(pocket_pressure_pa=limit_pa + inwards_pa * back_pa)
+        gone.feed(minute * MINUTE, sample, confirmed=True)
+        assert (gone.thin.stands or gone.dense.stands) == still
+
+
 def test_a_pressure_transient_is_told_once() -> None:
     """ENV-04."""
     environment = outside(2)
@@ -514,6 +591,14 @@ def test_where_nothing_can_be_said_nothing_is(changed: dict[str, Any]) -> None:
     assert not check.doubtful
 
 
+@pytest.mark.parametrize(("above_nl", "judged"), [(0, False), (1, True)])
+def test_down_to_a_low_reservoir_the_bellows_bear_nothing(above_nl: int, *, judged: bool) -> None:
+    """SEN-05: to the nanolitre."""
+    level_nl = CONFIGURATION.low_volume_nl + above_nl
+    check = checked(300, reservoir_pressure_pa=300_000, fill_level_nl=level_nl)
+    assert check.doubtful == judged
+
+
 def test_an_unknown_propellant_cannot_be_checked() -> None:
     unknown = CONFIGURATION.model_copy(update={"propellant": Propellant.UNKNOWN})
     assert not checked(300, unknown, reservoir_pressure_pa=300_000).doubtful
@@ -538,6 +623,24 @@ def test_the_stages_come_in_order_and_stay() -> None:
     assert set(stages) == {(False, False), (True, False), (True, True)}
     battery.feed(5_000 * MINUTE, None)
     assert battery.end.stands
+
+
+@pytest.mark.parametrize("limit_mv", [batteries.LOW_MV, batteries.END_MV])
+def test_a_stage_begins_below_its_limit_by_the_error_and_ends_above_it(limit_mv: int) -> None:
+    """To the millivolt, and to the minute."""
+
+    def stands(*course_mv: int) -> bool:
+        battery = Battery()
+        for minute, battery_mv in enumerate(course_mv):
+            battery.feed(minute * MINUTE, battery_mv)
+        return (battery.low if limit_mv == batteries.LOW_MV else battery.end).stands
+
+    below_mv = limit_mv - batteries.ERROR_MV - 1
+    assert not stands(*[below_mv + 1] * 20)
+    assert not stands(*[below_mv] * 10)
+    assert stands(*[below_mv] * 11)
+    assert stands(*[below_mv] * 11, limit_mv + batteries.ERROR_MV - 1)
+    assert not stands(*[below_mv] * 11, limit_mv + batteries.ERROR_MV)
 
 
 def test_a_short_dip_is_no_stage() -> None:

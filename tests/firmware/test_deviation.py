@@ -199,3 +199,26 @@ def test_a_cold_fill_masks_too_little_flow_and_nothing_else(
     flows = [*minutes(profile), ends, ends]
     masked = [(over, False, stop) for over, _, stop in told(flows)]
     assert told(flows, cold=True) == masked
+
+
+@pytest.mark.parametrize(
+    ("flow", "over", "under", "free", "stopped"),
+    [
+        (62_100, False, False, False, False),  # 54 uL/h and 15 %
+        (62_101, True, False, False, False),
+        (161_999, True, False, False, False),
+        (162_000, True, False, True, False),
+        (45_900, False, False, False, False),
+        (45_899, False, True, False, False),
+        (5_400, False, True, False, False),
+        (5_399, False, True, False, True),
+    ],
+)
+def test_a_flow_is_outside_beyond_its_limit(
+    flow: int, *, over: bool, under: bool, free: bool, stopped: bool
+) -> None:
+    """FLW-02, FLW-03, FLW-04: to the nanolitre an hour."""
+    deviation = Deviation(over=2, under=2)
+    deviation.feed((1, MINUTE), flow, limits_of(CONFIGURATION), cold=False)
+    assert (deviation.over > 2, deviation.under > 2) == (over, under)
+    assert (deviation.free > 0, deviation.stopped > 0) == (free, stopped)

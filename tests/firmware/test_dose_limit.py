@@ -172,6 +172,20 @@ def test_a_fall_and_a_rise_within_a_bin_count() -> None:
     assert watched.limit.exceeded
 
 
+def test_a_small_fall_takes_nothing_back_of_what_the_hour_holds() -> None:
+    """DOS-02: what came in before it counts until the hour is over."""
+    watched = Watched(configured(2_000))
+    watched.fill()
+    watched.run(10)
+    watched.inject(NOMINAL * 9 // 10, "FUDR", CONCENTRATION)
+    watched.run(5)
+    watched.run(1, NOMINAL * 9 // 10)
+    watched.inject(NOMINAL // 10, "FUDR", CONCENTRATION)
+    assert not watched.limit.exceeded
+    watched.inject(NOMINAL // 100, "FUDR", CONCENTRATION)
+    assert watched.limit.exceeded
+
+
 @pytest.mark.parametrize("gap", [1, 15, 42])
 @pytest.mark.parametrize(("minutes", "exceeded"), [(60, True), (66, False)])
 def test_an_hour_is_an_hour_whatever_of_it_nobody_counted(

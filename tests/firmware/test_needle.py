@@ -10,7 +10,7 @@ from protocol import messages as m
 from protocol.control import Request
 from protocol.vocabulary import AlarmId, Priority, Role
 from pumpsim import stimuli
-from pumpsim.firmware.exchange import Needle
+from pumpsim.firmware.exchange import ABORTED_NL, STEP_NL, Needle
 from tests.firmware.test_reference_logic import MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION
 from tests.firmware.visits import NEEDLE, declared, found, ten_days_on
@@ -46,6 +46,43 @@ def test_what_noise_and_infusion_move_is_none(bench: Bench, moved_nl: int) -> No
     bench.level_nl += moved_nl
     bench.run(5)
     assert found(bench) == set()
+
+
+INFUSED_NL = 3 * CONFIGURATION.nominal_flow_nl_per_h
+"""In an hour, at most."""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "moved_nl", "suspected"),
+    [
+        (1, STEP_NL - 1, False),
+        (1, STEP_NL, True),
+        (1, -STEP_NL - INFUSED_NL // 60 + 1, False),
+        (1, -STEP_NL - INFUSED_NL // 60, True),
+        (60, -STEP_NL - INFUSED_NL + 1, False),
+        (60, -STEP_NL - INFUSED_NL, True),
+    ],
+)
+def test_a_move_is_one_from_its_bound_on(minutes: int, moved_nl: int, *, suspected: bool) -> None:
+    """RES-07: to the nanolitre, beyond what the pump may have infused meanwhile."""
+    needle = Needle()
+    for minute in (0, 1):
+        needle.watch(minute * MINUTE, 20_000_000, CONFIGURATION)
+    needle.watch((1 + minutes) * MINUTE, 20_000_000 + moved_nl, CONFIGURATION)
+    assert needle.suspected == suspected
+
+
+@pytest.mark.parametrize(("moved_nl", "suspected"), [(-1, False), (0, True)])
+def test_a_visit_that_is_aborted_may_move_less_than_its_bound(
+    moved_nl: int, *, suspected: bool
+) -> None:
+    """RES-07: as above."""
+    needle = Needle()
+    for minute in (0, 1):
+        needle.watch(minute * MINUTE, 20_000_000, CONFIGURATION)
+    needle.aborted()
+    needle.watch(2 * MINUTE, 20_000_000 + ABORTED_NL + moved_nl, CONFIGURATION)
+    assert needle.suspected == suspected
 
 
 NOISE = st.integers(-47_500, 47_500)

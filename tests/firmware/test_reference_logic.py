@@ -615,6 +615,15 @@ def test_a_fill_that_nobody_knows_to_be_cold_masks_nothing(bench: Bench) -> None
     assert AlarmId.UNDER_INFUSION in bench.raised()
 
 
+@pytest.mark.parametrize(("below_mk", "masks"), [(0, False), (11, True)])
+def test_a_pump_is_cold_below_thirty_five_and_a_half_degrees(
+    bench: Bench, below_mk: int, *, masks: bool
+) -> None:
+    """FLW-08: whose flow is too little then has no such excuse."""
+    bench.run(62, temperature_mk=308_650 - below_mk, reservoir_pressure_pa=313_700)
+    assert (AlarmId.UNDER_INFUSION not in bench.raised()) == masks
+
+
 def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
     assert refusal(bench.ask(m.EndBolusAccess(injected_nl=1))) is Refusal.NO_BOLUS_ACCESS_OPEN
     begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
@@ -790,3 +799,35 @@ def test_saved_logic_goes_on_as_if_nothing_had_happened(bench: Bench) -> None:
         outcomes.append(each.outcomes)
     assert outcomes[0] == outcomes[1]
     assert bench.logic.save() == copy.logic.save()
+
+
+def test_each_command_is_told_by_an_event_of_its_own(bench: Bench) -> None:
+    """LOG-01: what was done, and the number that says how much of it, or which."""
+    bench.run(1)
+    full = REFILL.model_copy(update={"withdrawn_nl": 28_000_000})
+    verify = m.CommitRefill(refill=full, reason=RefillReason.VERIFY_PUMP, previous_refill_id=1)
+    slower = CONFIGURATION.model_copy(update={"nominal_flow_nl_per_h": 40_000})
+    now_s = bench.rtc_s()
+    for command, kind, value, reference in (
+        (m.BeginRefill(), EventKind.REFILL_BEGUN, 0, None),
+        (m.AbortRefill(), EventKind.REFILL_ABORTED, 0, None),
+        (m.BeginRefill(), EventKind.REFILL_BEGUN, 0, None),
+        (verify, EventKind.REFILL_COMMITTED, 28_000_000, 2),
+        (
+            m.BeginBolusAccess(drug="MAA", concentration_ng_per_ml=1),
+            EventKind.BOLUS_ACCESS_BEGUN,
+            0,
+            None,
+        ),
+        (m.EndBolusAccess(injected_nl=3_000), EventKind.BOLUS_ACCESS_ENDED, 3_000, None),
+        (
+            m.WriteConfiguration(base_config_id=1, configuration=slower),
+            EventKind.CONFIGURATION_WRITTEN,
+            2,
+            2,
+        ),
+    ):
+        assert bench.ask(command) == m.Done(reference=reference)
+        assert bench.outcomes[-1].events[0] == Event(kind, 0, value)
+    bench.ask(m.SetClock(rtc_s=now_s + 60))
+    assert bench.outcomes[-1].events == [Event(EventKind.CLOCK_SET, now_s, now_s + 60)]

@@ -59,6 +59,31 @@ def test_the_level_after_a_refill_is_laid_beside_the_declaration(
     assert refilled(bench, level_nl) == expected
 
 
+@pytest.mark.parametrize(
+    ("level_nl", "found"),
+    [
+        (28_600_000 - 2_800_000, (False, False)),  # a tenth of the fill
+        (28_600_000 - 2_800_001, (False, True)),
+        (28_600_000 + 2_800_001, (False, True)),
+        (15_250_001, (False, True)),
+        (15_250_000, (True, False)),  # as far from where it was as noise moves it
+        (14_749_999, (False, True)),
+        (14_600_000, (False, True)),
+        (14_599_999, (True, False)),  # more than half of it is not there
+    ],
+)
+@pytest.mark.parametrize(("after", "compared"), [(MAX_WAIT, True), (MAX_WAIT + 1, False)])
+def test_the_comparison_has_its_bounds(
+    level_nl: int, found: tuple[bool, bool], after: int, *, compared: bool
+) -> None:
+    """RES-07: to the nanolitre, and to the tick until which it waits for a level."""
+    needle = Needle()
+    needle.committed(0, 15_000_000, declared(14_400_000))
+    needle.watch(after, level_nl, CONFIGURATION)
+    told = (needle.pocket_fill_until > 0, needle.discrepancy_until > 0)
+    assert told == (found if compared else (False, False))
+
+
 def test_more_than_was_declared_is_a_discrepancy(bench: Bench) -> None:
     """RES-07: a syringe of 28 ml, and 20 typed."""
     assert refilled(bench, 28_600_000, filled_nl=20_000_000) == {AlarmId.REFILL_DISCREPANCY}
@@ -359,6 +384,28 @@ def test_escalation_knows_ticks_only_and_never_goes_down(
         if bench.ticks >= from_s(CONFIGURATION.refill_interval_s):
             assert due == Priority.MEDIUM
     assert stages == sorted(stages)
+
+
+def test_each_date_of_a_refill_begins_with_its_tick() -> None:
+    """RES-04: ahead, due and overdue."""
+    refills = Refills()
+    refills.commit(0, REFILL, CONFIGURATION)
+    due, grace = from_s(CONFIGURATION.refill_interval_s), from_s(CONFIGURATION.refill_grace_s)
+    ahead = due - due // 4
+    assert refills.due == due
+    for now, priority in (
+        (ahead - 1, None),
+        (ahead, Priority.LOW),
+        (due - 1, Priority.LOW),
+        (due, Priority.MEDIUM),
+    ):
+        assert refills.due_priority(now) is priority
+    assert not refills.overdue(due + grace - 1, CONFIGURATION)
+    assert refills.overdue(due + grace, CONFIGURATION)
+    assert refills.dates_after(0, CONFIGURATION) == [ahead, due, due + grace]
+    assert refills.dates_after(ahead, CONFIGURATION) == [due, due + grace]
+    settled = from_s(4 * 3_600)
+    assert [refills.settling(now) for now in (0, settled - 1, settled)] == [True, True, False]
 
 
 # ---- the last one

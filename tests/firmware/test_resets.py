@@ -82,6 +82,10 @@ def test_the_alarm_ends_after_a_day_and_stays_until_acknowledged() -> None:
     for _ in range(3):
         bench = bench.reset()
         bench.run(10)
+    assert AlarmId.RESETS in standing(bench)
+    bench.wait_until(23 * HOUR)
+    bench.run(1)
+    assert AlarmId.RESETS in standing(bench)
     bench.wait_until(24 * HOUR)
     bench.run(1)
     (alarm,) = [alarm for alarm in bench.alarms() if alarm.alarm is AlarmId.RESETS]

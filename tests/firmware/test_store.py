@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from protocol.control import Memory, MemoryFailedError, PowerLostError
 from protocol.memory import RamMemory
-from pumpsim.firmware.store import HEAD, SLOTS, TRIES, Loaded, RecordTooLargeError, Store
+from pumpsim.firmware.store import (
+    FORMAT,
+    HEAD,
+    MAGIC,
+    SLOTS,
+    TRIES,
+    Loaded,
+    RecordTooLargeError,
+    Store,
+)
 from pumpsim.nvm import MAX_BUFFERED, MortalMemory
 
 OLD, NEW = b"old " * 11, b"the new one " * 5
@@ -261,6 +270,30 @@ def test_a_newest_record_that_rots_is_replaced_and_the_older_one_stands() -> Non
     assert Store(cells).load() == Loaded(NEW)
 
 
+@pytest.mark.parametrize(
+    ("magic", "version"), [(b"PUMQ", FORMAT), (MAGIC, FORMAT + 1), (MAGIC, FORMAT - 1)]
+)
+def test_a_record_of_another_owner_or_format_is_none(magic: bytes, version: int) -> None:
+    """NVM-01: though its checksum fits."""
+    cells = with_old()
+    bare = HEAD.pack(magic, version, 9, len(NEW), 0)
+    crc = zlib.crc32(NEW, zlib.crc32(bare))
+    cells.write(SIZE // 2, HEAD.pack(magic, version, 9, len(NEW), crc) + NEW)
+    assert Store(cells).load() == Loaded(OLD, unsound=True)
+
+
+def test_the_later_of_two_records_is_the_one_by_less_than_half_a_turn() -> None:
+    """NVM-02: however far apart their numbers are."""
+    for first, second, later in ((1, 2**31, NEW), (1, 2**31 + 2, OLD), (2**32 - 1, 2**30, NEW)):
+        cells = RamMemory(SIZE)
+        for slot, sequence, content in ((0, first, OLD), (1, second, NEW)):
+            bare = HEAD.pack(MAGIC, FORMAT, sequence, len(content), 0)
+            crc = zlib.crc32(content, zlib.crc32(bare))
+            head = HEAD.pack(MAGIC, FORMAT, sequence, len(content), crc)
+            cells.write(slot * SIZE // 2, head + content)
+        assert Store(cells).load() == Loaded(later)
+
+
 def test_the_places_of_records_are_told_newest_first() -> None:
     assert Store(RamMemory(SIZE)).places() == []
     cells = with_old(1)
@@ -301,7 +334,7 @@ def test_a_record_too_large_changes_nothing() -> None:
     before = image(cells)
     store = Store(cells)
     store.load()
-    with pytest.raises(RecordTooLargeError):
+    with pytest.raises(RecordTooLargeError, match=r"^65 bytes do not fit a slot of 84$"):
         store.save(bytes(65))
     assert image(cells) == before
 

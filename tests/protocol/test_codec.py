@@ -22,7 +22,7 @@ from protocol.codec import (
 )
 from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.messages import MAX_DETAIL, MESSAGES, Body, Packet, header_type
-from protocol.plain import BY_CODE, BY_NAME, TYPE_NAMES, plan
+from protocol.plain import BY_CODE, BY_NAME, TYPE_NAMES, key_of, plan
 from protocol.schema import HEADERS, fields, parts
 from protocol.vocabulary import Refusal, Role
 
@@ -61,6 +61,17 @@ def test_a_header_and_its_body_share_no_key_and_no_name(body: type[Body]) -> Non
     assert all(field.key >= 8 for field in fields(body))
     names = ["type", *(f.name for f in fields(head)), *(f.name for f in fields(body))]
     assert len(set(names)) == len(names)
+
+
+def test_a_field_has_its_key_its_meaning_and_its_bounds() -> None:
+    class Shelf(m.Part):
+        filled_nl: int = m.key(7, "put in", ge=1)
+
+    assert key_of(Shelf, "filled_nl") == 7
+    assert Shelf.model_fields["filled_nl"].description == "put in"
+    assert Shelf(filled_nl=1).filled_nl == 1
+    with pytest.raises(ValidationError):
+        Shelf(filled_nl=0)
 
 
 def test_codes_and_names_are_unique() -> None:
@@ -209,6 +220,8 @@ def test_only_what_may_be_a_request_is_answered() -> None:
 @pytest.mark.parametrize(
     ("code", "sent", "detail"),
     [
+        (0x03, b"\xff", "not CBOR, or CBOR that is not used here"),
+        (0x03, b"\x80", "not a CBOR map"),
         (0x14, payload(b"\x00\x07", b"\x08\x07"), "Refill is not a map"),
         (0x14, payload(b"\x00\x07", b"\x08\xa1\x18\x63\x07"), "Refill has no key 99"),
         (0x14, payload(b"\x00\x07", b"\x08\xa1\x80\x07"), "Refill has no key tuple"),
@@ -223,7 +236,7 @@ def test_only_what_may_be_a_request_is_answered() -> None:
 def test_the_detail_says_what_is_wrong(code: int, sent: bytes, detail: str) -> None:
     found = decode_payload(code, sent)
     assert isinstance(found, Malformed)
-    assert found.detail == detail
+    assert (found.code, found.detail) == (code, detail)
 
 
 def test_no_message_nests_deeper_than_the_limit() -> None:

@@ -1,12 +1,14 @@
 """Files for people: every mistake gets one sentence that names file, line, key and way out."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from protocol import configfile as c
+from protocol.quantity import SIGNED
 from pumpsim import pumpfile
 
 MISTAKES = {
@@ -74,7 +76,7 @@ PLANS = {
     "sound": ('[[part]]\nkind = "pipe"\nlength = "1 m"\n[store.a]\nlevel = "1 mL"', ""),
     "kind unknown": (
         '[[part]]\nkind = "pip"',
-        ":2: part.kind: 'pip' is unknown; did you mean 'pipe'",
+        ":2: part.kind: 'pip' is unknown; did you mean 'pipe'?",
     ),
     "kind missing": ("[[part]]\nlength = 1", ":1: part.kind: is missing"),
     "key of a kind": (
@@ -83,11 +85,11 @@ PLANS = {
     ),
     "key of a named table": (
         '[store.a]\nlevel = "1 mL"\nlevl = 3',
-        ":3: store.a.levl: unknown key; did you mean 'level'",
+        ":3: store.a.levl: unknown key; did you mean 'level'?",
     ),
     "key of a table that may be missing": (
         '[cellar]\nlevl = "1 mL"',
-        ":2: cellar.levl: unknown key; did you mean 'level'",
+        ":2: cellar.levl: unknown key; did you mean 'level'?",
     ),
     "table in a table that may be missing": (
         "[cellar]",
@@ -115,7 +117,7 @@ def test_a_mistake_deep_inside_is_named_too(name: str, tmp_path: Path) -> None:
         return
     with pytest.raises(c.ConfigError) as caught:
         c.load(path, Plan)
-    assert complaint in str(caught.value)
+    assert str(caught.value) == f"{path}{complaint}"
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -140,15 +142,19 @@ def test_what_is_not_toml_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(c.ConfigError, match="cannot be read"):
-        c.read(tmp_path / "none.toml")
+    missing = tmp_path / "none.toml"
+    with pytest.raises(c.ConfigError) as caught:
+        c.read(missing)
+    assert str(caught.value) == f"{missing}: cannot be read: No such file or directory"
+    with pytest.raises(c.ConfigError, match=r"^a\\x00b: cannot be read: embedded null byte$"):
+        c.read(Path("a\0b"))
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(c.ConfigError, match="not UTF-8"):
+    with pytest.raises(c.ConfigError, match=r": is not UTF-8 text$"):
         c.read(binary)
     huge = tmp_path / "huge.toml"
     huge.write_text("#" * (c.MAX_FILE_BYTES + 1))
-    with pytest.raises(c.ConfigError, match="larger than"):
+    with pytest.raises(c.ConfigError, match=rf": is larger than {c.MAX_FILE_BYTES} bytes$"):
         c.read(huge)
 
 
@@ -181,6 +187,32 @@ def test_a_quantity_is_written_as_the_shortest_text_that_reads_the_same(
     quantity = c.Quantity(dimension)
     assert quantity.write(value) == text
     assert quantity.read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("dimension", "quantity", "value", "title", "refused"),
+    [
+        ("volume", "1.5 mL", 1_500_000, "volume in mL, uL, nL", ["-1.5 mL", "1.5 K"]),
+        ("temperature", "37 degC", 310_150, "temperature in degC, K", ["3.5 mL", "--3.5 K"]),
+    ],
+)
+def test_a_field_is_read_and_written_and_described_to_editors(
+    dimension: str, quantity: str, value: int, title: str, refused: list[str]
+) -> None:
+    """DOS-05: an editor refuses what the reader refuses."""
+    field: TypeAdapter[int | None] = TypeAdapter(Annotated[int | None, *c.quantity_of(dimension)])
+    assert field.validate_python(quantity) == value
+    assert field.dump_json(value) == f'"{quantity}"'.encode()
+    assert field.dump_python(value) == value
+    assert field.dump_json(None) == b"null"
+    schema = field.json_schema()
+    assert (schema["type"], schema["title"]) == ("string", title)
+    assert re.search(schema["pattern"], quantity)
+    assert bool(re.search(schema["pattern"], f"-{quantity}")) == (dimension in SIGNED)
+    for text in (*refused, f"0{quantity}", f"{quantity}s", quantity.replace(" ", "")):
+        assert not re.search(schema["pattern"], text)
+        with pytest.raises(ValidationError):
+            field.validate_python(text)
 
 
 def test_a_schema_tells_defaults_as_a_file_has_them() -> None:

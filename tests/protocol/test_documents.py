@@ -38,6 +38,18 @@ def test_a_stale_document_is_named_and_can_be_written(
     )
 
 
+def test_the_command_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert told > {
+        "usage: python -m protocol.document [-h] (--write | --check) [--into INTO]",
+        "--write write the documents",
+        "--check fail when one is stale",
+        "--into INTO the folder they stand in",
+    }
+
+
 def test_every_declaration_has_its_heading_once() -> None:
     tables = PAGE.split("## Headers")[1]
     headings = re.findall(r"^### (\w+)$", tables, flags=re.MULTILINE)

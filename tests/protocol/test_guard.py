@@ -226,19 +226,59 @@ def test_nonsense_is_a_fault(call: Callable[[Guard], Outcome], name: str) -> Non
     assert fault(call, Logic(lambda: NONSENSE[name])).fault is FirmwareFault.BAD_OUTCOME
 
 
-@pytest.mark.parametrize(
-    ("name", "detail"),
-    [
-        ("nothing", "bad_outcome: returned NoneType, not Outcome"),
-        ("an event that is none", "bad_outcome: an event is not sound: str"),
-        ("an event kept that is none", "bad_outcome: an event is not sound: str"),
-        ("an alarm that is none", "bad_outcome: an alarm is not sound: AlarmId"),
-        ("a command kept of another kind", "bad_outcome: the command that is kept is tuple"),
-    ],
-)
-def test_a_fault_says_what_was_nonsense(name: str, detail: str) -> None:
+BLAMED: dict[str, str] = {
+    "nothing": "returned NoneType, not Outcome",
+    "a tuple": "returned tuple, not Outcome",
+    "actuation of another kind": "actuation is tuple",
+    "a sounder's number": "actuation of sounder or patient signal",
+    "half a signal": "actuation of sounder or patient signal",
+    "half a valve": "actuation of the valve",
+    "a clock before its time": "actuation of the real-time clock",
+    "events that are none": "events are int",
+    "events that cannot be compared": "events are Unequal",
+    "an event that is none": "an event is not sound: str",
+    "an event of no kind": "an event is not sound: Event",
+    "a flood of events": f"{MAX_ITEMS + 1} events at once",
+    "alarms that are none": "alarms are str",
+    "an alarm that is none": "an alarm is not sound: AlarmId",
+    "a flood of alarms": f"{MAX_ITEMS + 1} alarms at once",
+    "beliefs of another kind": "beliefs are not what they should be",
+    "a drug without a name": "beliefs are not what they should be",
+    "a command kept of another kind": "the command that is kept is tuple",
+    "a reference below zero": "the command that is kept",
+    "an event kept that is none": "an event is not sound: str",
+}
+
+
+@pytest.mark.parametrize("name", BLAMED)
+def test_a_fault_says_what_was_nonsense(name: str) -> None:
     """RST-11: for whoever has to mend it."""
-    assert str(fault(CALLS["boot"], Logic(lambda: NONSENSE[name]))) == detail
+    found = fault(CALLS["boot"], Logic(lambda: NONSENSE[name]))
+    assert str(found) == f"bad_outcome: {BLAMED[name]}"
+
+
+@pytest.mark.parametrize("rtc_s", [0, m.MAX_UNIX_S])
+def test_a_clock_may_be_set_from_one_end_to_the_other(rtc_s: int) -> None:
+    """TIM-06: and a second further it may not."""
+    outcome = Outcome(m.Done(), actuation=OFF._replace(set_rtc_s=rtc_s))
+    assert CALLS["boot"](returning(outcome)) is outcome
+    beyond = OFF._replace(set_rtc_s=rtc_s + (1 if rtc_s else -1))
+    found = fault(CALLS["boot"], Logic(lambda: Outcome(m.Done(), actuation=beyond)))
+    assert found.fault is FirmwareFault.BAD_OUTCOME
+
+
+@pytest.mark.parametrize("number", [0, m.MAX_SAFE])
+def test_numbers_may_be_as_large_as_the_wire_holds(number: int) -> None:
+    """COM-09, LOG-01: and the command that is kept has none that is larger."""
+    event = Event(EventKind.BOOT, -number, number)
+    outcome = Outcome(m.Done(), events=[event], kept=Kept(number, number, (event,)))
+    assert CALLS["boot"](returning(outcome)) is outcome
+
+
+@pytest.mark.parametrize("kept", [Kept(m.MAX_SAFE + 1), Kept(1, m.MAX_SAFE + 1), Kept(-1)])
+def test_a_command_that_no_wire_holds_is_a_fault(kept: Kept) -> None:
+    found = fault(CALLS["boot"], Logic(lambda: Outcome(m.Done(), kept=kept)))
+    assert found.fault is FirmwareFault.BAD_OUTCOME
 
 
 def test_as_many_events_and_alarms_as_may_be_are_sound() -> None:

@@ -1,5 +1,6 @@
 """The grammar of quantities (DOS-05) and its exact factors (DOS-04)."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -118,8 +119,8 @@ NOT_QUANTITIES = [
     ("-1.3 mL/day", "flow", "a flow takes no minus"),
     ("-0 K", "temperature difference", "a minus means nothing here"),
     ("-0.0 K", "temperature difference", "a minus means nothing here"),
-    ("1234567890123456789 nL", "volume", "more than 18 digits"),
-    ("0.123456789012345678 mL", "volume", "more than 18 digits"),
+    ("1234567890123456789 nL", "volume", "has more than 18 digits"),
+    ("0.123456789012345678 mL", "volume", "has more than 18 digits"),
     ("1" * 5_000 + " mL", "volume", "is longer than 40 characters"),
 ]
 
@@ -128,7 +129,7 @@ NOT_QUANTITIES = [
 def test_what_is_refused_and_how_it_is_told(text: str, dimension: str, hint: str) -> None:
     with pytest.raises(QuantityError) as caught:
         parse(text, dimension)
-    assert hint in str(caught.value)
+    assert re.search(rf"(^|: |' |… ){re.escape(hint)}", str(caught.value))
     assert len(str(caught.value)) < 200
 
 

@@ -331,20 +331,26 @@ class AtMostOnce(RuleBasedStateMachine):
         if isinstance(session, Session):
             self.open.append(session)
 
-    @rule(which=st.integers(0, 9), sequence=st.integers(0, 6), number=st.integers(0, 4))
-    def on(self, which: int, sequence: int, number: int) -> None:
-        self._send(which, sequence, number, ON)
+    @rule(which=st.integers(0, 1), number=st.integers(0, 2), body=st.sampled_from([ON, OFF]))
+    def send(self, which: int, number: int, body: Command) -> None:
+        """As clients do: the next sequence of the session."""
+        self._send(which, None, number, body)
 
-    @rule(which=st.integers(0, 9), sequence=st.integers(0, 6), number=st.integers(0, 4))
-    def off(self, which: int, sequence: int, number: int) -> None:
-        self._send(which, sequence, number, OFF)
+    @rule(which=st.integers(0, 1), sequence=st.integers(0, 3), number=st.integers(0, 2))
+    def repeat(self, which: int, sequence: int, number: int) -> None:
+        """With any sequence, what was carried out under that number, or else anything."""
+        self._send(which, sequence, number, self.acted.get(number, ON))
 
-    def _send(self, which: int, sequence: int, number: int, body: Command) -> None:
+    def _send(self, which: int, sequence: int | None, number: int, body: Command) -> None:
         if not self.open:
-            return
-        packet = command(self.open[which % len(self.open)], sequence, number, body, boot_id=1)
+            self.connect()
+        session = self._latest(which)
+        last = session.sequence
+        sequence = last + 1 if sequence is None else sequence
+        packet = command(session, sequence, number, body, boot_id=self.sessions.boot_id)
         found = self.sessions.check(packet, NOW_MS)
         if isinstance(found, Session):
+            assert sequence > last
             assert number not in self.acted
             self.acted[number] = body
             begun = self.sessions.begin(packet, found.role)
@@ -358,14 +364,24 @@ class AtMostOnce(RuleBasedStateMachine):
         self.uptime_ms += ms
         self.sessions.expire(self.uptime_ms)
 
-    @rule(which=st.integers(0, 9))
+    @rule(which=st.integers(0, 1))
     def close(self, which: int) -> None:
+        """Its client does not know, and may go on with it."""
         if self.open:
-            self.sessions.close(self.open[which % len(self.open)].session_id)
+            self.sessions.close(self._latest(which).session_id)
+
+    @rule()
+    def reboot(self) -> None:
+        """All sessions end, and a boot id is one for one life."""
+        self.sessions.reboot(self.sessions.boot_id + 1)
+        self.open.clear()
+
+    def _latest(self, which: int) -> Session:
+        return self.open[-1 - which % len(self.open)]
 
     @invariant()
     def outcomes_are_known(self) -> None:
-        for number in range(5):
+        for number in range(3):
             expected = OutcomeState.DONE if number in self.acted else OutcomeState.UNKNOWN
             assert self.sessions.outcome(number).state is expected
 

@@ -152,6 +152,8 @@ def test_drops_are_counted_by_reason(coded: bytes, reason: str) -> None:
     decoder = FrameDecoder()
     assert decoder.feed(DELIMITER + coded + DELIMITER) == []
     assert asdict(decoder.dropped) == {"cobs": 0, "length": 0, "crc": 0} | {reason: 1}
+    decoder.feed(coded + DELIMITER)
+    assert asdict(decoder.dropped) == {"cobs": 0, "length": 0, "crc": 0} | {reason: 2}
 
 
 def test_the_largest_frame_has_the_largest_size() -> None:
