@@ -398,6 +398,22 @@ def test_losing_all_evidence_of_flow_is_an_alarm(bench: Bench) -> None:
     assert [a.alarm for a in bench.alarms()] == [AlarmId.UNMONITORED]
 
 
+def test_a_refill_window_neither_makes_a_pump_unmonitored_nor_ends_that(bench: Bench) -> None:
+    """FLW-08, SEN-07: what a needle disturbs is no evidence, and no loss of any."""
+    gone = {"fill_level_nl": None, "reservoir_pressure_pa": None}
+    bench.run(1)
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    bench.run(2, **gone)
+    assert AlarmId.UNMONITORED not in bench.raised()
+    assert bench.ask(m.AbortRefill()) == m.Done()
+    bench.run(1, **gone)
+    assert AlarmId.UNMONITORED in bench.raised()
+    assert bench.ask(m.BeginRefill()) == m.Done()
+    bench.run(8)  # and the channels are sound again
+    unmonitored = next(a for a in bench.alarms() if a.alarm is AlarmId.UNMONITORED)
+    assert unmonitored.present
+
+
 def test_acknowledging_is_for_one_occurrence(bench: Bench) -> None:
     """ALM-04."""
     bench.run(2, fill_level_nl=900_000)

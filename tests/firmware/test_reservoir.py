@@ -1,10 +1,12 @@
 """Low, empty and reverse flow, whatever the sensors read while they keep their declared error."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Priority
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from tests.firmware.test_reference_logic import Bench
 from tests.firmware.usual import CONFIGURATION
 
@@ -73,6 +75,16 @@ def test_empty_is_never_told_without_low(levels: list[int]) -> None:
         assert stands <= told
         if EMPTY in stands:
             assert max(a.priority for a in bench.alarms() if a.alarm in stands) is Priority.HIGH
+
+
+@pytest.mark.parametrize(("alarm", "limit_nl"), [(LOW, LOW_NL), (EMPTY, EMPTY_NL)])
+def test_noise_ends_neither(alarm: AlarmId, limit_nl: int) -> None:
+    """RES-01, OCC-07: what is low stays so until it is surely more than it was."""
+    bench = configured()
+    at_nl = limit_nl + VOLUME_ERROR_NL
+    for over_nl, stands in ((0, True), (MARGIN_NL, True), (MARGIN_NL + 1, False), (1, False)):
+        assert (alarm in read(bench, at_nl + over_nl)) == stands
+    assert alarm in read(bench, at_nl)
 
 
 # ---- reverse flow
