@@ -7,7 +7,7 @@ import pytest
 
 from hil.client import Client
 from hil.emulated.bench import EmulatedPort
-from hil.errors import LinkError, PeerError
+from hil.errors import LinkError, PeerError, UncertainError
 from hil.exchange import Exchange
 from hil.port import Item
 from protocol import messages as m
@@ -107,8 +107,9 @@ def test_a_refused_command_whose_every_reply_is_lost_is_resolved_too() -> None:
 
 def test_a_command_that_never_arrived_is_the_rigs_failure() -> None:
     device, _, client = connect(out=losing(m.BeginRefill, 3))
-    with pytest.raises(LinkError, match="no reply to begin_refill"):
+    with pytest.raises(UncertainError, match="no reply to begin_refill") as told:
         client.begin_refill()
+    assert told.value.command_id == 1  # it may be tried again by
     assert refills_begun(device) == 0
 
 
@@ -188,6 +189,8 @@ def test_a_session_that_ended_is_opened_again() -> None:
     device.advance(device.now_ns + 3_600 * 10**9)  # far beyond the idle limit
     assert client.begin_refill() == m.Done()
     assert sum(isinstance(p.body, m.Open) for p in port.sent) == 2
+    ids = [p.header.command_id for p in port.sent if isinstance(p.header, m.CommandHeader)]
+    assert ids == [1, 2, 2]  # COM-04: it is the same command in another session
 
 
 def room(device: Device) -> int:
