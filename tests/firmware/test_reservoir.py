@@ -1,5 +1,6 @@
 """Low, empty and reverse flow, whatever the sensors read while they keep their declared error."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,19 @@ def test_low_and_empty_are_never_late_by_more_than_their_margin(
             if volume_nl > limit_nl + 2 * ERROR_NL + slack_nl:
                 assert alarm not in stands
         stood = stands
+
+
+@pytest.mark.parametrize(("alarm", "limit_nl"), [(LOW, LOW_NL), (EMPTY, EMPTY_NL)])
+def test_low_and_empty_begin_at_their_limit_and_end_beyond_the_margin(
+    alarm: AlarmId, limit_nl: int
+) -> None:
+    """RES-01: by the least that may be left, to the nanolitre; noise ends neither."""
+    bench = configured()
+    stands = [
+        alarm in read(bench, limit_nl + ERROR_NL + beyond_nl)
+        for beyond_nl in (1, 0, MARGIN_NL, MARGIN_NL + 1)
+    ]
+    assert stands == [False, True, True, False]
 
 
 @settings(max_examples=40, deadline=None)
