@@ -90,7 +90,7 @@ def fields(part: type[Part]) -> tuple[Declared, ...]:
         )
         for name, info in part.model_fields.items()
     )
-    return tuple(sorted(found, key=lambda field: field.key))
+    return tuple(sorted(found))
 
 
 def _shape(annotation: Any, metadata: list[Any]) -> Shape:

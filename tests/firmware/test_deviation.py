@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.control import Interval
 from protocol.messages import Configuration
-from pumpsim.firmware.deviation import Deviation, Limits, limits_of
+from protocol.vocabulary import Quality
+from pumpsim.firmware.deviation import Deviation, FillDeviation, Limits, limits_of
 from pumpsim.firmware.ticks import MINUTE
 from tests.firmware.usual import CONFIGURATION
 
@@ -222,3 +224,25 @@ def test_a_flow_is_outside_beyond_its_limit(
     deviation.feed((1, MINUTE), flow, limits_of(CONFIGURATION), cold=False)
     assert (deviation.over > 2, deviation.under > 2) == (over, under)
     assert (deviation.free > 0, deviation.stopped > 0) == (free, stopped)
+
+
+def test_limits_follow_from_the_prescription() -> None:
+    """FLW-02, FLW-03, FLW-04: of 54 uL/h, and 15 %."""
+    assert limits_of(CONFIGURATION) == Limits(
+        62_100, 45_900, 162_000, 5_400, fast=81_000, still=13_500
+    )
+
+
+@pytest.mark.parametrize(
+    ("beyond", "low", "high"),
+    [((10_000, 12_000, 14_000), 107_000, 137_000), ((-14_000, -12_000, -10_000), 79_000, 109_000)],
+)
+def test_what_left_unexplained_may_have_grown_with_the_flow_or_not(
+    beyond: tuple[int, int, int], low: int, high: int
+) -> None:
+    """SEN-05: of twice the flow, a restrictor makes twice as much, and a leak the same."""
+    level = FillDeviation(beyond=Interval(*beyond, Quality.GOOD), explained=54_000)
+    flow = Interval(107_000, 108_000, 109_000, Quality.GOOD)
+    told = level.correct(flow, watched=True)
+    assert told == Interval(low, 108_000 + beyond[1], high, Quality.DEGRADED)
+    assert level.correct(flow, watched=False).estimate == 108_000

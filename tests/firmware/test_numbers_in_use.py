@@ -40,6 +40,15 @@ def other_configuration(logic: ReferenceLogic) -> None:
     logic._state.configuration = CONFIGURATION.model_copy(update=changed)
 
 
+def rotten_configuration(logic: ReferenceLogic) -> None:
+    """In place: whoever holds it holds the same."""
+    assert logic._model is not None
+    rotten = CONFIGURATION.model_copy()
+    logic._state.configuration = rotten
+    logic._model = logic._model._replace(configuration=rotten)
+    rotten.__dict__["nominal_flow_nl_per_h"] ^= 1 << 12
+
+
 def other_model_configuration(logic: ReferenceLogic) -> None:
     assert logic._model is not None
     changed = CONFIGURATION.model_copy(update={"low_volume_nl": 3_000_000 ^ 1 << 20})
@@ -75,6 +84,7 @@ def other_dose(logic: ReferenceLogic) -> None:
 
 SPOILS: list[Spoil] = [
     other_configuration,
+    rotten_configuration,
     other_model_configuration,
     no_model,
     other_limits,

@@ -689,6 +689,24 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
     assert Bench().ask(m.RunSelfTest()) == never
 
 
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [
+        ("reservoir_pressure_pa", "reservoir pressure"),
+        ("catheter_pressure_pa", "catheter pressure"),
+        ("pocket_pressure_pa", "pocket pressure"),
+        ("temperature_mk", "temperature"),
+        ("fill_level_nl", "fill level"),
+        ("battery_mv", "battery"),
+    ],
+)
+def test_the_self_test_calls_each_channel_by_its_name(
+    bench: Bench, channel: str, name: str
+) -> None:
+    bench.run(1, **{channel: None})
+    assert bench.ask(m.RunSelfTest()) == m.SelfTestReport(passed=False, failed=(name,))
+
+
 def test_a_pressure_transient_is_an_event(bench: Bench) -> None:
     """ENV-04: with what the pressure did in that minute; of no alarm."""
     bench.run(2)

@@ -56,6 +56,19 @@ def test_low_and_empty_are_never_late_by_more_than_their_margin(
         stood = stands
 
 
+@pytest.mark.parametrize(("alarm", "limit_nl"), [(LOW, LOW_NL), (EMPTY, EMPTY_NL)])
+def test_low_and_empty_begin_at_their_limit_and_end_beyond_the_margin(
+    alarm: AlarmId, limit_nl: int
+) -> None:
+    """RES-01: by the least that may be left, to the nanolitre; noise ends neither."""
+    bench = configured()
+    stands = [
+        alarm in read(bench, limit_nl + ERROR_NL + beyond_nl)
+        for beyond_nl in (1, 0, MARGIN_NL, MARGIN_NL + 1)
+    ]
+    assert stands == [False, True, True, False]
+
+
 @settings(max_examples=40, deadline=None)
 @given(levels=st.lists(VOLUMES, min_size=1, max_size=12))
 def test_empty_is_never_told_without_low(levels: list[int]) -> None:
