@@ -74,6 +74,13 @@ def test_a_body_sent_again_gets_its_new_header() -> None:
         assert encoder.encode(packet) == encode(packet)
 
 
+def test_another_body_of_the_same_type_is_told_as_it_is() -> None:
+    encoder = StreamEncoder()
+    for sequence in (1, 2, 1):
+        packet = Packet(REQUEST.header, m.ReadLog(from_sequence=sequence, limit=1))
+        assert encoder.encode(packet) == encode(packet)
+
+
 def test_bytes_may_come_one_at_a_time() -> None:
     decoder = StreamDecoder()
     assert [p for byte in FRAME * 3 for p in decoder.feed(bytes([byte]))] == [REQUEST] * 3
