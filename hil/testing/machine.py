@@ -91,7 +91,8 @@ class PumpMachine(RuleBasedStateMachine):
         self.probe = Probe(self.rig)
         self.virtual, self.has_laboratory = self.rig.clock.virtual, self.rig.has_laboratory
         self.takes_bytes = isinstance(self.probe.port, RawPort)
-        claim(self.probe)
+        if self.rig.save is None:  # it lives on by itself, and others may be there
+            claim(self.probe)
         prepare(self.probe)
         self.start_ns = self.rig.clock.now_ns()
         self.done = [f"{_clock(0.0)}  {self.rig.identity.device_id}, left alone so far"]
@@ -104,6 +105,9 @@ class PumpMachine(RuleBasedStateMachine):
         self.sampled: tuple[int, int, int] | None = None
         self.prescribed()
         self.unchanged: tuple[str, str, Effects] | None = None
+        self.nothing_new = False  # neither did time pass nor was anything said
+        self.listed: list[m.AlarmOccurrence] = []
+        self.listed_as: tuple[int, int] | None = None
         self.began_nl = 0.0
         if self.has_laboratory:
             truth = self.rig.laboratory.truth()
@@ -125,6 +129,7 @@ class PumpMachine(RuleBasedStateMachine):
     def live(self, stimulus: dict[str, Any]) -> None:
         """The patient's life goes on."""
         self.stimulate(stimulus)
+        self.nothing_new = True
 
     @precondition(lambda self: self.has_laboratory and self.virtual)
     @rule(stimulus=strategies.faults())
@@ -132,7 +137,8 @@ class PumpMachine(RuleBasedStateMachine):
         """Something goes wrong with the pump."""
         self.healthy = self.healthy and stimulus["kind"] in ("power_cycle", "clock_fault")
         self.stimulate(stimulus)
-        if stimulus["kind"] == "power_cycle":
+        self.nothing_new = stimulus["kind"] != "power_cycle"
+        if not self.nothing_new:
             self.seat = self.probe.open()
             self.sampled = None
             self.refill_id = self.last_refill()
@@ -150,10 +156,9 @@ class PumpMachine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 5), pause_s=st.sampled_from([0, 1, 60, 600]))
     def attend(self, pick: int, pause_s: int) -> None:
         """Somebody acknowledges an alarm, or pauses its sound."""
-        listed = self.probe.alarms()
-        if not listed:
+        if not self.listed:
             return
-        one = listed[pick % len(listed)]
+        one = self.listed[pick % len(self.listed)]
         alarm, number = one.alarm, one.occurrence
         if pause_s:
             self.send(m.PauseAudio(alarm=alarm, occurrence=number, duration_ms=pause_s * 1_000))
@@ -166,10 +171,11 @@ class PumpMachine(RuleBasedStateMachine):
         """The line delivers a command once more, now or much later: it acts once."""
         packet, first = self.sent[-1 - pick % len(self.sent)]
         self.deed(f"once more: {type_name(type(packet.body))}")
+        before = self.effects()
         again = self.probe.reply(packet)
         same = again == first or isinstance(again, m.Refused)
         self.that(same, "COM-04", f"the reply of then ({first}) or a refusal", again)
-        self.unchanged = "COM-04", "no second effect", self.seen
+        self.unchanged = "COM-04", "no second effect", before
 
     @rule(first=strategies.commands(), second=strategies.commands())
     def reorder(self, first: m.Command, second: m.Command) -> None:
@@ -178,7 +184,8 @@ class PumpMachine(RuleBasedStateMachine):
         self.deed(f"{type_name(type(second))} overtakes {type_name(type(first))}")
         self.probe.reply(late)
         self.prescribed()
-        before = self.effects(self.status(), self.probe.alarms())
+        self.see()
+        before = self.effects()
         reply = self.probe.reply(early)
         stale = isinstance(reply, m.Refused)
         self.that(stale, "COM-06", "refused: of an older sequence", reply)
@@ -190,8 +197,8 @@ class PumpMachine(RuleBasedStateMachine):
     def spoil(self, data: bytes) -> None:
         """Bytes come in that are no message, or no longer one."""
         self.deed(f"noise {data[:12].hex()}{'...' if len(data) > 12 else ''} ({len(data)} bytes)")
+        self.unchanged = "COM-01", "nothing changed by noise", self.effects()
         self.probe.send_raw(b"\x00" + data + b"\x00")
-        self.unchanged = "COM-01", "nothing changed by noise", self.seen
 
     @rule(role=st.sampled_from(Role))
     def change_hands(self, role: Role) -> None:
@@ -204,7 +211,10 @@ class PumpMachine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        """Everything that can be seen now."""
+        """Everything that can be seen now, if anything can be that was not."""
+        if self.nothing_new:
+            self.nothing_new = False
+            return
         try:
             self.look()
         except FailedError as error:
@@ -214,8 +224,8 @@ class PumpMachine(RuleBasedStateMachine):
 
     def look(self) -> None:
         """One status, one list of alarms, and the truth where there is one."""
-        status, listed = self.status(), self.probe.alarms()
-        self.check_effects(status, listed)
+        status, listed = self.see()
+        self.check_effects()
         self.check_monitoring(status)
         self.check_faults()
         if not self.virtual:
@@ -228,14 +238,22 @@ class PumpMachine(RuleBasedStateMachine):
             self.check_harm(listed)
             self.check_beliefs(status, truth)
 
-    def check_effects(self, status: m.StatusPart, listed: list[m.AlarmOccurrence]) -> None:
-        """What was to change nothing since the last look, or since it said so, has not."""
-        if self.unchanged is not None:
-            requirement, words, before = self.unchanged
-            self.unchanged, self.refill_id = None, self.last_refill()
-            seen = self.effects(status, listed)
-            self.that(before == seen, requirement, f"{words}: {before}", seen)
-        self.seen = self.effects(status, listed)
+    def see(self) -> tuple[m.StatusPart, list[m.AlarmOccurrence]]:
+        """Status, and the list, which is asked for when its digest has changed (COM-08)."""
+        self.seen = self.status()
+        listed_as = self.probe.boot_id, self.seen.alarm_digest
+        if listed_as != self.listed_as or self.unchanged is not None:  # to prove is to ask
+            self.listed, self.listed_as = self.probe.alarms(), listed_as
+        return self.seen, self.listed
+
+    def check_effects(self) -> None:
+        """What was to change nothing has changed nothing."""
+        if self.unchanged is None:
+            return
+        requirement, words, before = self.unchanged
+        self.unchanged, self.refill_id = None, self.last_refill()
+        after = self.effects()
+        self.that(before == after, requirement, f"{words}: {before}", after)
 
     def check_monitoring(self, status: m.StatusPart) -> None:
         """Samples go on being taken, whatever a peer sends."""
@@ -363,10 +381,12 @@ class PumpMachine(RuleBasedStateMachine):
         """What the pump believes."""
         return self.probe.status()
 
-    def effects(self, status: m.StatusPart, listed: list[m.AlarmOccurrence]) -> Effects:
-        """Of all that was done so far, by what the pump has just told."""
-        alarms = [(one.alarm, one.occurrence, one.acknowledged, one.audio_paused) for one in listed]
-        windows = status.refill_open, status.bolus_access_open
+    def effects(self) -> Effects:
+        """Of all that was done until the pump was seen last."""
+        alarms = [
+            (one.alarm, one.occurrence, one.acknowledged, one.audio_paused) for one in self.listed
+        ]
+        windows = self.seen.refill_open, self.seen.bolus_access_open
         return Effects(self.probe.config_id, self.refill_id, windows, tuple(alarms))
 
     def last_refill(self) -> int | None:
