@@ -3,6 +3,7 @@
 Without a mosquitto such tests are skipped, and that is said aloud; on CI they fail.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -45,6 +46,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         marked = SYSTEM in collection_path.parents or "slow" in collection_path.read_text("utf-8")
         return not marked or None
     return None
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: garbage is looked for among what the tests themselves make."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

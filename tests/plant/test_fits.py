@@ -65,6 +65,7 @@ def test_the_vapour_tables_are_not_stale(propellant: str, tool: ModuleType) -> N
         assert kept == pytest.approx(at_both_ends_and_between(fitted), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_fluidity_table_is_not_stale(tool: ModuleType) -> None:
     fitted = tool.fit(
         lambda kelvin: 1 / tool.water_viscosity_pa_s(kelvin), LOW_K, HIGH_K, tool.FLUIDITY_DEGREE
