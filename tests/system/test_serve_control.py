@@ -42,7 +42,7 @@ def reference_flow(truth: dict[str, Any]) -> float:
     temperature_k, outlet_pa = state["pump_temperature_k"], state["outlet_pressure_pa"]
     vapour_pa = props_si("P", "T", temperature_k, "Q", 1, "n-Butane")
     viscosity_pa_s = props_si("V", "T", temperature_k, "P", 101_325, "Water")
-    return (vapour_pa - outlet_pa) / viscosity_pa_s
+    return float((vapour_pa - outlet_pa) / viscosity_pa_s)
 
 
 def test_a_fever_raises_the_flow_that_the_pump_tells(demo: Daemon) -> None:
