@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -28,6 +29,8 @@ from protocol.quantity import SIGNED, UNITS, QuantityError, parse_int, render
 
 MAX_FILE_BYTES: Final = 1_000_000
 MAX_SHOWN: Final = 60
+MAX_REMEMBERED: Final = 4_096
+"""Texts of quantities: lives, and the defaults of each stimulus in them, repeat the same few."""
 QUOTE: Final = "'"
 HEADING: Final = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]")
 KEY: Final = re.compile(
@@ -61,26 +64,32 @@ class Quantity:
 
     def read(self, value: Any) -> int:
         """Base units of a text; QuantityError otherwise."""
-        units = list(UNITS[self.dimension])
         if not isinstance(value, str):
-            message = f'write the {self.dimension} as text with its unit, such as "1.5 {units[0]}"'
+            unit = next(iter(UNITS[self.dimension]))
+            message = f'write the {self.dimension} as text with its unit, such as "1.5 {unit}"'
             raise QuantityError(message)
-        number = parse_int(value, self.dimension)
-        if not self._texts(number):
-            message = f"{value!r} is too large, or too exact, to be written in any unit"
-            raise QuantityError(message)
-        return number
+        return _number(value, self)
 
     def write(self, value: int | str) -> str:
         """The shortest text that reads as that value; a default is text already."""
-        return value if isinstance(value, str) else min(self._texts(value), key=len)
+        return value if isinstance(value, str) else min(self.texts(value), key=len)
 
-    def _texts(self, value: int) -> list[str]:
+    def texts(self, value: int) -> list[str]:
+        """Everything that reads as that value, in one unit or another."""
         texts = []
         for unit in UNITS[self.dimension]:
             with contextlib.suppress(ValueError):  # no short decimal form in this unit
                 texts.append(render(Fraction(value), self.dimension, unit))
         return texts
+
+
+@lru_cache(MAX_REMEMBERED)
+def _number(value: str, quantity: Quantity) -> int:
+    number = parse_int(value, quantity.dimension)
+    if not quantity.texts(number):
+        message = f"{value!r} is too large, or too exact, to be written in any unit"
+        raise QuantityError(message)
+    return number
 
 
 def text(quantity: str) -> Any:

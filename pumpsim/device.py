@@ -5,7 +5,7 @@
 whatever steps the caller takes. The control logic sees ticks and readings, never the instant.
 """
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final
 
 from protocol import messages as m
@@ -33,6 +33,7 @@ from pumpsim.misbehaviour import How, Misbehaving
 from pumpsim.nvm import MortalMemory
 from pumpsim.oscillator import Oscillator
 from pumpsim.outgoing import FAR_NS, Link, Outgoing, Stamp
+from pumpsim.plant.physics import PlantState
 from pumpsim.plant.plant import Plant
 from pumpsim.pumpfile import PumpFile
 from pumpsim.sensors import Converter, Sensors, default_fit
@@ -46,6 +47,7 @@ MARGIN_NS: Final = 1_000_000_000
 """More than any crystal loses or gains from sample to sample."""
 NEAR_TICKS: Final = (SAMPLE_NS + MARGIN_NS) // 1_000_000_000 * TICKS_PER_S
 """A deadline of the logic farther off lies behind the next sample, and is looked at then."""
+STATE: Final = fields(PlantState)
 SUPPLY_LOST: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT)
 """Resets in which memory loses its supply, too."""
 
@@ -249,11 +251,11 @@ class Device:
         plant = self.plant
         return {
             "now_ns": plant.now_ns,
-            "state": asdict(plant.state),
+            "state": {field.name: getattr(plant.state, field.name) for field in STATE},
             "conditions": dict(plant.conditions),
             "held": plant.held,
             "powered": self.powered,
-            "sensor_faults": self.sensors.snapshot()["faults"],
+            "sensor_faults": self.sensors.faults_set(),
             "faults": self.effects.report(),
             "ledger": plant.ledger.accounts(),
             "doses_ng": plant.ledger.doses_ng(),

@@ -7,7 +7,7 @@ says.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -208,11 +208,18 @@ class Sensors:
         self.supply_mv = supply_mv
         self._hour = -1
 
+    def faults_set(self) -> dict[str, dict[str, Any]]:
+        """Those of each channel that has some, as plain data."""
+        names = [field.name for field in fields(SensorFault)]
+        return {
+            channel: {name: getattr(fault, name) for name in names}
+            for channel, fault in self.faults.items()
+        }
+
     def snapshot(self) -> dict[str, Any]:
         """The faults and the supply; all else follows from the seed."""
-        faults = {name: asdict(fault) for name, fault in self.faults.items()}
         return {
-            "faults": faults,
+            "faults": self.faults_set(),
             "battery_drop_mv": self._battery_drop_mv,
             "supply_mv": self.supply_mv,
         }

@@ -3,15 +3,19 @@
 Without a mosquitto such tests are skipped, and that is said aloud; on CI they fail.
 """
 
+import gc
 import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 MOSQUITTO = ("mosquitto", "mosquitto_passwd", "mosquitto_sub", "mosquitto_pub")
+SYSTEM = Path(__file__).parent / "system"
+"""All of it is slow."""
 SBIN = os.pathsep + "/usr/sbin"
 
 settings.register_profile(
@@ -29,6 +33,24 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="pumpsim-")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In a pass of the slow tests, or of the others, what has none of them is not even imported.
+
+    To import all takes seconds of a core, in each worker. A mark stands in the file, by its name.
+    """
+    if config.option.markexpr == "not slow":
+        return collection_path == SYSTEM or None
+    if config.option.markexpr == "slow" and collection_path.match("test_*.py"):
+        marked = SYSTEM in collection_path.parents or "slow" in collection_path.read_text("utf-8")
+        return not marked or None
+    return None
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: garbage is looked for among what the tests themselves make."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

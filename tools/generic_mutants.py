@@ -20,8 +20,6 @@ from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from scipy.stats import binomtest
-
 from tools.mutations import Mutant, mutants
 from tools.reach import reach_of
 from tools.trace_matrix import TOP
@@ -123,6 +121,8 @@ def report(chosen: Iterable[Mutant]) -> int:
         if how in (SURVIVED, UNREACHED):
             old, new = mutant.change
             print(f"| `{mutant.name}` | `{old}` | `{new}` | {how} |")
+    from scipy.stats import binomtest  # takes seconds
+
     killed = counts[KILLED] + counts[ENDLESS]
     low, high = binomtest(killed, len(rows)).proportion_ci(0.95, method="wilson")
     print(f"{len(rows)} mutants: {', '.join(f'{count} {how}' for how, count in counts.items())}")

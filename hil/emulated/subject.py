@@ -1,11 +1,11 @@
 """Pumps that run the bench's own control logic: for rigs, faults and lives without any."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hil.emulated.bench import EmulatedClock, EmulatedLaboratory, EmulatedPort
+from hil.emulated.mould import Mould
 from hil.errors import LocalError
 from protocol.control import ControlLogic
 from pumpsim import snapshot
@@ -53,7 +53,7 @@ class Pumps:
         file = demo()
         self.file = file.model_copy(update={"pump": file.pump.model_copy(update={"logic": name})})
         self._factory = factory
-        self._aged: dict[tuple[int, int], Device] = {}
+        self._aged: dict[tuple[int, int], Mould] = {}
 
     def make(self, pump: PumpFile, seed: int, tap: Tap | None = None) -> Device:
         """A device, not implanted yet."""
@@ -63,7 +63,7 @@ class Pumps:
 
     def open(self, seed: int) -> tuple[EmulatedPort, EmulatedClock, EmulatedLaboratory]:
         """A pump just implanted, behind the bench's seams."""
-        device = _copied(self._at_age(seed, 0))
+        device = self._at_age(seed, 0)
         port = EmulatedPort(device)
         return port, EmulatedClock(device, port), EmulatedLaboratory(device, port)
 
@@ -80,7 +80,7 @@ class Pumps:
 
     def device(self, seed: int, day: int, tap: Tap) -> Device:
         """The pump of that seed, so many days after it was implanted and filled."""
-        device = _copied(self._at_age(seed, day))
+        device = self._at_age(seed, day)
         device.watch(tap)
         return device
 
@@ -107,7 +107,7 @@ class Pumps:
         return life
 
     def _at_age(self, seed: int, day: int) -> Device:
-        """Made once; a copy is as good, whatever the logic is made of."""
+        """A copy of one that is made once."""
         key = (seed, day)
         if key not in self._aged:
             while len(self._aged) >= KEPT:
@@ -115,10 +115,5 @@ class Pumps:
             device = self.make(self.file, seed)
             device.implant()
             device.advance(day * DAY_NS)
-            self._aged[key] = device
-        return self._aged[key]
-
-
-def _copied(device: Device) -> Device:
-    """What never changes is shared."""
-    return deepcopy(device, {id(part): part for part in (device.pump, device.report)})
+            self._aged[key] = Mould(device)
+        return self._aged[key].copy()

@@ -11,7 +11,7 @@ must be true of it: by the laboratory's truth where there is one, and by `oracle
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -59,6 +59,17 @@ OVERDOSE: Final = {
 """Any of these tells that too much may have been given."""
 
 
+class Effects(NamedTuple):
+    """What a command can change, and time alone does not."""
+
+    configuration: int
+    refill: int | None
+    windows: tuple[bool, bool]
+    """Of a refill, of a bolus."""
+    alarms: tuple[tuple[AlarmId, int, bool, bool], ...]
+    """Occurrence, whether it is acknowledged, whether its sound is paused."""
+
+
 class PumpMachine(RuleBasedStateMachine):
     """One life of a pump per example, in virtual time; on hardware, one after the other."""
 
@@ -78,11 +89,14 @@ class PumpMachine(RuleBasedStateMachine):
         """A pump that is quiet, and somebody with a programmer."""
         self.rig = self.opening()
         self.probe = Probe(self.rig)
-        claim(self.probe)
+        self.virtual, self.has_laboratory = self.rig.clock.virtual, self.rig.has_laboratory
+        self.takes_bytes = isinstance(self.probe.port, RawPort)
+        if self.rig.save is None:  # it lives on by itself, and others may be there
+            claim(self.probe)
         prepare(self.probe)
         self.start_ns = self.rig.clock.now_ns()
         self.done = [f"{_clock(0.0)}  {self.rig.identity.device_id}, left alone so far"]
-        self.events: list[tuple[float, Mapping[str, Any]]] = []
+        self.events: list[tuple[float, Mapping[str, Any] | m.Command]] = []
         self.sent: list[tuple[m.Packet, m.Reply]] = []
         self.healthy = True  # no fault was set that falsifies what is believed
         self.filled = False  # by a hand, so that totals of the reservoir no longer compare
@@ -90,8 +104,12 @@ class PumpMachine(RuleBasedStateMachine):
         self.doses, self.volumes = Doses(DAY_S), Doses(UNDELIVERED_S)
         self.sampled: tuple[int, int, int] | None = None
         self.prescribed()
+        self.unchanged: tuple[str, str, Effects] | None = None
+        self.nothing_new = False  # neither did time pass nor was anything said
+        self.listed: list[m.AlarmOccurrence] = []
+        self.listed_as: tuple[int, int] | None = None
         self.began_nl = 0.0
-        if self.rig.has_laboratory:
+        if self.has_laboratory:
             truth = self.rig.laboratory.truth()
             self.note(truth)
             self.began_nl = _delivered_nl(truth) - self.status().delivered_total_nl
@@ -101,27 +119,29 @@ class PumpMachine(RuleBasedStateMachine):
     @rule(duration=st.sampled_from(WAITS))
     def wait(self, duration: str) -> None:
         """Time passes."""
-        if not self.rig.clock.virtual:
+        if not self.virtual:
             duration = WALL_WAITS[WAITS.index(duration) % len(WALL_WAITS)]
         self.deed(f"wait {duration}")
         self.pass_ns(duration_ns(duration))
 
-    @precondition(lambda self: self.rig.has_laboratory and self.rig.clock.virtual)
+    @precondition(lambda self: self.has_laboratory and self.virtual)
     @rule(stimulus=strategies.environments())
     def live(self, stimulus: dict[str, Any]) -> None:
         """The patient's life goes on."""
         self.stimulate(stimulus)
+        self.nothing_new = True
 
-    @precondition(lambda self: self.rig.has_laboratory and self.rig.clock.virtual)
+    @precondition(lambda self: self.has_laboratory and self.virtual)
     @rule(stimulus=strategies.faults())
     def break_something(self, stimulus: dict[str, Any]) -> None:
         """Something goes wrong with the pump."""
         self.healthy = self.healthy and stimulus["kind"] in ("power_cycle", "clock_fault")
         self.stimulate(stimulus)
-        if stimulus["kind"] == "power_cycle":
-            self.probe.settle()
+        self.nothing_new = stimulus["kind"] != "power_cycle"
+        if not self.nothing_new:
             self.seat = self.probe.open()
             self.sampled = None
+            self.refill_id = self.last_refill()
 
     @rule(body=strategies.commands())
     def command(self, body: m.Command) -> None:
@@ -136,10 +156,9 @@ class PumpMachine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 5), pause_s=st.sampled_from([0, 1, 60, 600]))
     def attend(self, pick: int, pause_s: int) -> None:
         """Somebody acknowledges an alarm, or pauses its sound."""
-        listed = self.probe.alarms()
-        if not listed:
+        if not self.listed:
             return
-        one = listed[pick % len(listed)]
+        one = self.listed[pick % len(self.listed)]
         alarm, number = one.alarm, one.occurrence
         if pause_s:
             self.send(m.PauseAudio(alarm=alarm, occurrence=number, duration_ms=pause_s * 1_000))
@@ -156,8 +175,7 @@ class PumpMachine(RuleBasedStateMachine):
         again = self.probe.reply(packet)
         same = again == first or isinstance(again, m.Refused)
         self.that(same, "COM-04", f"the reply of then ({first}) or a refusal", again)
-        after = self.effects()
-        self.that(before == after, "COM-04", f"no second effect: {before}", after)
+        self.unchanged = "COM-04", "no second effect", before
 
     @rule(first=strategies.commands(), second=strategies.commands())
     def reorder(self, first: m.Command, second: m.Command) -> None:
@@ -165,25 +183,22 @@ class PumpMachine(RuleBasedStateMachine):
         early, late = self.seat.packet(first), self.seat.packet(second)
         self.deed(f"{type_name(type(second))} overtakes {type_name(type(first))}")
         self.probe.reply(late)
+        self.prescribed()
+        self.see()
         before = self.effects()
         reply = self.probe.reply(early)
         stale = isinstance(reply, m.Refused)
         self.that(stale, "COM-06", "refused: of an older sequence", reply)
-        after = self.effects()
-        self.that(before == after, "COM-06", f"nothing changed by it: {before}", after)
+        self.unchanged = "COM-06", "nothing changed by it", before
         self.filled = True
-        self.prescribed()
 
-    @precondition(lambda self: isinstance(self.probe.port, RawPort))
+    @precondition(lambda self: self.takes_bytes)
     @rule(data=strategies.noise)
     def spoil(self, data: bytes) -> None:
         """Bytes come in that are no message, or no longer one."""
         self.deed(f"noise {data[:12].hex()}{'...' if len(data) > 12 else ''} ({len(data)} bytes)")
-        before = self.effects()
+        self.unchanged = "COM-01", "nothing changed by noise", self.effects()
         self.probe.send_raw(b"\x00" + data + b"\x00")
-        self.probe.settle()
-        after = self.effects()
-        self.that(before == after, "COM-01", f"nothing changed by noise: {before}", after)
 
     @rule(role=st.sampled_from(Role))
     def change_hands(self, role: Role) -> None:
@@ -196,7 +211,10 @@ class PumpMachine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        """Everything that can be seen now."""
+        """Everything that can be seen now, if anything can be that was not."""
+        if self.nothing_new:
+            self.nothing_new = False
+            return
         try:
             self.look()
         except FailedError as error:
@@ -206,18 +224,36 @@ class PumpMachine(RuleBasedStateMachine):
 
     def look(self) -> None:
         """One status, one list of alarms, and the truth where there is one."""
-        status, listed = self.status(), self.probe.alarms()
+        status, listed = self.see()
+        self.check_effects()
         self.check_monitoring(status)
         self.check_faults()
-        if not self.rig.clock.virtual:
+        if not self.virtual:
             return  # between two questions anything may have happened
         self.check_list(status, listed)
-        if self.rig.has_laboratory:
+        if self.has_laboratory:
             truth = self.rig.laboratory.truth()
             self.note(truth)
             self.check_sound(listed, truth)
             self.check_harm(listed)
             self.check_beliefs(status, truth)
+
+    def see(self) -> tuple[m.StatusPart, list[m.AlarmOccurrence]]:
+        """Status, and the list, which is asked for when its digest has changed (COM-08)."""
+        self.seen = self.status()
+        listed_as = self.probe.boot_id, self.seen.alarm_digest
+        if listed_as != self.listed_as or self.unchanged is not None:  # to prove is to ask
+            self.listed, self.listed_as = self.probe.alarms(), listed_as
+        return self.seen, self.listed
+
+    def check_effects(self) -> None:
+        """What was to change nothing has changed nothing."""
+        if self.unchanged is None:
+            return
+        requirement, words, before = self.unchanged
+        self.unchanged, self.refill_id = None, self.last_refill()
+        after = self.effects()
+        self.that(before == after, requirement, f"{words}: {before}", after)
 
     def check_monitoring(self, status: m.StatusPart) -> None:
         """Samples go on being taken, whatever a peer sends."""
@@ -305,17 +341,13 @@ class PumpMachine(RuleBasedStateMachine):
     # ---- hands
 
     def pass_ns(self, span_ns: int) -> None:
-        """Time passes, looked at every hour."""
-        while span_ns > 0:
-            step_ns = min(span_ns, HOUR_NS)
-            clock = self.rig.clock
-            until_ns = clock.now_ns() + step_ns
-            while clock.wait(until_ns, self.probe) < until_ns:
-                self.probe.collect()
-            self.probe.settle()
-            if self.rig.has_laboratory:
+        """Time passes, looked at every hour; the last look is every step's."""
+        while span_ns > HOUR_NS:
+            self.probe.pass_ns(HOUR_NS)
+            if self.has_laboratory:
                 self.note(self.rig.laboratory.truth())
-            span_ns -= step_ns
+            span_ns -= HOUR_NS
+        self.probe.pass_ns(span_ns)
 
     def stimulate(self, stimulus: dict[str, Any]) -> None:
         """The laboratory acts; what cannot be changes nothing."""
@@ -341,7 +373,7 @@ class PumpMachine(RuleBasedStateMachine):
             reply = self.probe.reply(packet)
         refused = f", refused: {reply.reason.name.lower()}" if isinstance(reply, m.Refused) else ""
         self.deed(f"{type_name(type(body))}{refused}")
-        self.events.append((self.now_s(), requested(body)))
+        self.events.append((self.now_s(), body))
         self.sent = [*self.sent, (packet, reply)][-KEPT_PACKETS:]
         return reply
 
@@ -349,25 +381,23 @@ class PumpMachine(RuleBasedStateMachine):
         """What the pump believes."""
         return self.probe.status()
 
-    def effects(self) -> dict[str, Any]:
-        """What a command can change, and time alone does not."""
-        report = self.probe.ask(m.ReadConfiguration())
-        status = self.status()
+    def effects(self) -> Effects:
+        """Of all that was done until the pump was seen last."""
         alarms = [
-            (one.alarm.name.lower(), one.occurrence, one.acknowledged, one.audio_paused)
-            for one in self.probe.alarms()
+            (one.alarm, one.occurrence, one.acknowledged, one.audio_paused) for one in self.listed
         ]
-        last = report.last_refill_id if isinstance(report, m.ConfigurationReport) else None
-        return {
-            "configuration": self.probe.config_id,
-            "refill": last,
-            "windows": (status.refill_open, status.bolus_access_open),
-            "alarms": alarms,
-        }
+        windows = self.seen.refill_open, self.seen.bolus_access_open
+        return Effects(self.probe.config_id, self.refill_id, windows, tuple(alarms))
+
+    def last_refill(self) -> int | None:
+        """Its number, if there was one that the pump knows of."""
+        report = self.probe.ask(m.ReadConfiguration())
+        return report.last_refill_id if isinstance(report, m.ConfigurationReport) else None
 
     def prescribed(self) -> None:
         """What the configuration in force asks for."""
-        _, configuration = self.probe.configured()
+        report, configuration = self.probe.configured()
+        self.refill_id = report.last_refill_id
         limit, nominal = (
             configuration.dose_limit_permille / 1_000,
             configuration.nominal_flow_nl_per_h,
@@ -401,9 +431,14 @@ class PumpMachine(RuleBasedStateMachine):
         violated = ViolatedError(requirement, expected, seen, _clock(self.now_s()), self.done)
         if self.subject:
             length_s = max(self.now_s(), 60.0) + 60.0
-            events = tuple(self.events)
+            events = tuple((at_s, _acted(deed)) for at_s, deed in self.events)
             violated.scenario = Scenario(self.subject, self.seed, length_s, events, (*self.done,))
         return violated
+
+
+def _acted(deed: Mapping[str, Any] | m.Command) -> Mapping[str, Any]:
+    """As a scenario has it."""
+    return requested(deed) if isinstance(deed, m.Command) else deed
 
 
 def _delivered_nl(truth: Mapping[str, Any]) -> float:

@@ -3,7 +3,7 @@
 Messages are derived from their declarations, so that whatever may stand on the wire is drawn.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import cache
 from typing import Any, Final
@@ -119,10 +119,14 @@ frames: st.SearchStrategy[bytes] = packets.map(encode)
 """Any packet as a frame, delimiters included."""
 
 
+SPECIMENS: Final = tuple(encode(make(body)) for body in MESSAGES for make in (smallest, largest))
+"""Of each message, the shortest frame and the longest: for what is no test of the codec."""
+
+
 @st.composite
-def damaged_frames(draw: st.DrawFn) -> bytes:
-    """A frame with a byte changed, left out, doubled or cut off."""
-    frame = bytearray(draw(frames))
+def damaged_frames(draw: st.DrawFn, sound: st.SearchStrategy[bytes] = frames) -> bytes:
+    """A sound frame with a byte changed, left out, doubled or cut off."""
+    frame = bytearray(draw(sound))
     place = draw(st.integers(0, len(frame) - 1))
     match draw(st.sampled_from(["changed", "lost", "doubled", "cut"])):
         case "changed":
@@ -140,7 +144,7 @@ noise = st.one_of(
     st.binary(max_size=64),
     st.integers(1, 2_048).map(lambda count: b"\x00" * count),
     st.integers(1, 2_048).map(lambda count: b"\xff" * count),
-    damaged_frames(),
+    damaged_frames(st.sampled_from(SPECIMENS)),
 )
 """What a line carries that is no message, or is one no more."""
 
@@ -197,35 +201,39 @@ def patients() -> st.SearchStrategy[dict[str, str]]:
     )
 
 
+FEVERS: Final = [{"kind": "fever", "rise": f"{tenths / 10} K"} for tenths in range(5, 36)]
+BATHS: Final = [{"kind": "warm_bath", "rise": f"{rise} K"} for rise in range(1, 6)]
+JOURNEYS: Final = [
+    {"kind": "altitude", "height": f"{height} m", "duration": f"{hours} h"}
+    for height in range(200, 3_501, 100)
+    for hours in range(1, 13)
+]
+DIVES: Final = [{"kind": "dive", "pressure": f"{pressure} kPa"} for pressure in range(10, 301, 10)]
+
+RESTRICTORS: Final = [
+    {"kind": "plant_condition", "name": "restrictor_conductance_factor", "value": value}
+    for value in (0.0, 0.5, 0.7, 1.3, 2.0, 3.0)
+]
+SILENT: Final = [{"kind": "sensor_fault", "channel": name, "missing": True} for name in SENSORS]
+BATTERIES: Final = [{"kind": "battery_fault", "drop_mv": drop_mv} for drop_mv in range(1_001)]
+THEFTS: Final = [{"kind": "withdraw", "volume": f"{volume} mL"} for volume in range(1, 6)]
+RESTARTS: Final = [{"kind": "power_cycle"}]
+CLOCKS: Final = [{"kind": "clock_fault", "back": "2 h"}]
+
+
 def environments() -> st.SearchStrategy[dict[str, Any]]:
     """What life does to the body: a stimulus of the laboratory."""
-    hours = st.integers(1, 12).map(lambda h: f"{h} h")
-    fever = {"kind": st.just("fever"), "rise": st.integers(5, 35).map(lambda r: f"{r / 10} K")}
-    bath = {"kind": st.just("warm_bath"), "rise": st.integers(1, 5).map(lambda r: f"{r} K")}
-    height = st.integers(2, 35).map(lambda h: f"{100 * h} m")
-    up = {"kind": st.just("altitude"), "height": height, "duration": hours}
-    depth = st.integers(1, 30).map(lambda p: f"{10 * p} kPa")
-    down = {"kind": st.just("dive"), "pressure": depth}
-    return st.one_of(*(st.fixed_dictionaries(one) for one in (fever, bath, up, down)))
+    return _any_of(FEVERS, BATHS, JOURNEYS, DIVES)
 
 
 def faults() -> st.SearchStrategy[dict[str, Any]]:
     """What breaks: a stimulus of the laboratory."""
-    channel = st.sampled_from(SENSORS)
-    factor = st.sampled_from([0.0, 0.5, 0.7, 1.3, 2.0, 3.0])
-    broken = {
-        "kind": st.just("plant_condition"),
-        "name": st.just("restrictor_conductance_factor"),
-        "value": factor,
-    }
-    return st.one_of(
-        st.fixed_dictionaries(broken),
-        st.builds(lambda c: {"kind": "sensor_fault", "channel": c, "missing": True}, channel),
-        st.builds(lambda d: {"kind": "battery_fault", "drop_mv": d}, st.integers(0, 1_000)),
-        st.builds(lambda v: {"kind": "withdraw", "volume": f"{v} mL"}, st.integers(1, 5)),
-        st.just({"kind": "power_cycle"}),
-        st.just({"kind": "clock_fault", "back": "2 h"}),
-    )
+    return _any_of(RESTRICTORS, SILENT, BATTERIES, THEFTS, RESTARTS, CLOCKS)
+
+
+def _any_of(*kinds: Sequence[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """A kind, and one of it: two draws, where each part of it drawn for itself takes many."""
+    return st.one_of(*map(st.sampled_from, kinds))
 
 
 def schedules(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.control_api import served
 from tests.fuzz.seeds import CORPUS, ROOT, seeds
 from tests.fuzz.targets import TARGETS
 from tools.fuzz_frames import corrupted
@@ -48,6 +47,8 @@ def test_spoilt_seeds_hold(target: str) -> None:
 
 @pytest.mark.slow
 def test_every_route_of_the_control_api_keeps_to_its_document() -> None:
+    from tests.fuzz.control_api import served  # takes schemathesis along
+
     with served() as api:
         api.fuzz(examples=2, number=1)
     assert {200, 404, 422} <= {status for _, status in api.answers}

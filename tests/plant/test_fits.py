@@ -5,9 +5,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from pumpsim.plant import properties, property_data
+from tests.reference import props_si
 
 ANTOINE = {  # domain facts, section 2: log10 P[kPa] = A - B / (t[degC] + C), 25 to 45 degC
     "n-butane": (6.0591, 999.3151, 247.0728),
@@ -54,7 +54,7 @@ def test_the_vapour_tables_are_not_stale(propellant: str, tool: ModuleType) -> N
         ("D", property_data.VAPOUR_DENSITY_KG_PER_M3, tool.DENSITY_DEGREE),
     ):
         fitted = tool.fit(
-            lambda kelvin, output=output: PropsSI(
+            lambda kelvin, output=output: props_si(
                 output, "T", kelvin, "Q", 1, tool.FLUIDS[propellant]
             ),
             LOW_K,
@@ -65,6 +65,7 @@ def test_the_vapour_tables_are_not_stale(propellant: str, tool: ModuleType) -> N
         assert kept == pytest.approx(at_both_ends_and_between(fitted), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_fluidity_table_is_not_stale(tool: ModuleType) -> None:
     fitted = tool.fit(
         lambda kelvin: 1 / tool.water_viscosity_pa_s(kelvin), LOW_K, HIGH_K, tool.FLUIDITY_DEGREE

@@ -6,11 +6,11 @@ The sensitivities are those of the domain facts, section 2.
 import math
 
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from pumpsim.plant.ledger import WATER, Fluid
 from pumpsim.plant.parameters import PatientParameters, PumpParameters
 from pumpsim.plant.plant import Plant
+from tests.reference import props_si
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS
@@ -48,10 +48,10 @@ def reference_flow_m3_per_s(
     """Poiseuille through the restrictor that gives the nominal flow at the nominal point."""
 
     def driving_pa(at_k: float, against_pa: float) -> float:
-        return float(PropsSI("P", "T", at_k, "Q", 1, COOLPROP[pump.propellant])) - against_pa
+        return props_si("P", "T", at_k, "Q", 1, COOLPROP[pump.propellant]) - against_pa
 
     def viscosity_pa_s(at_k: float) -> float:
-        return float(PropsSI("V", "T", at_k, "P", SEA_PA, "Water"))
+        return props_si("V", "T", at_k, "P", SEA_PA, "Water")
 
     nominal_pa = driving_pa(310.15, SEA_PA + 93 * MMHG_PA)
     geometry = nominal_pa / (pump.nominal_flow_m3_per_s * viscosity_pa_s(310.15))
@@ -59,6 +59,7 @@ def reference_flow_m3_per_s(
     return (driving_pa(kelvin, outlet_pa) + bellows_pa) / (geometry * viscosity_pa_s(kelvin))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propellant", [BUTANE, R11])
 @pytest.mark.parametrize("celsius", [30.0, 33.3, 37.0, 39.0, 41.0, 43.0])
 def test_flow_is_within_a_tenth_of_a_percent(propellant: str, celsius: float) -> None:
@@ -70,6 +71,7 @@ def test_flow_is_within_a_tenth_of_a_percent(propellant: str, celsius: float) ->
     assert plant.state.flow_m3_per_s == pytest.approx(reference, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("celsius", [25.0, 28.0, 45.0])
 def test_flow_in_cold_and_hot_water_is_within_a_tenth_of_a_percent(celsius: float) -> None:
     pump = PumpParameters()

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from pumpsim.plant import properties as p
+from tests.reference import props_si
 
 FLUIDS = {
     "n-butane": "n-Butane",
@@ -24,17 +24,19 @@ def test_every_propellant_is_compared() -> None:
     assert set(p.PROPELLANTS) == set(FLUIDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propellant", p.PROPELLANTS)
 def test_vapour_pressure_is_within_a_ten_thousandth(propellant: str) -> None:
     for kelvin in FROM_0_TO_60_K:
-        reference = PropsSI("P", "T", kelvin, "Q", 1, FLUIDS[propellant])
+        reference = props_si("P", "T", kelvin, "Q", 1, FLUIDS[propellant])
         assert p.vapour_pressure_pa(propellant, kelvin) == pytest.approx(reference, rel=1e-4 / 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propellant", p.PROPELLANTS)
 def test_vapour_density(propellant: str) -> None:
     for kelvin in FROM_0_TO_60_K:
-        reference = PropsSI("D", "T", kelvin, "Q", 1, FLUIDS[propellant])
+        reference = props_si("D", "T", kelvin, "Q", 1, FLUIDS[propellant])
         assert p.vapour_density_kg_per_m3(propellant, kelvin) == pytest.approx(reference, rel=1e-4)
 
 
@@ -44,20 +46,22 @@ def test_viscosity_against_the_iapws_table() -> None:
         assert found == pytest.approx(reference, rel=2e-4)
 
 
+@pytest.mark.slow
 def test_viscosity_against_coolprop() -> None:
     for kelvin in FROM_0_TO_60_K[1:]:
-        reference = PropsSI("V", "T", kelvin, "P", 0.1e6, "Water")
+        reference = props_si("V", "T", kelvin, "P", 0.1e6, "Water")
         assert p.water_viscosity_pa_s(kelvin) == pytest.approx(reference, rel=3e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propellant", p.PROPELLANTS)
 def test_vapour_without_liquid_loses_pressure_as_the_reference_does(propellant: str) -> None:
     for kelvin in (298.15, 310.15, 318.15):
-        saturated = PropsSI("D", "T", kelvin, "Q", 1, FLUIDS[propellant])
-        full_pa = PropsSI("P", "T", kelvin, "Q", 1, FLUIDS[propellant])
+        saturated = props_si("D", "T", kelvin, "Q", 1, FLUIDS[propellant])
+        full_pa = props_si("P", "T", kelvin, "Q", 1, FLUIDS[propellant])
         assert p.undersaturation(propellant, kelvin, 1.01 * saturated) == 1.0
         for share in (0.5, 0.75, 0.95):
-            reference = PropsSI("P", "T", kelvin, "D", share * saturated, FLUIDS[propellant])
+            reference = props_si("P", "T", kelvin, "D", share * saturated, FLUIDS[propellant])
             found = p.undersaturation(propellant, kelvin, share * saturated) * full_pa
             assert found == pytest.approx(reference, rel=0.01)
 

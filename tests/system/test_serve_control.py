@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from protocol import messages as m
 from protocol.vocabulary import EventKind
+from tests.reference import props_si
 from tests.system.conftest import Background, Daemon, Serve
 from tests.system.talk import TIMEOUT_S
 
@@ -40,8 +40,8 @@ def reference_flow(truth: dict[str, Any]) -> float:
     """To a factor, by reference equations of state: driving pressure over viscosity."""
     state = truth["state"]
     temperature_k, outlet_pa = state["pump_temperature_k"], state["outlet_pressure_pa"]
-    vapour_pa = PropsSI("P", "T", temperature_k, "Q", 1, "n-Butane")
-    viscosity_pa_s = PropsSI("V", "T", temperature_k, "P", 101_325, "Water")
+    vapour_pa = props_si("P", "T", temperature_k, "Q", 1, "n-Butane")
+    viscosity_pa_s = props_si("V", "T", temperature_k, "P", 101_325, "Water")
     return float((vapour_pa - outlet_pa) / viscosity_pa_s)
 
 

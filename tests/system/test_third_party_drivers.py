@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from mettler_toledo_device import MettlerToledoDevice
-from pymeasure.instruments.keysight import KeysightE36312A
 
 from tests.system.conftest import Daemon, Serve
 from tests.system.talk import TIMEOUT_S
@@ -32,6 +30,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def test_a_driver_for_mettler_balances_weighs(bench: Daemon) -> None:
+    from mettler_toledo_device import MettlerToledoDevice
+
     place = bench.device()["instruments"]["balance"]["serial"]
     balance = MettlerToledoDevice(port=place, timeout=TIMEOUT_S)  # its own is 50 ms
     try:
@@ -50,6 +50,8 @@ def test_a_driver_for_mettler_balances_weighs(bench: Daemon) -> None:
 
 @pytest.mark.parametrize("where", ["serial", "tcp"])
 def test_a_driver_for_a_keysight_supply_feeds_the_pump(bench: Daemon, where: str) -> None:
+    from pymeasure.instruments.keysight import KeysightE36312A  # takes pandas along
+
     place = bench.device()["instruments"]["supply"][where]
     name = f"ASRL{place}::INSTR" if where == "serial" else f"TCPIP::{place.replace(':', '::')}"
     resource = name if where == "serial" else f"{name}::SOCKET"

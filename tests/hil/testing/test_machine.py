@@ -1,5 +1,6 @@
 """The state machine on the demonstration pump, and on one that lies."""
 
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -69,6 +70,11 @@ def shifted(estimate: m.Estimate) -> m.Estimate:
     )
 
 
+def in_turn(values: list[Any]) -> Any:
+    turns = cycle(values)
+    return lambda _: next(turns)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "requirement"),
@@ -77,11 +83,13 @@ def shifted(estimate: m.Estimate) -> m.Estimate:
         (status(residual_volume_nl=shifted), "RES-01"),
         (status(delivered_total_nl=lambda total: 3 * total), "DOS-01"),
         (status(alarms_present=3), "ALM-02"),
+        (status(alarm_digest=7), "ALM-02"),
+        (status(refill_open=in_turn([False, True])), "COM-01 COM-04 COM-06"),
     ],
-    ids=["frozen", "full", "generous", "miscounted"],
+    ids=["frozen", "full", "generous", "miscounted", "as before", "restless"],
 )
 def test_a_pump_that_lies_is_found_out(change: Any, requirement: str) -> None:
     with pytest.raises(ViolatedError) as caught:
         run(lying(change), 200)
-    assert caught.value.requirement == requirement
+    assert caught.value.requirement in requirement.split()
     assert caught.value.done
