@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 MOSQUITTO = ("mosquitto", "mosquitto_passwd", "mosquitto_sub", "mosquitto_pub")
 SYSTEM = Path(__file__).parent / "system"
-"""All of it is slow."""
+"""All of it is slow: its own conftest marks it so."""
 SBIN = os.pathsep + "/usr/sbin"
 
 settings.register_profile(
@@ -36,16 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """In a pass of the slow tests, or of the others, what has none of them is not even imported.
-
-    To import all takes seconds of a core, in each worker. A mark stands in the file, by its name.
-    """
-    if config.option.markexpr == "not slow":
-        return collection_path == SYSTEM or None
-    if config.option.markexpr == "slow" and collection_path.match("test_*.py"):
-        marked = SYSTEM in collection_path.parents or "slow" in collection_path.read_text("utf-8")
-        return not marked or None
-    return None
+    """What the quick pass would import, and run nothing of: seconds of a core, in each worker."""
+    return (config.option.markexpr == "not slow" and collection_path == SYSTEM) or None
 
 
 def pytest_collection_finish() -> None:
