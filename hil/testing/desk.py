@@ -264,8 +264,7 @@ class Desk:
             raise self._fault(error) from None
 
     def _fault(self, error: FirmwareFaultError) -> ViolatedError:
-        kind = error.fault.name.lower()
-        return self.violated("RST-11", "logic that keeps its contract", f"{kind}: {error}")
+        return self.violated("RST-11", "logic that keeps its contract", str(error))
 
     def _take(self, outcome: Outcome) -> Outcome:
         if outcome.actuation is not None:

@@ -23,9 +23,9 @@ CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
 @pytest.mark.parametrize(
     ("logic", "test", "requirement", "words"),
     [
-        ("Raises", "any_readings", "RST-11", "*raised: ZeroDivisionError: division by zero*"),
-        ("Hangs", "one_block", "RST-11", "*stalled: sample() had not returned after 5 s*"),
-        ("Nonsense", "any_readings", "RST-11", "*bad_outcome: *GetStatus with NoneType*"),
+        ("Raises", "any_readings", "RST-11", "seen      raised: ZeroDivisionError: division by zero*"),
+        ("Hangs", "one_block", "RST-11", "seen      stalled: sample() had not returned after 5 s*"),
+        ("Nonsense", "any_readings", "RST-11", "seen      bad_outcome: handle() answered GetStatus with NoneType*"),
         ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
         ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
         ("Grows", "grow", "RST-11", "*bytes more a minute*"),
