@@ -54,7 +54,8 @@ class Desk:
         self.acts: list[acting.Event] = []  # the same, as a scenario acts it out
         self.refill: m.Refill | None = None
         self._preset = preset
-        self._waited = 0
+        self.earlier = 0  # ticks before the boot
+        self._noted = 0  # ticks that what was done accounts for
 
     # ---- what is done
 
@@ -79,6 +80,7 @@ class Desk:
 
     def boot(self, cause: ResetCause) -> Outcome:
         """New logic on what the chip holds; its ticks start at 0."""
+        self.earlier += self.ticks
         self.ticks, self.told = 0, []
         self.chip = self.chip.without_supply()
         self.sounder = Sounder.OFF
@@ -91,12 +93,15 @@ class Desk:
 
     def power_cycle(self, off_minutes: int = 0, cause: ResetCause = ResetCause.BROWN_OUT) -> None:
         """Supply goes and comes back; the pump flows on meanwhile."""
-        self.note(f"power lost for {span(off_minutes)}, boot with {cause.name.lower()}")
+        lost = f"for {span(off_minutes)}" if off_minutes else "for a moment"
+        self.note(f"power lost {lost}, boot with {cause.name.lower()}")
         if off_minutes:
             self.act({"kind": "power_off"})
         for _ in range(off_minutes):
             self.pump.pass_minute()
         self.minutes += off_minutes
+        self.earlier += off_minutes * MINUTE
+        self._noted = self.passed
         self.act({"kind": "power_on"} if off_minutes else {"kind": "power_cycle"})
         self.boot(cause)
 
@@ -114,7 +119,6 @@ class Desk:
 
     def minute(self) -> Outcome:
         """One minute: deadlines in it at their ticks, then a sample."""
-        self._waited += 1
         self.pump.pass_minute()
         self.minutes += 1
         self.run_to(self.ticks + MINUTE)
@@ -127,8 +131,9 @@ class Desk:
         for _ in range(minutes):
             self.pump.pass_minute()
         self.minutes += minutes
-        self.act({"kind": "converter_fault", "how": "sound"})
         self.run_to(self.ticks + minutes * MINUTE)
+        self._noted = self.passed
+        self.act({"kind": "converter_fault", "how": "sound"})
 
     def run_to(self, ticks: int) -> None:
         """Call the logic at every deadline until that tick."""
@@ -154,6 +159,17 @@ class Desk:
         if readings is None:
             readings = self.pump.readings(self.sequence, self.minutes * MINUTE_S)
         return self._take(self._call(self.guard.sample, self.ticks, readings))
+
+    def feed(self, readings: Readings) -> Outcome:
+        """A minute, and at its end a sample that was made up."""
+        self._note_wait()
+        self.minutes += 1
+        self.run_to(self.ticks + MINUTE)
+        self._noted = self.passed
+        made_up = readings._replace(sequence=self.sequence + 1)
+        told = (f"{name}={value}" for name, value in readings._asdict().items())
+        self.note(f"sample {', '.join(one for one in told if not one.startswith('sequence'))}")
+        return self.sample(made_up)
 
     def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = SESSION) -> m.Reply:
         """What it answers."""
@@ -220,19 +236,29 @@ class Desk:
 
     # ---- words
 
+    @property
+    def passed(self) -> int:
+        """Ticks since the desk was set up, those without supply counted."""
+        return self.earlier + self.ticks
+
+    @property
+    def passed_s(self) -> float:
+        """The same in seconds."""
+        return self.passed / TICKS_PER_S
+
     def note(self, deed: str) -> None:
         """Write down what is done now."""
         self._note_wait()
-        self.done.append(f"{span(self.minutes)}: {deed}")
+        self.done.append(f"{span_s(self.passed_s)}: {deed}")
 
     def act(self, event: Mapping[str, Any]) -> None:
         """Write down how a scenario does it."""
-        self.acts.append((float(self.minutes * MINUTE_S), event))
+        self.acts.append((self.passed_s, event))
 
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""
         self._note_wait()
-        violated = ViolatedError(requirement, expected, seen, span(self.minutes), self.done)
+        violated = ViolatedError(requirement, expected, seen, span_s(self.passed_s), self.done)
         violated.scenario = self._scenario()
         return violated
 
@@ -240,7 +266,7 @@ class Desk:
         """The same on an emulated pump, which goes on for some minutes."""
         fill = self.refill
         pump = {} if fill is None else {"fill": acting.filled(fill)}
-        length_s = (self.minutes + AFTER_MIN) * MINUTE_S
+        length_s = self.passed_s + AFTER_MIN * MINUTE_S
         return Scenario("", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump)
 
     def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
@@ -253,9 +279,10 @@ class Desk:
         return shown(self.present())
 
     def _note_wait(self) -> None:
-        if self._waited:
-            self.done.append(f"{span(self.minutes)}: {span(self._waited)} have passed")
-            self._waited = 0
+        if self.passed > self._noted:
+            waited = span_s((self.passed - self._noted) / TICKS_PER_S)
+            self.done.append(f"{span_s(self.passed_s)}: {waited} have passed")
+            self._noted = self.passed
 
     def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
         try:
@@ -280,10 +307,17 @@ class Desk:
 
 def span(minutes: int) -> str:
     """A time in words: 1 d 2 h 3 min."""
-    parts, rest = [], minutes
+    return span_s(minutes * MINUTE_S)
+
+
+def span_s(seconds: float) -> str:
+    """The same to the millisecond: 6 min 5 s."""
+    minutes, rest_ms = divmod(round(seconds * 1e3), 60_000)
+    parts = []
     for size, unit in UNITS:
-        count, rest = divmod(rest, size)
+        count, minutes = divmod(minutes, size)
         parts += [f"{count} {unit}"] if count else []
+    parts += [f"{rest_ms / 1e3:g} s"] if rest_ms else []
     return " ".join(parts) or "0 min"
 
 

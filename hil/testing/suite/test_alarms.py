@@ -61,7 +61,6 @@ class Listener:
         self.run_s(60)
         self.desk.pump.pass_minute()
         self.desk.minutes += 1
-        self.desk._waited += 1  # noqa: SLF001 - a minute of the desk, cut into pieces
         self.desk.sample()
         self.hear()
         self.check()

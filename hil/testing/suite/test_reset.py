@@ -270,7 +270,7 @@ def _move_to(desk: Desk, chip: Any) -> None:
     desk.chip = chip
     desk.guard = Guard(made(desk.factory))
     desk.guard.boot(chip, ResetCause.BROWN_OUT, 0)
-    desk.ticks = 0
+    desk.earlier, desk.ticks = desk.earlier + desk.ticks, 0
     desk.sample()
     chip.arm()
 
