@@ -17,7 +17,7 @@ from protocol import messages as m
 from protocol.control import TICKS_PER_S, ControlLogic, Event, Outcome, Readings, Request
 from protocol.guard import FirmwareFaultError, Guard, made
 from protocol.provision import provision
-from protocol.vocabulary import AlarmId, EventKind, ResetCause, Role, Sounder
+from protocol.vocabulary import AlarmId, EventKind, FirmwareFault, ResetCause, Role, Sounder
 
 MINUTE_S: Final = 60
 MINUTE: Final = MINUTE_S * TICKS_PER_S
@@ -26,6 +26,8 @@ AFTER_MIN: Final = 5
 """A scenario goes on for so long after what was found."""
 MAX_DEADLINES: Final = 2_000
 """Calls that a logic may want between two samples."""
+TOLD_CAUSES: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT, ResetCause.WATCHDOG)
+"""What a scenario's power cycle can tell the logic."""
 UNITS: Final = ((1_440, "d"), (60, "h"), (1, "min"))
 
 
@@ -52,10 +54,14 @@ class Desk:
         self.events: list[Event] = []
         self.done: list[str] = []
         self.acts: list[acting.Event] = []  # the same, as a scenario acts it out
+        self.lacks: dict[str, None] = {}  # what a scenario cannot act out, in order
         self.refill: m.Refill | None = None
+        self.implanted = False
         self._preset = preset
         self.earlier = 0  # ticks before the boot
         self._noted = 0  # ticks that what was done accounts for
+        if preset:
+            self.beyond("the counter starts at 0 there")
 
     # ---- what is done
 
@@ -63,7 +69,9 @@ class Desk:
         """Boot blank memory, configure and fill it, and give it its first sample."""
         self.boot(ResetCause.POWER_ON)
         self.refill = refill
-        if refill is not None:
+        if refill is None:
+            self.beyond("the pump is filled there")
+        else:
             self.pump.level_nl = float(refill.filled_nl)
             self.pump.viscosity = refill.viscosity_permille / 1e3
         report = m.ConfigurationReport(
@@ -73,9 +81,10 @@ class Desk:
         )
         for command in provision(report):
             self.must_do(command, "DOS-09")
-        self.sample()
         self.done = ["0 min: boot, configuration, first refill, first sample"]
         self.acts = [(0.0, acting.configured(self.configuration))]
+        self.implanted = True
+        self.sample()
         return self
 
     def boot(self, cause: ResetCause) -> Outcome:
@@ -102,7 +111,13 @@ class Desk:
         self.minutes += off_minutes
         self.earlier += off_minutes * MINUTE
         self._noted = self.passed
-        self.act({"kind": "power_on"} if off_minutes else {"kind": "power_cycle"})
+        told = ResetCause.POWER_ON
+        if not off_minutes and cause in TOLD_CAUSES:
+            told = cause
+        if told is not cause:
+            self.beyond(f"the pump boots with {told.name.lower()} there")
+        how = {"kind": "power_cycle", "cause": told.name.lower()}
+        self.act({"kind": "power_on"} if off_minutes else how)
         self.boot(cause)
 
     def let(self, **truth: Any) -> None:
@@ -166,6 +181,7 @@ class Desk:
         self.minutes += 1
         self.run_to(self.ticks + MINUTE)
         self._noted = self.passed
+        self.beyond("readings were made up and are not in it")
         made_up = readings._replace(sequence=self.sequence + 1)
         told = (f"{name}={value}" for name, value in readings._asdict().items())
         self.note(f"sample {', '.join(one for one in told if not one.startswith('sequence'))}")
@@ -186,6 +202,8 @@ class Desk:
         refused = f", refused: {reply.reason.name.lower()}" if isinstance(reply, m.Refused) else ""
         self.note(f"{_command(body)}{refused}")
         self.act(acting.requested(body))
+        if (role, session_id) != (Role.CLINICIAN, SESSION):
+            self.beyond("one clinician sends every request there")
         return reply
 
     def must_do(self, body: m.Command, requirement: str) -> m.Done:
@@ -255,6 +273,10 @@ class Desk:
         """Write down how a scenario does it."""
         self.acts.append((self.passed_s, event))
 
+    def beyond(self, lack: str) -> None:
+        """Write down what no scenario does or shows."""
+        self.lacks[lack] = None
+
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""
         self._note_wait()
@@ -262,12 +284,16 @@ class Desk:
         violated.scenario = self._scenario()
         return violated
 
-    def _scenario(self) -> Scenario:
-        """The same on an emulated pump, which goes on for some minutes."""
+    def _scenario(self) -> Scenario | None:
+        """The same on an emulated pump, which goes on for some minutes; None for a blank one."""
+        if not self.implanted:
+            return None
         fill = self.refill
         pump = {} if fill is None else {"fill": acting.filled(fill)}
         length_s = self.passed_s + AFTER_MIN * MINUTE_S
-        return Scenario("", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump)
+        return Scenario(
+            "", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump, lacks=tuple(self.lacks)
+        )
 
     def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
         """A requirement holds."""
@@ -291,7 +317,10 @@ class Desk:
             raise self._fault(error) from None
 
     def _fault(self, error: FirmwareFaultError) -> ViolatedError:
-        return self.violated("RST-11", "logic that keeps its contract", str(error))
+        violated = self.violated("RST-11", "logic that keeps its contract", str(error))
+        if error.fault is FirmwareFault.STALLED:  # a run would not end
+            violated.scenario = None
+        return violated
 
     def _take(self, outcome: Outcome) -> Outcome:
         if outcome.actuation is not None:

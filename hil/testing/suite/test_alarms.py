@@ -31,6 +31,7 @@ class Listener:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        desk.beyond("its summary does not tell what is heard or paused")
         self.sound = Sound()
         self.read = 0
 

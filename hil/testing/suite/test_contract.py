@@ -69,6 +69,7 @@ def test_any_request_is_answered(subject: Subject, prove: Prove) -> None:
             if isinstance(body, m.Command):
                 desk.do(body, role)
             else:
+                desk.beyond("nobody asks anything there")
                 desk.ask(body, role)
         desk.minute()
         desk.status()

@@ -1,10 +1,18 @@
 """What a desk writes down: when it was, to the second, and as a scenario acts it out."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 from hil.testing.desk import Desk
+from hil.testing.scenario import Scenario, write
 from hil.testing.subject import Subject
-from protocol.vocabulary import ResetCause
+from protocol import messages as m
+from protocol.control import Readings
+from protocol.vocabulary import ResetCause, Role
+from pumpsim.cli import main
 
 
 @pytest.fixture
@@ -40,3 +48,36 @@ def test_seconds_are_told(desk: Desk) -> None:
         (545, "converter_fault"),
         (725, "converter_fault"),
     ]
+
+
+def acted_out(desk: Desk) -> Scenario:
+    scenario = desk.violated("RST-11", "nothing", "something").scenario
+    assert scenario is not None
+    return scenario
+
+
+def test_a_scenario_says_what_it_cannot_act_out(desk: Desk, tmp_path: Path) -> None:
+    """And what it can it does: the cause of a boot, too."""
+    desk.wait(3)
+    desk.power_cycle(0, ResetCause.WATCHDOG)
+    scenario = acted_out(desk)
+    assert not scenario.differs
+    assert scenario.events[-1][1] == {"kind": "power_cycle", "cause": "watchdog"}
+    path = write(replace(scenario, logic="pumpsim.firmware:ReferenceLogic"), tmp_path, "watchdog")
+    assert CliRunner().invoke(main, ["run", str(path)]).exit_code == 0
+    desk.power_cycle(1)
+    desk.do(m.Close(), Role.PATIENT)
+    desk.feed(Readings(0, None, None, None, None, None, None, None, None, rtc_valid=False))
+    scenario = acted_out(desk)
+    assert scenario.differs == (
+        "the same requests and waits; the pump boots with power_on there; "
+        "one clinician sends every request there; readings were made up and are not in it"
+    )
+    assert f"# differs: {scenario.differs}" in write(scenario, tmp_path, "made up").read_text()
+
+
+def test_a_blank_pump_has_no_scenario() -> None:
+    """A scenario's is implanted."""
+    blank = Subject().bare_desk()
+    blank.boot(ResetCause.POWER_ON)
+    assert blank.violated("DOS-09", "nothing", "something").scenario is None

@@ -43,6 +43,12 @@ def test_logic_that_misbehaves_is_named_as_such(
     result.stdout.fnmatch_lines([words])
     result.stdout.no_fnmatch_line("*Traceback*")
     assert len(result.outlines) < 60
+    if test == "any_readings":
+        result.stdout.fnmatch_lines(
+            ["differs   the same requests and waits; readings were made up and are not in it"]
+        )
+    if logic == "Hangs":  # so would the run
+        result.stdout.no_fnmatch_line("scenario *")
 
 
 @pytest.fixture
