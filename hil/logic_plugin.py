@@ -39,14 +39,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`pytest --logic X` alone means the whole suite."""
-    if config.getoption("--logic") is None:
+    """`pytest --logic X` alone means the whole suite; an X that will not do is told at once."""
+    logic = config.getoption("--logic")
+    if logic is None:
         return
+    try:
+        from hil.testing.suite import files
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(str(error)) from None
+    from hil.errors import LocalError
+    from hil.testing.subject import Subject
+
+    try:
+        Subject(logic)
+    except LocalError as error:
+        raise pytest.UsageError(str(error)) from None
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        try:
-            from hil.testing.suite import files
-        except ModuleNotFoundError as error:
-            raise pytest.UsageError(str(error)) from None
         config.args = files()
 
 
@@ -71,13 +79,9 @@ def _is_violation(error: BaseException) -> "TypeGuard[ViolatedError]":
 @pytest.fixture(scope="session")
 def subject(pytestconfig: pytest.Config) -> "Subject":
     """The control logic that `--logic` names, or the reference logic: a `hil.testing` Subject."""
-    from hil.errors import LocalError
     from hil.testing.subject import REFERENCE, Subject
 
-    try:
-        return Subject(pytestconfig.getoption("--logic") or REFERENCE)
-    except LocalError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    return Subject(pytestconfig.getoption("--logic") or REFERENCE)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from protocol import messages as m
 from protocol.control import TICKS_PER_S, ControlLogic, Event, Outcome, Readings, Request
 from protocol.guard import FirmwareFaultError, Guard, made
 from protocol.provision import provision
-from protocol.vocabulary import AlarmId, EventKind, ResetCause, Role, Sounder
+from protocol.vocabulary import AlarmId, EventKind, FirmwareFault, ResetCause, Role, Sounder
 
 MINUTE_S: Final = 60
 MINUTE: Final = MINUTE_S * TICKS_PER_S
@@ -26,6 +26,8 @@ AFTER_MIN: Final = 5
 """A scenario goes on for so long after what was found."""
 MAX_DEADLINES: Final = 2_000
 """Calls that a logic may want between two samples."""
+TOLD_CAUSES: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT, ResetCause.WATCHDOG)
+"""What a scenario's power cycle can tell the logic."""
 UNITS: Final = ((1_440, "d"), (60, "h"), (1, "min"))
 
 
@@ -52,9 +54,14 @@ class Desk:
         self.events: list[Event] = []
         self.done: list[str] = []
         self.acts: list[acting.Event] = []  # the same, as a scenario acts it out
+        self.lacks: dict[str, None] = {}  # what a scenario cannot act out, in order
         self.refill: m.Refill | None = None
+        self.implanted = False
         self._preset = preset
-        self._waited = 0
+        self.earlier = 0  # ticks before the boot
+        self._noted = 0  # ticks that what was done accounts for
+        if preset:
+            self.beyond("the counter starts at 0 there")
 
     # ---- what is done
 
@@ -62,7 +69,9 @@ class Desk:
         """Boot blank memory, configure and fill it, and give it its first sample."""
         self.boot(ResetCause.POWER_ON)
         self.refill = refill
-        if refill is not None:
+        if refill is None:
+            self.beyond("the pump is filled there")
+        else:
             self.pump.level_nl = float(refill.filled_nl)
             self.pump.viscosity = refill.viscosity_permille / 1e3
         report = m.ConfigurationReport(
@@ -72,13 +81,15 @@ class Desk:
         )
         for command in provision(report):
             self.must_do(command, "DOS-09")
-        self.sample()
         self.done = ["0 min: boot, configuration, first refill, first sample"]
         self.acts = [(0.0, acting.configured(self.configuration))]
+        self.implanted = True
+        self.sample()
         return self
 
     def boot(self, cause: ResetCause) -> Outcome:
         """New logic on what the chip holds; its ticks start at 0."""
+        self.earlier += self.ticks
         self.ticks, self.told = 0, []
         self.chip = self.chip.without_supply()
         self.sounder = Sounder.OFF
@@ -91,13 +102,22 @@ class Desk:
 
     def power_cycle(self, off_minutes: int = 0, cause: ResetCause = ResetCause.BROWN_OUT) -> None:
         """Supply goes and comes back; the pump flows on meanwhile."""
-        self.note(f"power lost for {span(off_minutes)}, boot with {cause.name.lower()}")
+        lost = f"for {span(off_minutes)}" if off_minutes else "for a moment"
+        self.note(f"power lost {lost}, boot with {cause.name.lower()}")
         if off_minutes:
             self.act({"kind": "power_off"})
         for _ in range(off_minutes):
             self.pump.pass_minute()
         self.minutes += off_minutes
-        self.act({"kind": "power_on"} if off_minutes else {"kind": "power_cycle"})
+        self.earlier += off_minutes * MINUTE
+        self._noted = self.passed
+        told = ResetCause.POWER_ON
+        if not off_minutes and cause in TOLD_CAUSES:
+            told = cause
+        if told is not cause:
+            self.beyond(f"the pump boots with {told.name.lower()} there")
+        how = {"kind": "power_cycle", "cause": told.name.lower()}
+        self.act({"kind": "power_on"} if off_minutes else how)
         self.boot(cause)
 
     def let(self, **truth: Any) -> None:
@@ -114,7 +134,6 @@ class Desk:
 
     def minute(self) -> Outcome:
         """One minute: deadlines in it at their ticks, then a sample."""
-        self._waited += 1
         self.pump.pass_minute()
         self.minutes += 1
         self.run_to(self.ticks + MINUTE)
@@ -127,8 +146,9 @@ class Desk:
         for _ in range(minutes):
             self.pump.pass_minute()
         self.minutes += minutes
-        self.act({"kind": "converter_fault", "how": "sound"})
         self.run_to(self.ticks + minutes * MINUTE)
+        self._noted = self.passed
+        self.act({"kind": "converter_fault", "how": "sound"})
 
     def run_to(self, ticks: int) -> None:
         """Call the logic at every deadline until that tick."""
@@ -155,6 +175,18 @@ class Desk:
             readings = self.pump.readings(self.sequence, self.minutes * MINUTE_S)
         return self._take(self._call(self.guard.sample, self.ticks, readings))
 
+    def feed(self, readings: Readings) -> Outcome:
+        """A minute, and at its end a sample that was made up."""
+        self._note_wait()
+        self.minutes += 1
+        self.run_to(self.ticks + MINUTE)
+        self._noted = self.passed
+        self.beyond("readings were made up and are not in it")
+        made_up = readings._replace(sequence=self.sequence + 1)
+        told = (f"{name}={value}" for name, value in readings._asdict().items())
+        self.note(f"sample {', '.join(one for one in told if not one.startswith('sequence'))}")
+        return self.sample(made_up)
+
     def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = SESSION) -> m.Reply:
         """What it answers."""
         request = Request(body, role, session_id)
@@ -170,6 +202,8 @@ class Desk:
         refused = f", refused: {reply.reason.name.lower()}" if isinstance(reply, m.Refused) else ""
         self.note(f"{_command(body)}{refused}")
         self.act(acting.requested(body))
+        if (role, session_id) != (Role.CLINICIAN, SESSION):
+            self.beyond("one clinician sends every request there")
         return reply
 
     def must_do(self, body: m.Command, requirement: str) -> m.Done:
@@ -220,28 +254,46 @@ class Desk:
 
     # ---- words
 
+    @property
+    def passed(self) -> int:
+        """Ticks since the desk was set up, those without supply counted."""
+        return self.earlier + self.ticks
+
+    @property
+    def passed_s(self) -> float:
+        """The same in seconds."""
+        return self.passed / TICKS_PER_S
+
     def note(self, deed: str) -> None:
         """Write down what is done now."""
         self._note_wait()
-        self.done.append(f"{span(self.minutes)}: {deed}")
+        self.done.append(f"{span_s(self.passed_s)}: {deed}")
 
     def act(self, event: Mapping[str, Any]) -> None:
         """Write down how a scenario does it."""
-        self.acts.append((float(self.minutes * MINUTE_S), event))
+        self.acts.append((self.passed_s, event))
+
+    def beyond(self, lack: str) -> None:
+        """Write down what no scenario does or shows."""
+        self.lacks[lack] = None
 
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""
         self._note_wait()
-        violated = ViolatedError(requirement, expected, seen, span(self.minutes), self.done)
+        violated = ViolatedError(requirement, expected, seen, span_s(self.passed_s), self.done)
         violated.scenario = self._scenario()
         return violated
 
-    def _scenario(self) -> Scenario:
-        """The same on an emulated pump, which goes on for some minutes."""
+    def _scenario(self) -> Scenario | None:
+        """The same on an emulated pump, which goes on for some minutes; None for a blank one."""
+        if not self.implanted:
+            return None
         fill = self.refill
         pump = {} if fill is None else {"fill": acting.filled(fill)}
-        length_s = (self.minutes + AFTER_MIN) * MINUTE_S
-        return Scenario("", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump)
+        length_s = self.passed_s + AFTER_MIN * MINUTE_S
+        return Scenario(
+            "", 1, length_s, tuple(self.acts), tuple(self.done), pump=pump, lacks=tuple(self.lacks)
+        )
 
     def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
         """A requirement holds."""
@@ -253,9 +305,10 @@ class Desk:
         return shown(self.present())
 
     def _note_wait(self) -> None:
-        if self._waited:
-            self.done.append(f"{span(self.minutes)}: {span(self._waited)} have passed")
-            self._waited = 0
+        if self.passed > self._noted:
+            waited = span_s((self.passed - self._noted) / TICKS_PER_S)
+            self.done.append(f"{span_s(self.passed_s)}: {waited} have passed")
+            self._noted = self.passed
 
     def _call(self, method: Callable[..., Outcome], *arguments: Any) -> Outcome:
         try:
@@ -264,8 +317,10 @@ class Desk:
             raise self._fault(error) from None
 
     def _fault(self, error: FirmwareFaultError) -> ViolatedError:
-        kind = error.fault.name.lower()
-        return self.violated("RST-11", "logic that keeps its contract", f"{kind}: {error}")
+        violated = self.violated("RST-11", "logic that keeps its contract", str(error))
+        if error.fault is FirmwareFault.STALLED:  # a run would not end
+            violated.scenario = None
+        return violated
 
     def _take(self, outcome: Outcome) -> Outcome:
         if outcome.actuation is not None:
@@ -281,10 +336,17 @@ class Desk:
 
 def span(minutes: int) -> str:
     """A time in words: 1 d 2 h 3 min."""
-    parts, rest = [], minutes
+    return span_s(minutes * MINUTE_S)
+
+
+def span_s(seconds: float) -> str:
+    """The same to the millisecond: 6 min 5 s."""
+    minutes, rest_ms = divmod(round(seconds * 1e3), 60_000)
+    parts = []
     for size, unit in UNITS:
-        count, rest = divmod(rest, size)
+        count, minutes = divmod(minutes, size)
         parts += [f"{count} {unit}"] if count else []
+    parts += [f"{rest_ms / 1e3:g} s"] if rest_ms else []
     return " ".join(parts) or "0 min"
 
 

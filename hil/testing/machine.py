@@ -39,6 +39,7 @@ FL_PER_NL: Final = 1_000_000
 NL_PER_H: Final = 3_600e12
 UNDELIVERED_S: Final = 8 * 3_600
 """T: the longest of all bounds for a pump that stands still, and two hours for the catheter."""
+LINE: Final = "the line repeats, reorders and spoils nothing there"
 DELIVERS: Final = 0.1
 """Of the flow prescribed; less is none."""
 FLOW_ERROR: Final = 0.025
@@ -95,6 +96,7 @@ class PumpMachine(RuleBasedStateMachine):
             claim(self.probe)
         prepare(self.probe)
         self.start_ns = self.rig.clock.now_ns()
+        self.lacks: dict[str, None] = {}  # what a scenario cannot act out, in order
         self.done = [f"{_clock(0.0)}  {self.rig.identity.device_id}, left alone so far"]
         self.events: list[tuple[float, Mapping[str, Any] | m.Command]] = []
         self.sent: list[tuple[m.Packet, m.Reply]] = []
@@ -170,6 +172,7 @@ class PumpMachine(RuleBasedStateMachine):
     def repeat(self, pick: int) -> None:
         """The line delivers a command once more, now or much later: it acts once."""
         packet, first = self.sent[-1 - pick % len(self.sent)]
+        self.lacks[LINE] = None
         self.deed(f"once more: {type_name(type(packet.body))}")
         before = self.effects()
         again = self.probe.reply(packet)
@@ -181,6 +184,7 @@ class PumpMachine(RuleBasedStateMachine):
     def reorder(self, first: m.Command, second: m.Command) -> None:
         """Two commands change places on the way: the older one is refused."""
         early, late = self.seat.packet(first), self.seat.packet(second)
+        self.lacks[LINE] = None
         self.deed(f"{type_name(type(second))} overtakes {type_name(type(first))}")
         self.probe.reply(late)
         self.prescribed()
@@ -196,6 +200,7 @@ class PumpMachine(RuleBasedStateMachine):
     @rule(data=strategies.noise)
     def spoil(self, data: bytes) -> None:
         """Bytes come in that are no message, or no longer one."""
+        self.lacks[LINE] = None
         self.deed(f"noise {data[:12].hex()}{'...' if len(data) > 12 else ''} ({len(data)} bytes)")
         self.unchanged = "COM-01", "nothing changed by noise", self.effects()
         self.probe.send_raw(b"\x00" + data + b"\x00")
@@ -203,6 +208,7 @@ class PumpMachine(RuleBasedStateMachine):
     @rule(role=st.sampled_from(Role))
     def change_hands(self, role: Role) -> None:
         """The session ends, and somebody opens another."""
+        self.lacks["one clinician sends every request there"] = None
         self.deed(f"close, open as {role.name.lower()}")
         self.seat.close()
         self.seat = self.probe.open(role)
@@ -432,7 +438,9 @@ class PumpMachine(RuleBasedStateMachine):
         if self.subject:
             length_s = max(self.now_s(), 60.0) + 60.0
             events = tuple((at_s, _acted(deed)) for at_s, deed in self.events)
-            violated.scenario = Scenario(self.subject, self.seed, length_s, events, (*self.done,))
+            violated.scenario = Scenario(
+                self.subject, self.seed, length_s, events, (*self.done,), lacks=(*self.lacks,)
+            )
         return violated
 
 

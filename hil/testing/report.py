@@ -23,6 +23,7 @@ def told(violated: ViolatedError, item: pytest.Item) -> str:
         scenario = replace(violated.scenario, logic=violated.scenario.logic or subject)
         path = write(scenario, Path(option("--failures")), item.name)
         ways.append(("scenario", f"pumpsim run {path}"))
+        ways += [("differs", scenario.differs)] if scenario.differs else []
     return text(violated, subject, ways)
 
 

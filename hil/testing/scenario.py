@@ -23,6 +23,13 @@ class Scenario:
     fills: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pump: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Tables of the pump file."""
+    lacks: tuple[str, ...] = ()
+    """What led to the violation and is not acted out, or not shown, a clause each."""
+
+    @property
+    def differs(self) -> str:
+        """The same in a sentence; empty when it is all there."""
+        return "; ".join(("the same requests and waits", *self.lacks)) if self.lacks else ""
 
 
 def write(scenario: Scenario, folder: Path, name: str) -> Path:
@@ -39,6 +46,7 @@ def write(scenario: Scenario, folder: Path, name: str) -> Path:
 
 def _content(scenario: Scenario, name: str, pump: str) -> str:
     lines = [f"# {note}" for note in scenario.notes]
+    lines += [f"# differs: {scenario.differs}"] if scenario.differs else []
     head = {"name": name, "pump": pump, "seed": scenario.seed, "length": _time(scenario.length_s)}
     lines += ["[scenario]", *_table(head)]
     for fill, fields in scenario.fills.items():

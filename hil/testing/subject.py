@@ -1,15 +1,18 @@
 """What the suite is run on: control logic by its name, on a desk, in a pump, among faults."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from hil.emulated.subject import Pumps
+from hil.errors import LocalError
 from hil.logic import load_here
 from hil.rig import Rig, emulated_rig
 from hil.testing.desk import Desk
 from hil.testing.steady import CONFIGURATION, REFILL
 from hil.testing.watched import watched
 from protocol import messages as m
+from protocol.guard import FirmwareFaultError, made
 
 if TYPE_CHECKING:
     from protocol.control import ControlLogic
@@ -21,9 +24,10 @@ class Subject:
     """Control logic that is looked at: every call has an end."""
 
     def __init__(self, name: str = REFERENCE) -> None:
-        """MODULE:CLASS, from the working folder; LocalError when there is none."""
+        """MODULE:CLASS, from the working folder; LocalError when there is none to be copied."""
         self.name = name
         self.factory: Callable[[], ControlLogic] = watched(load_here(name))
+        _try_copy(name, self.factory)
         self.pumps = Pumps(name, self.factory)
 
     def bare_desk(self, preset: int = 0, **configured: Any) -> Desk:
@@ -42,3 +46,21 @@ class Subject:
     def reopened(self, state: Mapping[str, Any]) -> Rig:
         """The emulated pump that `Rig.save` described; LocalError when the logic cannot be."""
         return emulated_rig(self.pumps.reopen(state))
+
+
+def _try_copy(name: str, factory: Callable[[], "ControlLogic"]) -> None:
+    """One copy, at the start: hundreds of tests would fail on copies of a pump that has lived."""
+    try:
+        logic = made(factory)
+    except FirmwareFaultError:  # a violation, which the tests name
+        return
+    try:
+        deepcopy(logic)
+    except Exception as error:  # noqa: BLE001 -- whatever somebody's logic raises
+        sentence = (
+            f"{name} cannot be copied, and tests start from copies of a pump: "
+            f"copy.deepcopy of it raises {type(error).__name__}: {error}"
+        )
+        if isinstance(error, RecursionError):
+            sentence += "; a __getattr__ that passes names on has to refuse those that begin with _"
+        raise LocalError(sentence) from None

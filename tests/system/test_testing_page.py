@@ -13,8 +13,9 @@ PAGE = (TOP / "docs" / "testing.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 FIRST, LAST = "my_logic:MyLogic violates", "scenario "
 QUIET = ("-p", "no:cacheprovider")
-BARE = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-"""The page's reader has no options of a suite around theirs."""
+OURS = {"PYTEST_ADDOPTS", "CI"}
+BARE = {name: value for name, value in os.environ.items() if name not in OURS} | {"COLUMNS": "80"}
+"""The page's reader has no options of a suite around theirs, and a terminal of the usual width."""
 
 
 def report(text: str) -> str:
@@ -23,6 +24,13 @@ def report(text: str) -> str:
     begin = next(i for i, line in enumerate(lines) if line.startswith(FIRST))
     end = next(i for i, line in enumerate(lines) if i > begin and line.startswith(LAST))
     return "\n".join(lines[begin : end + 1])
+
+
+def session(text: str) -> str:
+    """From the first dot to the end, without how long it took."""
+    dots = re.search(r"^\.+F\n.* passed in ", text, re.MULTILINE | re.DOTALL)
+    assert dots is not None, text
+    return dots[0]
 
 
 def done(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -40,16 +48,19 @@ def done(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_session_is_as_it_ran(tmp_path: Path) -> None:
-    shutil.copy(TOP / "examples" / "my_logic.py", tmp_path)
+    here, mine = tmp_path / "pumpsim", tmp_path / "my_pump"
+    shutil.copytree(TOP / "examples", here / "examples")
     commands = [shlex.split(line) for line in re.findall(r"^\$ (.*)$", PAGE, re.MULTILINE)]
-    session, replay, scenario = commands
-    first = done(session, tmp_path)
+    *setting, first_run, replay, scenario = commands
+    words = " && ".join(shlex.join(command) for command in setting)
+    subprocess.run(["sh", "-c", words], cwd=here, check=True)
+    first = done(first_run, mine)
     assert first.returncode == 1, first.stdout + first.stderr
-    assert report(first.stdout) == report(PAGE)
-    again = done(replay, tmp_path)
+    assert session(first.stdout) == session(PAGE)
+    again = done(replay, mine)
     assert report(again.stdout) == report(PAGE)
     assert "1 failed" in again.stdout
-    played = done(scenario, tmp_path)
+    played = done(scenario, mine)
     assert played.returncode == 0, played.stderr
     assert "complete" in played.stdout
 

@@ -31,6 +31,7 @@ class Listener:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        desk.beyond("its summary does not tell what is heard or paused")
         self.sound = Sound()
         self.read = 0
 
@@ -61,7 +62,6 @@ class Listener:
         self.run_s(60)
         self.desk.pump.pass_minute()
         self.desk.minutes += 1
-        self.desk._waited += 1  # noqa: SLF001 - a minute of the desk, cut into pieces
         self.desk.sample()
         self.hear()
         self.check()

@@ -51,11 +51,7 @@ def test_any_readings_are_taken(subject: Subject, prove: Prove) -> None:
     def feed(rows: list[Readings]) -> None:
         desk = subject.desk()
         for row in rows:
-            desk.run_to(desk.ticks + MINUTE)
-            desk.sequence += 1
-            desk.minutes += 1
-            desk.note(f"sample {_told(row)}")
-            desk.sample(row._replace(sequence=desk.sequence))
+            desk.feed(row)
             flow = desk.status().flow_nl_per_h
             if flow is not None:
                 desk.that(flow.low <= flow.estimate <= flow.high, "FLW-01", "low to high", flow)
@@ -73,6 +69,7 @@ def test_any_request_is_answered(subject: Subject, prove: Prove) -> None:
             if isinstance(body, m.Command):
                 desk.do(body, role)
             else:
+                desk.beyond("nobody asks anything there")
                 desk.ask(body, role)
         desk.minute()
         desk.status()
@@ -206,9 +203,3 @@ def _difference(left: Any, right: Any) -> str:
             if one != other:
                 return f"{one}, once {other}"
     return f"{left}, once {right}"
-
-
-def _told(row: Readings) -> str:
-    return ", ".join(
-        f"{name}={value}" for name, value in row._asdict().items() if name != "sequence"
-    )

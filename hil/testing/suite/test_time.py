@@ -89,6 +89,7 @@ def test_a_saved_life_goes_on_as_if_nothing_had_happened(subject: Subject) -> No
         fresh.load(other.chip, state)
         other.guard = Guard(fresh)
         other.guard.resume(other.ticks)
+        other.beyond("nothing is saved and loaded there")
         for _ in range(180):
             left, right = one.minute(), other.minute()
             if left != right:

@@ -1,10 +1,13 @@
 """Control logic that misbehaves, each class in one way: the suite must name it."""
 
 import random
+import threading
 import time
+from typing import Any
 
-from protocol.control import Outcome, Readings, Request
+from protocol.control import Memory, Outcome, Readings, Request
 from protocol.messages import GetStatus
+from protocol.vocabulary import ResetCause
 from pumpsim.firmware import ReferenceLogic
 
 
@@ -62,3 +65,36 @@ class Grows(ReferenceLogic):
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         self._history.append(readings)
         return super().sample(ticks, readings)
+
+
+class Wraps:
+    """Passes on whatever it is asked, even while a copy of it has nothing inside yet."""
+
+    def __init__(self) -> None:
+        self.inner = ReferenceLogic()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        return self.inner.boot(memory, cause, ticks)
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        return self.inner.sample(ticks, readings)
+
+    def advance(self, ticks: int) -> Outcome:
+        return self.inner.advance(ticks)
+
+    def handle(self, ticks: int, request: Request) -> Outcome:
+        return self.inner.handle(ticks, request)
+
+    def next_deadline(self) -> int | None:
+        return self.inner.next_deadline()
+
+
+class Locked(ReferenceLogic):
+    """Holds what cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()

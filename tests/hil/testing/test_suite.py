@@ -23,9 +23,9 @@ CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
 @pytest.mark.parametrize(
     ("logic", "test", "requirement", "words"),
     [
-        ("Raises", "any_readings", "RST-11", "*raised: ZeroDivisionError: division by zero*"),
-        ("Hangs", "one_block", "RST-11", "*stalled: sample() had not returned after 5 s*"),
-        ("Nonsense", "any_readings", "RST-11", "*bad_outcome: *GetStatus with NoneType*"),
+        ("Raises", "any_readings", "RST-11", "seen      raised: ZeroDivisionError*"),
+        ("Hangs", "one_block", "RST-11", "seen      stalled: sample() had not returned after 5 s*"),
+        ("Nonsense", "any_readings", "RST-11", "seen      bad_outcome: *GetStatus with NoneType*"),
         ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
         ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
         ("Grows", "grow", "RST-11", "*bytes more a minute*"),
@@ -43,6 +43,12 @@ def test_logic_that_misbehaves_is_named_as_such(
     result.stdout.fnmatch_lines([words])
     result.stdout.no_fnmatch_line("*Traceback*")
     assert len(result.outlines) < 60
+    if test == "any_readings":
+        result.stdout.fnmatch_lines(
+            ["differs   the same requests and waits; readings were made up and are not in it"]
+        )
+    if logic == "Hangs":  # so would the run
+        result.stdout.no_fnmatch_line("scenario *")
 
 
 @pytest.fixture
@@ -92,6 +98,19 @@ def test_logic_that_is_not_there_is_one_sentence(pytester: pytest.Pytester) -> N
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.no_fnmatch_line("*Traceback*")
     assert "nowhere" in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize(("logic", "why"), [("Wraps", "RecursionError"), ("Locked", "TypeError")])
+def test_logic_that_cannot_be_copied_is_one_sentence(
+    pytester: pytest.Pytester, logic: str, why: str
+) -> None:
+    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
+    result = pytester.runpytest_subprocess(*PLUGIN, "--logic", f"bad_logics:{logic}", CONTRACT)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert f"bad_logics:{logic} cannot be copied" in said
+    assert f"copy.deepcopy of it raises {why}" in said
+    assert "Traceback" not in said
 
 
 def test_without_hypothesis_it_says_what_is_missing(tmp_path: Path) -> None:
