@@ -31,7 +31,7 @@ FLOW: Final = (
         (AlarmId.OVER_INFUSION,),
         6 * HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(1.3, 2.5),
+        severity=Severity(1.3, 2.5, nothing=1.0),
     ),
     Fault(
         "restrictor_broken",
@@ -39,7 +39,7 @@ FLOW: Final = (
         (AlarmId.OVER_INFUSION,),
         HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(3.0, 20.0),
+        severity=Severity(3.0, 20.0, nothing=1.0),
     ),
     Fault(
         "restrictor_clogged",
@@ -47,7 +47,7 @@ FLOW: Final = (
         (AlarmId.UNDER_INFUSION,),
         6 * HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(0.7, 0.2),
+        severity=Severity(0.7, 0.2, nothing=1.0),
     ),
     Fault(
         "flow_stop",
@@ -79,7 +79,7 @@ FLOW: Final = (
         (AlarmId.PROPELLANT_LOW,),
         DAY_S,
         _condition("propellant_pressure_factor"),
-        severity=Severity(0.9, 0.6),
+        severity=Severity(0.9, 0.6, nothing=1.0),
     ),
     Fault(
         "low_reservoir_of_a_fast_pump",
@@ -87,7 +87,7 @@ FLOW: Final = (
         (AlarmId.LOW_RESERVOIR,),
         2 * DAY_S,
         _condition(RESTRICTOR),
-        severity=Severity(1.3, 2.0),
+        severity=Severity(1.3, 2.0, nothing=1.0),
         start_day=BEFORE_REFILL,
         effect="nearly_low",
         patience_s=60 * DAY_S,

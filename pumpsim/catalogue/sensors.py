@@ -69,7 +69,7 @@ WRONG: Final = (
         (AlarmId.BALANCE_FAULT, CONFLICT, AlarmId.UNDER_INFUSION),
         DAY_S,
         _broken("fill_level_nl", gain=SEVERITY),
-        severity=Severity(0.8, 0.5),
+        severity=Severity(0.8, 0.5, nothing=1.0),
     ),
     Fault(
         "fill_sensor_stuck",
