@@ -131,6 +131,11 @@ def _forecast(plan: Plan, workers: int) -> str:
 
 
 def _check_page(page: Path | None) -> None:
-    if page is not None and not page.parent.is_dir():
+    if page is None:
+        return
+    if page.is_dir():
+        message = f"{page}: is a folder: name a file in it"
+        raise c.ConfigError(message)
+    if not page.parent.is_dir():
         message = f"{page}: there is no folder {page.parent}"
         raise c.ConfigError(message)

@@ -86,6 +86,12 @@ def test_a_page_without_a_folder_is_refused_before_anything_runs(tmp_path: Path)
     assert "there is no folder" in result.output
 
 
+def test_a_folder_is_no_page(tmp_path: Path) -> None:
+    result = invoke("--faults", "flow_stop", "--runs", "1", "--html", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is a folder" in result.output
+
+
 def test_the_list_has_every_fault() -> None:
     result = invoke("--list")
     assert result.exit_code == 0
