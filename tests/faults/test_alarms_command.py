@@ -92,6 +92,13 @@ def test_a_folder_is_no_page(tmp_path: Path) -> None:
     assert "is a folder" in result.output
 
 
+@pytest.mark.parametrize("years", ["nan", "inf", "-1"])
+def test_a_life_has_a_length(years: str) -> None:
+    result = invoke("--faults", "none", "--life", years)
+    assert result.exit_code == 2
+    assert "Invalid value for '--life'" in result.output
+
+
 def test_the_list_has_every_fault() -> None:
     result = invoke("--list")
     assert result.exit_code == 0
