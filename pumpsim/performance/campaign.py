@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from typing import Any, Final
@@ -102,6 +103,37 @@ def run(
     Lives that were `kept` are not lived again, and those that are join them.
     """
     results = Results(lives=_known(plan, kept))
+    try:
+        _work_off(plan, workers, stop, show, kept, results)
+    except BrokenProcessPool:
+        if not stop.is_set():  # a kill that asks a whole group for its end ends the workers at once
+            raise
+    results.complete = not stop.is_set()
+    order = {name: place for place, name in enumerate(plan.names)}
+    results.trials.sort(key=lambda trial: (order[trial.fault], trial.beyond, trial.seed))
+    results.lives.sort(key=lambda one: one.seed)
+    return results
+
+
+def make_stop() -> Event:
+    """What ends a campaign early, for all processes."""
+    return multiprocessing.get_context("spawn").Event()
+
+
+def cores() -> int:
+    """How many there are to use."""
+    return os.cpu_count() or 1
+
+
+def _work_off(
+    plan: Plan,
+    workers: int,
+    stop: Event,
+    show: Callable[[float], None] | None,
+    kept: KeptLives | None,
+    results: Results,
+) -> None:
+    """Run all jobs; whatever is over is in the results at once."""
     context = multiprocessing.get_context("spawn")  # the same on every platform
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
@@ -120,21 +152,6 @@ def run(
             done += costs[future]
             if show is not None:
                 show(done / total)
-    results.complete = not stop.is_set()
-    order = {name: place for place, name in enumerate(plan.names)}
-    results.trials.sort(key=lambda trial: (order[trial.fault], trial.beyond, trial.seed))
-    results.lives.sort(key=lambda one: one.seed)
-    return results
-
-
-def make_stop() -> Event:
-    """What ends a campaign early, for all processes."""
-    return multiprocessing.get_context("spawn").Event()
-
-
-def cores() -> int:
-    """How many there are to use."""
-    return os.cpu_count() or 1
 
 
 def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:

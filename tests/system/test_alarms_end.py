@@ -1,5 +1,6 @@
 """A campaign that is ended from outside leaves no process behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -31,3 +32,21 @@ def test_no_worker_outlives_its_campaign(number: signal.Signals, code: int) -> N
     campaign.send_signal(number)
     campaign.communicate(timeout=TIMEOUT_S)  # its end is that of the last who holds its output
     assert campaign.returncode == code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts child processes in /proc")
+def test_a_kill_of_the_whole_group_ends_as_ctrl_c_does() -> None:
+    """As by a service manager: the workers are told as well, and end at once."""
+    campaign = subprocess.Popen(
+        [*CAMPAIGN, "--jobs", str(WORKERS)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while children(campaign.pid) < WORKERS + 1:
+        assert campaign.poll() is None
+    os.killpg(campaign.pid, signal.SIGTERM)
+    out, err = campaign.communicate(timeout=TIMEOUT_S)
+    assert (campaign.returncode, err) == (130, "")
+    assert "Stopped before its end" in out
