@@ -45,6 +45,12 @@ class Plan:
         """The faults of which a detection is promised."""
         return tuple(name for name in self.names if not CATALOGUE[name].not_promised)
 
+    @property
+    def trials(self) -> int:
+        """Runs of all faults together."""
+        degrees = sum(CATALOGUE[name].severity is not None for name in self.tried)
+        return len(self.tried) * self.runs + degrees * self.beyond
+
     def seeds(self) -> range:
         """Of the runs of each fault; the lives have as many as they need, from the same one on."""
         return range(self.first_seed, self.first_seed + self.runs)
@@ -139,7 +145,7 @@ def _work_off(
         workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
     ) as pool:
         costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
-        done = sum(life.days * DAY_COST for life in results.lives)
+        done = sum(_done(life) for life in results.lives)
         total = done + sum(costs.values())
         for future in as_completed(costs):
             result = future.result()
@@ -149,7 +155,7 @@ def _work_off(
                     kept.add(result)
             elif result is not None:
                 results.trials += result
-            done += costs[future]
+            done += _done(result)
             if show is not None:
                 show(done / total)
 
@@ -161,6 +167,15 @@ def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:
     known = kept.load()
     days = dict(enumerate(plan.lives(), plan.first_seed))
     return [known[seed] for seed in days.keys() & known.keys() if known[seed].days == days[seed]]
+
+
+def _done(result: Life | list[Trial] | None) -> float:
+    """What a job has come to: less than it costs when it was to stop before its end."""
+    if result is None:
+        return 0.0
+    if isinstance(result, Life):
+        return result.days * DAY_COST
+    return len({trial.fault for trial in result}) * TRIAL_COST
 
 
 def _submit(

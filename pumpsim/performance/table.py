@@ -33,6 +33,7 @@ def gather(plan: Plan, results: Results) -> dict[str, Any]:
         "pump": plan.pump.id,
         "complete": results.complete,
         "runs": plan.runs,
+        "asked": {"runs": plan.trials, "device_years": plan.years},
         "confidence": CONFIDENCE,
         "faults": faults,
         "not_promised": {
@@ -255,9 +256,23 @@ def _summary(data: dict[str, Any]) -> list[str]:
         lines.append(
             f"No false alarm in {years:.1f} device-years: at most {most:.3f} a year (95 %)."
         )
-    if not data["complete"]:
-        lines.append("Stopped before its end: the numbers are of what was run.")
-    return lines
+    if data["complete"]:
+        return lines
+    said = [f"Of what was run until then, {line[0].lower()}{line[1:]}" for line in lines]
+    return [_how_far(data), *said]
+
+
+def _how_far(data: dict[str, Any]) -> str:
+    """How much of what was asked for there is."""
+    asked, life = data["asked"], data["life"]
+    parts = []
+    if asked["runs"]:
+        made = sum(len(row["trials"]) for row in data["faults"])
+        parts.append(f"{made} of {asked['runs']} runs were made")
+    if asked["device_years"]:
+        lived = 0 if life is None else round(life["device_years"], 1)
+        parts.append(f"{lived:g} of {asked['device_years']:g} device-years were lived")
+    return f"Stopped before its end: {', '.join(parts)}."
 
 
 def _tried(row: dict[str, Any]) -> bool:

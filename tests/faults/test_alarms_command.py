@@ -225,5 +225,25 @@ def test_what_was_not_run_before_the_end_is_no_failure() -> None:
     plan = Plan(demo(), ("flow_stop", "restrictor_fast"), 1, 0.0)
     text = table.render(table.gather(plan, Results([detected(1)], complete=False)))
     assert "not tried" in text
-    assert "All 1 faults hold" in text
-    assert "Stopped before its end" in text
+    assert text.endswith(
+        "Stopped before its end: 1 of 3 runs were made.\n"
+        "Of what was run until then, all 1 faults hold: each was detected within its bound.\n"
+    )
+
+
+def test_a_stopped_life_tells_how_much_of_it_was_lived() -> None:
+    plan = Plan(demo(), (), 1, 100.0)
+    none = table.render(table.gather(plan, Results(complete=False)))
+    assert none == "Stopped before its end: 0 of 100 device-years were lived.\n"
+    some = table.render(table.gather(plan, Results(lives=[Life(1, 365, "aa")], complete=False)))
+    assert (
+        "before its end: 1 of 100 device-years were lived.\nOf what was run until then, no" in some
+    )
+
+
+@pytest.mark.slow
+def test_what_was_stopped_is_not_shown_as_done() -> None:
+    stop, shown = campaign.make_stop(), list[float]()
+    stop.set()
+    campaign.run(Plan(demo(), ("flow_stop",), 2, 1.0), 1, stop, shown.append)
+    assert shown == [0.0, 0.0, 0.0]
