@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
 from protocol import configfile as c
-from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue import CATALOGUE, no_fault
 from pumpsim.faults import (
     BatteryFault,
     ClockFault,
@@ -222,8 +222,7 @@ class NamedFault(c.Section):
     def _known(cls, value: str) -> str:
         fault = CATALOGUE.get(value)
         if fault is None:
-            message = f"{value!r} is no fault; {c.suggest(value, [*CATALOGUE])}"
-            raise ValueError(message)
+            raise ValueError(no_fault(value))
         if not fault.steps or any(step.after_s for step in fault.steps):
             message = f"{value} is no single act: set its parts at their instants"
             raise ValueError(message)

@@ -10,7 +10,7 @@ from typing import Final
 
 from protocol import configfile as c
 from pumpsim import pumpfile
-from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue import CATALOGUE, no_fault
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
 from pumpsim.performance.kept import KeptLives
@@ -61,9 +61,13 @@ def run_alarms(options: Options) -> int:
         options.html.write_text(page.render_page(data), encoding="utf-8", newline="\n")
     if not results.complete:
         if options.keep is not None:
-            sys.stderr.write(f"{len(results.lives)} lives are kept: the same command goes on.\n")
+            sys.stderr.write(f"{_kept(len(results.lives))}: the same command goes on.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK if data["holds"] else EXIT_FAILED
+
+
+def _kept(lives: int) -> str:
+    return "1 life is kept" if lives == 1 else f"{lives} lives are kept"
 
 
 def plan_of(options: Options) -> Plan:
@@ -77,6 +81,9 @@ def plan_of(options: Options) -> Plan:
     years = options.life
     if years is None:
         years = (FULL_YEARS if options.full else YEARS) if options.faults == ALL else 0.0
+    if not names and not years:
+        message = "no fault and no life: nothing is asked for; say which faults, or --life YEARS"
+        raise c.ConfigError(message)
     return Plan(pump, names, runs, years, options.first_seed)
 
 
@@ -89,8 +96,7 @@ def names_of(faults: str) -> tuple[str, ...]:
     names = [name.strip() for name in faults.split(",") if name.strip()]
     for name in names:
         if name not in CATALOGUE:
-            message = f"{name!r} is no fault; {c.suggest(name, [*CATALOGUE])}"
-            raise c.ConfigError(message)
+            raise c.ConfigError(no_fault(name))
     return tuple(dict.fromkeys(names))
 
 
