@@ -117,7 +117,7 @@ def _degrees(name: str) -> str:
     severity = CATALOGUE[name].severity
     if severity is None:
         return ""
-    return f", from {severity.word(severity.stated)} to {severity.word(severity.worst)}"
+    return f", from {severity.word(severity.stated)} to {severity.told(severity.worst)}"
 
 
 def _forecast(plan: Plan, workers: int) -> str:

@@ -117,7 +117,8 @@ def test_the_list_has_every_fault() -> None:
     result = invoke("--list")
     assert result.exit_code == 0
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
-    assert "over_infusion within 6 h, from 1.3 to 2.5" in result.stdout
+    assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
+    assert "from 3.5 to 10.0 mL/day\n" in result.stdout
 
 
 def test_what_the_options_ask_for() -> None:

@@ -119,8 +119,9 @@ def test_an_entry_is_sound(fault: Fault) -> None:
         assert fault.effect_name() in EFFECTS
     severities = [0.0]
     if fault.severity is not None:
-        stated, worst, *_ = fault.severity
+        stated, worst, unit, _, of = fault.severity
         assert stated != worst
+        assert bool(unit) is not bool(of)  # a number says of what it is
         severities = [stated, worst, stated + 0.37 * (worst - stated)]
     for severity in severities:
         for step in fault.steps_at(severity):
@@ -167,7 +168,11 @@ def test_what_is_no_single_act_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "severity", "hint"),
     [
-        ("septum_leak", -1, "must lie between 0.0, which is no fault, and 10.0; stated is 3.5"),
+        (
+            "septum_leak",
+            -1,
+            "must lie between 0.0, which is no fault, and 10.0 mL/day; stated is 3.5",
+        ),
         ("septum_leak", 500, "that of septum_leak must lie between"),
         ("septum_leak", 0, "must lie between"),
         ("restrictor_clogged", 1.3, "must lie between 1.0, which is no fault, and 0.2"),
@@ -190,7 +195,7 @@ def test_a_milder_severity_is_one_that_its_stimuli_take(fault: Fault) -> None:
     """Whatever lies between no fault and the worst can be set: nothing is refused as it acts."""
     if fault.severity is None or fault.visit is not None:
         return
-    stated, worst, _, nothing = fault.severity
+    stated, worst, _, nothing, _ = fault.severity
     least = 1 if isinstance(stated, int) else 0.001
     mildest = nothing + least if worst > nothing else nothing - least
     for severity in (mildest, (nothing + stated) / 2, worst):
