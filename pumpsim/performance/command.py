@@ -131,8 +131,9 @@ def _forecast(plan: Plan, workers: int) -> str:
     life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
     total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
     return (
-        f"{plan.runs} runs of each of {len(plan.tried)} faults and {plan.years:g} device-years:"
-        f" about {math.ceil(total_s / 60)} min on {workers} cores"
+        f"{table.count(plan.runs, 'run')} of each of {table.count(len(plan.tried), 'fault')} and"
+        f" {plan.years:g} device-years: about {math.ceil(total_s / 60)} min on"
+        f" {table.count(workers, 'core')}"
     )
 
 

@@ -218,7 +218,7 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
     if life is None:
         return []
     years = life["device_years"]
-    seeds = _count(life["seeds"], "seed")
+    seeds = count(life["seeds"], "seed")
     lines = [
         f"Ordinary life: {years:.1f} device-years, {seeds} from {life['first_seed']}",
         f"{'alarm':<28} {'false':>6} {'true':>6} {'true a year':>12} {'excusable':>10}",
@@ -229,11 +229,9 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
         lines.append(
             f"{alarm:<28} {false:>6} {true:>6} {true / years:>12.2f} {100 * share:>8.1f} %"
         )
-    lines.append(
-        f"excusable: at so many of {_count(life['looks'], 'look')} it would have been true"
-    )
+    lines.append(f"excusable: at so many of {count(life['looks'], 'look')} it would have been true")
     lines += [
-        f"{quantity}: what was believed did not hold the truth at {_count(hours, 'hour')}"
+        f"{quantity}: what was believed did not hold the truth at {count(hours, 'hour')}"
         for quantity, hours in life["outside"].items()
     ]
     lines += [f"refused: {reason}" for reason in sorted(set(life["refused"]))]
@@ -247,13 +245,13 @@ def _summary(data: dict[str, Any]) -> list[str]:
     tried = sum(_tried(row) for row in faults)
     if failing:
         verb = "FAILS" if len(failing) == 1 else "FAIL"
-        lines.append(f"{len(failing)} of {_count(tried, 'fault')} {verb}: {_some(failing)}")
+        lines.append(f"{len(failing)} of {count(tried, 'fault')} {verb}: {_some(failing)}")
     elif tried == 1:
         lines.append("The one fault holds: it was detected within its bound.")
     elif tried:
         lines.append(f"All {tried} faults hold: each was detected within its bound.")
     if life is not None and life["false"]:
-        false = _count(sum(life["false"].values()), "FALSE alarm")
+        false = count(sum(life["false"].values()), "FALSE alarm")
         lines.append(f"{false}: {life['false_per_year']:.2f} a year.")
     elif life is not None:
         most = life["false_per_year_at_most"]
@@ -285,7 +283,8 @@ def _tried(row: dict[str, Any]) -> bool:
     return bool(row["trials"])
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """So many of something, one of it included."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
