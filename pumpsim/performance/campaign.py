@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from typing import Any, Final
@@ -144,7 +146,8 @@ def _work_off(
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
     ) as pool:
-        costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
+        with _deaf_to_ctrl_c():
+            costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
         done = sum(_done(life) for life in results.lives)
         total = done + sum(costs.values())
         for future in as_completed(costs):
@@ -167,6 +170,22 @@ def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:
     known = kept.load()
     days = dict(enumerate(plan.lives(), plan.first_seed))
     return [known[seed] for seed in days.keys() & known.keys() if known[seed].days == days[seed]]
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that begin within it are, from their first instant on; here it waits until after.
+
+    A terminal sends it to all of them, and `_begin` comes only after a second of imports.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _done(result: Life | list[Trial] | None) -> float:
