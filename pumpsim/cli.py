@@ -1,5 +1,6 @@
 """The command line of the emulator. What a command needs is imported when it runs."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def _baud(_context: click.Context, _option: click.Parameter, value: str) -> int 
         return check_baud(value)
     except ValueError as error:
         raise click.BadParameter(f"{error}, nor none") from None
+
+
+def _years(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # of which no range knows that it is outside
+        raise click.BadParameter("nan is no number of years")
+    return value
 
 
 @main.command()
@@ -182,6 +189,7 @@ def run(
 @click.option(
     "--life",
     type=click.FloatRange(0, 100_000),
+    callback=_years,
     metavar="YEARS",
     help="Device-years without faults.  [default: 4 with all faults, else 0]",
 )

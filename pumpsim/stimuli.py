@@ -5,10 +5,10 @@ The control API takes them as request bodies, scenarios as events, traces keep t
 
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
 from protocol import configfile as c
-from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue import CATALOGUE, no_fault
 from pumpsim.faults import (
     BatteryFault,
     ClockFault,
@@ -222,10 +222,23 @@ class NamedFault(c.Section):
     def _known(cls, value: str) -> str:
         fault = CATALOGUE.get(value)
         if fault is None:
-            message = f"{value!r} is no fault; {c.suggest(value, [*CATALOGUE])}"
-            raise ValueError(message)
+            raise ValueError(no_fault(value))
         if not fault.steps or any(step.after_s for step in fault.steps):
             message = f"{value} is no single act: set its parts at their instants"
+            raise ValueError(message)
+        return value
+
+    @field_validator("severity")
+    @classmethod
+    def _within(cls, value: float | None, info: ValidationInfo) -> float | None:
+        fault = CATALOGUE.get(info.data.get("name", ""))
+        if value is None or fault is None:
+            return value
+        if fault.severity is None:
+            message = f"{fault.name} has no degrees: leave severity out"
+            raise ValueError(message)
+        if why := fault.severity.why_not(value):
+            message = f"that of {fault.name} {why}"
             raise ValueError(message)
         return value
 

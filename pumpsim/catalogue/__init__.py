@@ -4,6 +4,7 @@ Each entry says what happens, how badly at least, which alarm it must lead to an
 and the control API set a fault by its name, `pumpsim alarms` tries all of them.
 """
 
+from difflib import get_close_matches
 from typing import Final
 
 from pumpsim.catalogue.electronics import ELECTRONICS
@@ -18,3 +19,10 @@ CATALOGUE: Final[dict[str, Fault]] = {
     for fault in (*FLOW, *CATHETER, *HANDLING, *SURROUNDINGS, *SENSORS, *ELECTRONICS, *INSIDE)
 }
 """Every fault by its name, in the order of the domain facts."""
+
+
+def no_fault(name: str) -> str:
+    """What to say of a name that the catalogue has not: all that it has would be a page."""
+    close = get_close_matches(name.lower(), CATALOGUE, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{name!r} is no fault; {hint}`pumpsim alarms --list` names them all"

@@ -30,16 +30,38 @@ def samples(count: int) -> int:
 
 
 class Severity(NamedTuple):
-    """How bad a fault is: at least `stated`, which must be detected, and up to `worst`."""
+    """How bad a fault is: at least `stated`, which must be detected, and up to `worst`.
+
+    A stimulus takes it with its `unit`, or as a bare number, whose meaning is `of` what it is told.
+    Whoever sets a fault by its name may have it milder, down to `nothing`, which is none.
+    """
 
     stated: float
     worst: float
     unit: str = ""
+    nothing: float = 0.0
+    of: str = ""
 
     def word(self, value: float) -> float | str:
         """As a stimulus takes it: text with its unit, or a number, whole where `stated` is."""
-        number = round(value) if isinstance(self.stated, int) else round(value, 3)
+        number = self._rounded(value)
         return f"{number} {self.unit}" if self.unit else number
+
+    def told(self, value: float) -> str:
+        """As people are told it."""
+        return f"{self.word(value)} {self.of}".rstrip()
+
+    def why_not(self, value: float) -> str | None:
+        """Why a fault cannot be as bad as that, or None."""
+        number, ends = self._rounded(value), sorted((self.nothing, self.worst))
+        if number != self.nothing and ends[0] <= number <= ends[1]:
+            return None
+        none, stated = self.word(self.nothing), self.word(self.stated)
+        worst = self.told(self.worst)
+        return f"must lie between {none}, which is no fault, and {worst}; stated is {stated}"
+
+    def _rounded(self, value: float) -> float:
+        return round(value) if isinstance(self.stated, int) else round(value, 3)
 
 
 class Step(NamedTuple):

@@ -31,7 +31,7 @@ FLOW: Final = (
         (AlarmId.OVER_INFUSION,),
         6 * HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(1.3, 2.5),
+        severity=Severity(1.3, 2.5, nothing=1.0, of="times the conductance"),
     ),
     Fault(
         "restrictor_broken",
@@ -39,7 +39,7 @@ FLOW: Final = (
         (AlarmId.OVER_INFUSION,),
         HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(3.0, 20.0),
+        severity=Severity(3.0, 20.0, nothing=1.0, of="times the conductance"),
     ),
     Fault(
         "restrictor_clogged",
@@ -47,7 +47,7 @@ FLOW: Final = (
         (AlarmId.UNDER_INFUSION,),
         6 * HOUR_S,
         _condition(RESTRICTOR),
-        severity=Severity(0.7, 0.2),
+        severity=Severity(0.7, 0.2, nothing=1.0, of="times the conductance"),
     ),
     Fault(
         "flow_stop",
@@ -62,7 +62,7 @@ FLOW: Final = (
         (AlarmId.UNDER_INFUSION,),
         10 * HOUR_S,  # FLW-08: the slope begins anew at the refill, settling masks 4 h of it
         visit={"kind": "refill", "fill": "usual", "viscosity_ratio": SEVERITY},
-        severity=Severity(1.5, 3.0),
+        severity=Severity(1.5, 3.0, of="times the viscosity of water"),
         start_day=BEFORE_REFILL,
     ),
     Fault(
@@ -71,7 +71,7 @@ FLOW: Final = (
         (AlarmId.OVER_INFUSION, AlarmId.BALANCE_FAULT),
         6 * HOUR_S,
         _condition("septum_leak_ml_per_day"),
-        severity=Severity(3.5, 10.0),
+        severity=Severity(3.5, 10.0, of="mL/day"),
     ),
     Fault(
         "propellant_leak",
@@ -79,7 +79,7 @@ FLOW: Final = (
         (AlarmId.PROPELLANT_LOW,),
         DAY_S,
         _condition("propellant_pressure_factor"),
-        severity=Severity(0.9, 0.6),
+        severity=Severity(0.9, 0.6, nothing=1.0, of="times the vapour pressure"),
     ),
     Fault(
         "low_reservoir_of_a_fast_pump",
@@ -87,7 +87,7 @@ FLOW: Final = (
         (AlarmId.LOW_RESERVOIR,),
         2 * DAY_S,
         _condition(RESTRICTOR),
-        severity=Severity(1.3, 2.0),
+        severity=Severity(1.3, 2.0, nothing=1.0, of="times the conductance"),
         start_day=BEFORE_REFILL,
         effect="nearly_low",
         patience_s=60 * DAY_S,
@@ -118,7 +118,7 @@ CATHETER: Final = (
         (AlarmId.PARTIAL_OCCLUSION, AlarmId.OCCLUSION),
         2 * HOUR_S,
         _condition(CLOT),
-        severity=Severity(0.25, 2.0),
+        severity=Severity(0.25, 2.0, of="times the resistance of the restrictor"),
     ),
     Fault(
         "occlusion_release",

@@ -44,7 +44,7 @@ BATTERY: Final = (
         (AlarmId.BATTERY_LOW, AlarmId.BATTERY_END),
         HOUR_S,
         at_once("battery_fault", drop_mv=SEVERITY),
-        severity=Severity(400, 500),
+        severity=Severity(400, 500, of="mV"),
     ),
     Fault(
         "battery_end",
@@ -52,7 +52,7 @@ BATTERY: Final = (
         (AlarmId.BATTERY_END,),
         HOUR_S,
         at_once("battery_fault", drop_mv=SEVERITY),
-        severity=Severity(600, 1_000),
+        severity=Severity(600, 1_000, of="mV"),
     ),
 )
 

@@ -18,6 +18,8 @@ from pumpsim.catalogue.entry import (
 CONFLICT: Final = AlarmId.SENSOR_CONFLICT
 RAIL: Final = 1_000_000_000
 """Far outside every range."""
+UNITS: Final = {"pa": "Pa", "mk": "mK", "nl": "nL", "mv": "mV"}
+"""How the name of a reading ends, and what that means."""
 SOON_S: Final = samples(5)
 
 
@@ -44,6 +46,10 @@ CHANNELS: Final = (
 )
 
 
+def _unit(reading: str) -> str:
+    return UNITS[reading.rpartition("_")[2]]
+
+
 def _broken(channel: str, **fault: Any) -> tuple[Step, ...]:
     return at_once("sensor_fault", channel=channel, **fault)
 
@@ -56,7 +62,7 @@ def _biases(name: str, channel: str, bias: int, expects: tuple[Expected, ...]) -
             expects,
             DAY_S,
             _broken(channel, bias=SEVERITY),
-            severity=Severity(sign * bias, 2 * sign * bias),
+            severity=Severity(sign * bias, 2 * sign * bias, of=_unit(channel)),
         )
         for side, sign in (("high", 1), ("low", -1))
     )
@@ -69,7 +75,7 @@ WRONG: Final = (
         (AlarmId.BALANCE_FAULT, CONFLICT, AlarmId.UNDER_INFUSION),
         DAY_S,
         _broken("fill_level_nl", gain=SEVERITY),
-        severity=Severity(0.8, 0.5),
+        severity=Severity(0.8, 0.5, nothing=1.0, of="times the truth"),
     ),
     Fault(
         "fill_sensor_stuck",
@@ -141,7 +147,7 @@ SPIKING: Final = tuple(
         (AlarmId.SENSOR_FAULT,),
         SOON_S,
         _broken(channel.reading, spike=SEVERITY, spike_every=2),
-        severity=Severity(channel.spike, 2 * channel.spike),
+        severity=Severity(channel.spike, 2 * channel.spike, of=_unit(channel.reading)),
     )
     for channel in CHANNELS
 )

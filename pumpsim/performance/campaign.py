@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from typing import Any, Final
@@ -43,6 +46,12 @@ class Plan:
     def tried(self) -> tuple[str, ...]:
         """The faults of which a detection is promised."""
         return tuple(name for name in self.names if not CATALOGUE[name].not_promised)
+
+    @property
+    def trials(self) -> int:
+        """Runs of all faults together."""
+        degrees = sum(CATALOGUE[name].severity is not None for name in self.tried)
+        return len(self.tried) * self.runs + degrees * self.beyond
 
     def seeds(self) -> range:
         """Of the runs of each fault; the lives have as many as they need, from the same one on."""
@@ -102,24 +111,11 @@ def run(
     Lives that were `kept` are not lived again, and those that are join them.
     """
     results = Results(lives=_known(plan, kept))
-    context = multiprocessing.get_context("spawn")  # the same on every platform
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
-    ) as pool:
-        costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
-        done = sum(life.days * DAY_COST for life in results.lives)
-        total = done + sum(costs.values())
-        for future in as_completed(costs):
-            result = future.result()
-            if isinstance(result, Life):
-                results.lives.append(result)
-                if kept is not None:
-                    kept.add(result)
-            elif result is not None:
-                results.trials += result
-            done += costs[future]
-            if show is not None:
-                show(done / total)
+    try:
+        _work_off(plan, workers, stop, show, kept, results)
+    except BrokenProcessPool:
+        if not stop.is_set():  # a kill that asks a whole group for its end ends the workers at once
+            raise
     results.complete = not stop.is_set()
     order = {name: place for place, name in enumerate(plan.names)}
     results.trials.sort(key=lambda trial: (order[trial.fault], trial.beyond, trial.seed))
@@ -137,6 +133,36 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def _work_off(
+    plan: Plan,
+    workers: int,
+    stop: Event,
+    show: Callable[[float], None] | None,
+    kept: KeptLives | None,
+    results: Results,
+) -> None:
+    """Run all jobs; whatever is over is in the results at once."""
+    context = multiprocessing.get_context("spawn")  # the same on every platform
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(plan.pump, stop)
+    ) as pool:
+        with _deaf_to_ctrl_c():
+            costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
+        done = sum(_done(life) for life in results.lives)
+        total = done + sum(costs.values())
+        for future in as_completed(costs):
+            result = future.result()
+            if isinstance(result, Life):
+                results.lives.append(result)
+                if kept is not None:
+                    kept.add(result)
+            elif result is not None:
+                results.trials += result
+            done += _done(result)
+            if show is not None:
+                show(done / total)
+
+
 def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:
     """Lives of the plan that are over already."""
     if kept is None:
@@ -144,6 +170,31 @@ def _known(plan: Plan, kept: KeptLives | None) -> list[Life]:
     known = kept.load()
     days = dict(enumerate(plan.lives(), plan.first_seed))
     return [known[seed] for seed in days.keys() & known.keys() if known[seed].days == days[seed]]
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that begin within it are, from their first instant on; here it waits until after.
+
+    A terminal sends it to all of them, and `_begin` comes only after a second of imports.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _done(result: Life | list[Trial] | None) -> float:
+    """What a job has come to: less than it costs when it was to stop before its end."""
+    if result is None:
+        return 0.0
+    if isinstance(result, Life):
+        return result.days * DAY_COST
+    return len({trial.fault for trial in result}) * TRIAL_COST
 
 
 def _submit(

@@ -10,7 +10,7 @@ from typing import Final
 
 from protocol import configfile as c
 from pumpsim import pumpfile
-from pumpsim.catalogue import CATALOGUE
+from pumpsim.catalogue import CATALOGUE, no_fault
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
 from pumpsim.performance.kept import KeptLives
@@ -61,9 +61,13 @@ def run_alarms(options: Options) -> int:
         options.html.write_text(page.render_page(data), encoding="utf-8", newline="\n")
     if not results.complete:
         if options.keep is not None:
-            sys.stderr.write(f"{len(results.lives)} lives are kept: the same command goes on.\n")
+            sys.stderr.write(f"{_kept(len(results.lives))}: the same command goes on.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK if data["holds"] else EXIT_FAILED
+
+
+def _kept(lives: int) -> str:
+    return "1 life is kept" if lives == 1 else f"{lives} lives are kept"
 
 
 def plan_of(options: Options) -> Plan:
@@ -77,6 +81,9 @@ def plan_of(options: Options) -> Plan:
     years = options.life
     if years is None:
         years = (FULL_YEARS if options.full else YEARS) if options.faults == ALL else 0.0
+    if not names and not years:
+        message = "no fault and no life: nothing is asked for; say which faults, or --life YEARS"
+        raise c.ConfigError(message)
     return Plan(pump, names, runs, years, options.first_seed)
 
 
@@ -89,8 +96,7 @@ def names_of(faults: str) -> tuple[str, ...]:
     names = [name.strip() for name in faults.split(",") if name.strip()]
     for name in names:
         if name not in CATALOGUE:
-            message = f"{name!r} is no fault; {c.suggest(name, [*CATALOGUE])}"
-            raise c.ConfigError(message)
+            raise c.ConfigError(no_fault(name))
     return tuple(dict.fromkeys(names))
 
 
@@ -111,7 +117,7 @@ def _degrees(name: str) -> str:
     severity = CATALOGUE[name].severity
     if severity is None:
         return ""
-    return f", from {severity.word(severity.stated)} to {severity.word(severity.worst)}"
+    return f", from {severity.word(severity.stated)} to {severity.told(severity.worst)}"
 
 
 def _forecast(plan: Plan, workers: int) -> str:
@@ -125,12 +131,18 @@ def _forecast(plan: Plan, workers: int) -> str:
     life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
     total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
     return (
-        f"{plan.runs} runs of each of {len(plan.tried)} faults and {plan.years:g} device-years:"
-        f" about {math.ceil(total_s / 60)} min on {workers} cores"
+        f"{table.count(plan.runs, 'run')} of each of {table.count(len(plan.tried), 'fault')} and"
+        f" {plan.years:g} device-years: about {math.ceil(total_s / 60)} min on"
+        f" {table.count(workers, 'core')}"
     )
 
 
 def _check_page(page: Path | None) -> None:
-    if page is not None and not page.parent.is_dir():
+    if page is None:
+        return
+    if page.is_dir():
+        message = f"{page}: is a folder: name a file in it"
+        raise c.ConfigError(message)
+    if not page.parent.is_dir():
         message = f"{page}: there is no folder {page.parent}"
         raise c.ConfigError(message)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from pumpsim.performance.table import duration, render
+from pumpsim.performance.table import count, duration, render
 
 WIDTH_INCHES: Final = 11.0
 LANE_INCHES: Final = 0.19
@@ -53,7 +53,7 @@ def render_page(data: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Alarm performance of {pump}</title><style>{STYLE}</style></head><body>"
         f"<h1>Alarm performance of {pump}</h1>"
-        f"<p>pumpsim {version}, {data['runs']} runs of each fault at its stated severity."
+        f"<p>pumpsim {version}, {count(data['runs'], 'run')} of each fault at its stated severity."
         " Detection counts from the instant at which a fault took effect, judged on the truth of"
         " the emulated plant.</p>"
         f"{image}<pre>{html.escape(render(data))}</pre></body></html>\n"
@@ -89,7 +89,7 @@ def draw(data: dict[str, Any]) -> Figure:
     axes.tick_params(length=0, colors=INK)
     for side in axes.spines.values():
         side.set_visible(False)
-    title = f"pumpsim {data['version']}, {data['pump']}: {data['runs']} runs of each fault"
+    title = f"pumpsim {data['version']}, {data['pump']}: {count(data['runs'], 'run')} of each fault"
     axes.set_title(title, loc="left", color=INK, fontsize=11)
     axes.set_xlabel("from the fault's effect to its alarm", color=INK, fontsize=10)
     figure.legend(handles=_key(), loc="outside upper left", ncols=4, frameon=False, fontsize=9)

@@ -33,6 +33,7 @@ def gather(plan: Plan, results: Results) -> dict[str, Any]:
         "pump": plan.pump.id,
         "complete": results.complete,
         "runs": plan.runs,
+        "asked": {"runs": plan.trials, "device_years": plan.years},
         "confidence": CONFIDENCE,
         "faults": faults,
         "not_promised": {
@@ -217,8 +218,9 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
     if life is None:
         return []
     years = life["device_years"]
+    seeds = count(life["seeds"], "seed")
     lines = [
-        f"Ordinary life: {years:.1f} device-years, {life['seeds']} seeds from {life['first_seed']}",
+        f"Ordinary life: {years:.1f} device-years, {seeds} from {life['first_seed']}",
         f"{'alarm':<28} {'false':>6} {'true':>6} {'true a year':>12} {'excusable':>10}",
     ]
     for alarm in sorted({*life["false"], *life["true"], *life["excusable"]}):
@@ -227,9 +229,9 @@ def _life_lines(life: dict[str, Any] | None) -> list[str]:
         lines.append(
             f"{alarm:<28} {false:>6} {true:>6} {true / years:>12.2f} {100 * share:>8.1f} %"
         )
-    lines.append(f"excusable: at so many of {life['looks']} looks it would have been true")
+    lines.append(f"excusable: at so many of {count(life['looks'], 'look')} it would have been true")
     lines += [
-        f"{quantity}: what was believed did not hold the truth at {hours} hours"
+        f"{quantity}: what was believed did not hold the truth at {count(hours, 'hour')}"
         for quantity, hours in life["outside"].items()
     ]
     lines += [f"refused: {reason}" for reason in sorted(set(life["refused"]))]
@@ -241,28 +243,49 @@ def _summary(data: dict[str, Any]) -> list[str]:
     faults, life = data["faults"], data["life"]
     failing = [row["fault"] for row in faults if not row["holds"] and _tried(row)]
     tried = sum(_tried(row) for row in faults)
-    if tried and not failing:
+    if failing:
+        verb = "FAILS" if len(failing) == 1 else "FAIL"
+        lines.append(f"{len(failing)} of {count(tried, 'fault')} {verb}: {_some(failing)}")
+    elif tried == 1:
+        lines.append("The one fault holds: it was detected within its bound.")
+    elif tried:
         lines.append(f"All {tried} faults hold: each was detected within its bound.")
-    elif failing:
-        lines.append(f"{len(failing)} of {tried} faults FAIL: {_some(failing)}")
     if life is not None and life["false"]:
-        lines.append(
-            f"{sum(life['false'].values())} FALSE alarms: {life['false_per_year']:.2f} a year."
-        )
+        false = count(sum(life["false"].values()), "FALSE alarm")
+        lines.append(f"{false}: {life['false_per_year']:.2f} a year.")
     elif life is not None:
         most = life["false_per_year_at_most"]
         years = life["device_years"]
         lines.append(
             f"No false alarm in {years:.1f} device-years: at most {most:.3f} a year (95 %)."
         )
-    if not data["complete"]:
-        lines.append("Stopped before its end: the numbers are of what was run.")
-    return lines
+    if data["complete"]:
+        return lines
+    said = [f"Of what was run until then, {line[0].lower()}{line[1:]}" for line in lines]
+    return [_how_far(data), *said]
+
+
+def _how_far(data: dict[str, Any]) -> str:
+    """How much of what was asked for there is."""
+    asked, life = data["asked"], data["life"]
+    parts = []
+    if asked["runs"]:
+        made = sum(len(row["trials"]) for row in data["faults"])
+        parts.append(f"{made} of {asked['runs']} runs were made")
+    if asked["device_years"]:
+        lived = 0 if life is None else round(life["device_years"], 1)
+        parts.append(f"{lived:g} of {asked['device_years']:g} device-years were lived")
+    return f"Stopped before its end: {', '.join(parts)}."
 
 
 def _tried(row: dict[str, Any]) -> bool:
     """Whether there was a run of it, conclusive or not: a campaign may have been stopped before."""
     return bool(row["trials"])
+
+
+def count(number: int, noun: str) -> str:
+    """So many of something, one of it included."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _tally(counts: dict[str, int]) -> str:

@@ -3,6 +3,7 @@
 from textwrap import fill
 from typing import Any, Final
 
+from protocol.vocabulary import AlarmId
 from pumpsim.comparison import compare
 from pumpsim.device import Device
 from pumpsim.scenario.file import Scenario, when
@@ -17,6 +18,7 @@ HOURS_PER_DAY: Final = 24
 S_PER_H: Final = 3_600
 MS_PER_H: Final = 3_600_000
 PAGE_COLUMNS: Final = 100
+ALARM_COLUMNS: Final = max(len(alarm.name) for alarm in AlarmId)
 MAX_ROWS: Final = 40
 """Rows of a table on the page; the data holds them all."""
 
@@ -147,7 +149,7 @@ def _alarm_line(row: dict[str, Any]) -> str:
     until = "still there" if ended is None else f"until {when(ended)}"
     by = "" if acknowledged is None else f", acknowledged {when(acknowledged)}"
     rise = ", then ".join(step["priority"] for step in row["steps"])
-    return f"{when(row['raised_ns']):14} {row['alarm']:18}{rise:17}{until}{by}"
+    return f"{when(row['raised_ns']):14} {row['alarm']:{ALARM_COLUMNS}} {rise:16} {until}{by}"
 
 
 def _alarm_rows(alarms: list[dict[str, Any]]) -> list[str]:

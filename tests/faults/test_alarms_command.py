@@ -74,10 +74,24 @@ def test_a_pump_that_tolerates_too_much_fails(tmp_path: Path) -> None:
     assert "http" not in text
 
 
-def test_an_unknown_fault_is_told_a_known_one() -> None:
-    result = invoke("--faults", "restrictor_fats")
+@pytest.mark.parametrize("name", ["restrictor_fats", "RESTRICTOR_FAST"])
+def test_an_unknown_fault_is_told_a_known_one(name: str) -> None:
+    result = invoke("--faults", name)
     assert result.exit_code == 2
-    assert "did you mean 'restrictor_fast'" in result.output
+    assert f"{name!r} is no fault; did you mean 'restrictor_fast'?" in result.output
+
+
+def test_a_fault_unlike_any_is_told_where_all_are() -> None:
+    result = invoke("--faults", "zzz")
+    assert result.exit_code == 2
+    assert result.output == "Error: 'zzz' is no fault; `pumpsim alarms --list` names them all\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--life", "0"), ("--full",)])
+def test_who_asks_for_nothing_is_told_so(more: tuple[str, ...]) -> None:
+    result = invoke("--faults", "none", *more)
+    assert result.exit_code == 2
+    assert "nothing is asked for" in result.output
 
 
 def test_a_page_without_a_folder_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -86,11 +100,25 @@ def test_a_page_without_a_folder_is_refused_before_anything_runs(tmp_path: Path)
     assert "there is no folder" in result.output
 
 
+def test_a_folder_is_no_page(tmp_path: Path) -> None:
+    result = invoke("--faults", "flow_stop", "--runs", "1", "--html", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is a folder" in result.output
+
+
+@pytest.mark.parametrize("years", ["nan", "inf", "-1"])
+def test_a_life_has_a_length(years: str) -> None:
+    result = invoke("--faults", "none", "--life", years)
+    assert result.exit_code == 2
+    assert "Invalid value for '--life'" in result.output
+
+
 def test_the_list_has_every_fault() -> None:
     result = invoke("--list")
     assert result.exit_code == 0
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
-    assert "over_infusion within 6 h, from 1.3 to 2.5" in result.stdout
+    assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
+    assert "from 3.5 to 10.0 mL/day\n" in result.stdout
 
 
 def test_what_the_options_ask_for() -> None:
@@ -111,14 +139,14 @@ def test_a_long_campaign_can_be_run_in_parts() -> None:
     assert [one.seed for one in part.trials if not one.beyond] == [2]
     assert part.trials[0] == next(one for one in whole.trials if one.seed == 2 and not one.beyond)
     assert [life.seed for life in part.lives] == [2]
-    assert plan_of(Options(faults="none", first_seed=9)).seeds()[0] == 9
+    assert plan_of(Options(faults="none", life=1.0, first_seed=9)).seeds()[0] == 9
 
 
 @pytest.mark.slow
 def test_life_alone() -> None:
     result = invoke("--faults", "none", "--life", "0.001", "--first-seed", "5")
     assert result.exit_code == 0, result.output
-    assert "1 seeds from 5" in result.stdout
+    assert "1 seed from 5" in result.stdout
     assert "flow_stop" not in result.stdout
 
 
@@ -137,14 +165,14 @@ def test_a_row_holds_when_all_were_detected() -> None:
     assert (row["detected"], row["injected"]) == (20, 20)
     assert row["delay_s"] == {"median": 600.0, "p95": 1_140.0, "worst": 1_200.0}
     assert "20/20" in table.render(data)
-    assert "All 1 faults hold" in table.render(data)
+    assert "The one fault holds" in table.render(data)
 
 
 def test_one_late_run_fails_its_row() -> None:
     data = gathered(detected(1), trial(Verdict.LATE, 2, delay_ns=10**14))
     assert not data["holds"]
     assert data["faults"][0]["injected"] == 2
-    assert "1 of 1 faults FAIL: flow_stop" in table.render(data)
+    assert "1 of 1 fault FAILS: flow_stop" in table.render(data)
 
 
 def test_where_several_alarms_are_a_detection_the_first_one_is_told() -> None:
@@ -184,7 +212,7 @@ def test_lives_are_told_with_what_they_support() -> None:
 def test_one_false_alarm_fails_the_whole() -> None:
     data = gathered(detected(1), lives=(Life(1, 365, "aa", false={"occlusion": 1}),))
     assert not data["holds"]
-    assert "1 FALSE alarms" in table.render(data)
+    assert "1 FALSE alarm: " in table.render(data)
 
 
 def test_a_refused_visit_in_life_fails_the_whole() -> None:
@@ -212,5 +240,25 @@ def test_what_was_not_run_before_the_end_is_no_failure() -> None:
     plan = Plan(demo(), ("flow_stop", "restrictor_fast"), 1, 0.0)
     text = table.render(table.gather(plan, Results([detected(1)], complete=False)))
     assert "not tried" in text
-    assert "All 1 faults hold" in text
-    assert "Stopped before its end" in text
+    assert text.endswith(
+        "Stopped before its end: 1 of 3 runs were made.\n"
+        "Of what was run until then, the one fault holds: it was detected within its bound.\n"
+    )
+
+
+def test_a_stopped_life_tells_how_much_of_it_was_lived() -> None:
+    plan = Plan(demo(), (), 1, 100.0)
+    none = table.render(table.gather(plan, Results(complete=False)))
+    assert none == "Stopped before its end: 0 of 100 device-years were lived.\n"
+    some = table.render(table.gather(plan, Results(lives=[Life(1, 365, "aa")], complete=False)))
+    assert (
+        "before its end: 1 of 100 device-years were lived.\nOf what was run until then, no" in some
+    )
+
+
+@pytest.mark.slow
+def test_what_was_stopped_is_not_shown_as_done() -> None:
+    stop, shown = campaign.make_stop(), list[float]()
+    stop.set()
+    campaign.run(Plan(demo(), ("flow_stop",), 2, 1.0), 1, stop, shown.append)
+    assert shown == [0.0, 0.0, 0.0]

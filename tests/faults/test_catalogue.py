@@ -119,8 +119,9 @@ def test_an_entry_is_sound(fault: Fault) -> None:
         assert fault.effect_name() in EFFECTS
     severities = [0.0]
     if fault.severity is not None:
-        stated, worst, _ = fault.severity
+        stated, worst, unit, _, of = fault.severity
         assert stated != worst
+        assert bool(unit) is not bool(of)  # a number says of what it is
         severities = [stated, worst, stated + 0.37 * (worst - stated)]
     for severity in severities:
         for step in fault.steps_at(severity):
@@ -164,13 +165,45 @@ def test_what_is_no_single_act_is_refused(name: str) -> None:
         stimuli.ADAPTER.validate_python({"kind": "fault", "name": name})
 
 
-def test_a_severity_out_of_bounds_is_refused_and_changes_nothing() -> None:
-    device = Device(demo(), seed=1)
-    device.implant()
-    named = {"kind": "fault", "name": "restrictor_fast", "severity": -1.0}
-    with pytest.raises(ValueError, match="must lie in"):
-        device.stimulate(0, stimuli.ADAPTER.validate_python(named))
-    assert device.plant.conditions["restrictor_conductance_factor"] == 1.0
+@pytest.mark.parametrize(
+    ("name", "severity", "hint"),
+    [
+        (
+            "septum_leak",
+            -1,
+            "must lie between 0.0, which is no fault, and 10.0 mL/day; stated is 3.5",
+        ),
+        ("septum_leak", 500, "that of septum_leak must lie between"),
+        ("septum_leak", 0, "must lie between"),
+        ("restrictor_clogged", 1.3, "must lie between 1.0, which is no fault, and 0.2"),
+        ("temperature_bias_low", 100, "must lie between 0, which is no fault, and"),
+        ("undeclared_fill", 0.0001, "must lie between 0.0 mL"),
+        ("occlusion_complete", 2.0, "occlusion_complete has no degrees"),
+    ],
+)
+def test_a_severity_that_the_fault_cannot_have_is_refused(
+    name: str, severity: float, hint: str
+) -> None:
+    with pytest.raises(ValidationError, match=hint) as refused:
+        stimuli.ADAPTER.validate_python({"kind": "fault", "name": name, "severity": severity})
+    [error] = refused.value.errors()
+    assert error["loc"] == ("fault", "severity")
+
+
+@pytest.mark.parametrize("fault", CATALOGUE.values(), ids=lambda fault: fault.name)
+def test_a_milder_severity_is_one_that_its_stimuli_take(fault: Fault) -> None:
+    """Whatever lies between no fault and the worst can be set: nothing is refused as it acts."""
+    if fault.severity is None or fault.visit is not None:
+        return
+    stated, worst, _, nothing, _ = fault.severity
+    least = 1 if isinstance(stated, int) else 0.001
+    mildest = nothing + least if worst > nothing else nothing - least
+    for severity in (mildest, (nothing + stated) / 2, worst):
+        assert fault.severity.why_not(severity) is None
+        for step in fault.steps_at(severity):
+            stimuli.ADAPTER.validate_python(step.stimulus)
+    assert fault.severity.why_not(nothing)
+    assert (nothing < stated < worst) or (nothing > stated > worst)
 
 
 def test_an_alarm_and_an_event_of_one_number_are_told_apart() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol.vocabulary import AlarmId
 from pumpsim.report import summary
 from pumpsim.run import run_scenario
 from pumpsim.scenario import file as scenarios
@@ -50,6 +51,27 @@ def test_a_priority_that_rose_is_told_from_its_first_to_its_last(
     page = capsys.readouterr().out
     (due,) = (line for line in page.splitlines() if "refill_due" in line)
     assert due.split("refill_due")[1].split() == ["low,", "then", "medium", "still", "there"]
+
+
+@pytest.mark.parametrize("priorities", [("low",), ("medium", "high"), ("low", "medium", "high")])
+def test_words_in_a_line_of_an_alarm_stand_apart(
+    scenario: Path, priorities: tuple[str, ...]
+) -> None:
+    run = Run.prepare(scenarios.load(scenario), None, Trace())
+    data = summary.gather(run.scenario, run.device, run.watch, run.clinic.journal, "")
+    row = {
+        "raised_ns": 0,
+        "steps": [{"at_ns": 0, "priority": priority} for priority in priorities],
+        "causes": [],
+        "ended_ns": None,
+        "acknowledged_ns": None,
+    }
+    names = [alarm.name.lower() for alarm in AlarmId]
+    page = summary.render({**data, "alarms": [{"alarm": name, **row} for name in names]})
+    rise = ", then ".join(priorities)
+    lines = [line.split(maxsplit=4)[3:] for line in page.splitlines() if "still there" in line]
+    told = [(name, " ".join(rest.split())) for name, rest in lines]
+    assert told == [(name, f"{rise} still there") for name in names]
 
 
 MESS = """

@@ -82,6 +82,16 @@ REFUSED = {
         6,
         "no plant condition",
     ),
+    "severity below none": (
+        'at = "1 d"\ndo = "fault"\nname = "septum_leak"\nseverity = -1',
+        10,
+        "severity: that of septum_leak must lie between",
+    ),
+    "severity without degrees": (
+        'at = "1 d"\ndo = "fault"\nname = "occlusion_complete"\nseverity = 2.0',
+        10,
+        "severity: occlusion_complete has no degrees",
+    ),
 }
 
 

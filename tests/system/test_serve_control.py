@@ -129,6 +129,10 @@ def test_truth_and_belief_are_compared_row_by_row(demo: Daemon) -> None:
             ["cannot fill 90 mL", "room"],
         ),
         ({"kind": "plant_condition", "name": "leak", "value": 1}, ["leak"]),
+        (
+            {"kind": "fault", "name": "septum_leak", "severity": -1},
+            ["severity: that of septum_leak must lie between"],
+        ),
     ],
 )
 def test_an_impossible_stimulus_is_refused(demo: Daemon, body: Any, words: list[str]) -> None:
