@@ -327,8 +327,8 @@ class PumpMachine(RuleBasedStateMachine):
         if told is not None:
             words = f"an interval with {left_nl:.0f} nL, which are left"
             self.that(told.low <= left_nl <= told.high, "RES-01", words, told)
-        if self.filled:
-            return
+        if self.filled or status.sample_sequence is None:
+            return  # RST-03: what left since the last record is known with a life's first sample
         true_nl = _delivered_nl(truth) - self.began_nl
         slack_nl = VOLUME_ERROR * true_nl + VOLUME_SLACK_NL
         off_nl = status.delivered_total_nl - true_nl
