@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ BEYOND_SHARE: Final = 4
 TRIAL_COST: Final = 1.0
 DAY_COST: Final = 1.0
 """For the progress line: a run of one fault takes about as long as a day of life."""
+
+WAKE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,9 @@ def _work_off(
             costs = dict(_submit(plan, pool, {life.seed for life in results.lives}))
         done = sum(_done(life) for life in results.lives)
         total = done + sum(costs.values())
-        for future in as_completed(costs):
+        for future in costs:
+            while not wait((future,), WAKE_S).done:
+                pass  # a signal that came just before a wait without end would be heard after it
             result = future.result()
             if isinstance(result, Life):
                 results.lives.append(result)
