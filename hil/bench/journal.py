@@ -28,6 +28,7 @@ class Journal:
         self.entries: list[Entry] = []
         self._path = folder / NAME
         self._count = 0
+        self._size = 0  # bytes of all entries, those that no longer count included
         self._load()
 
     @property
@@ -43,16 +44,16 @@ class Journal:
         """Write one entry down before anything else happens; RigError when the disk refuses."""
         entry = {"entry": self._count, "kind": kind, **content}
         try:
-            line = json.dumps(entry, allow_nan=False)
+            line = f"{json.dumps(entry, allow_nan=False)}\n".encode("ascii")
         except (TypeError, ValueError) as error:
             raise LocalError(f"what {kind} gave cannot be written down: {error}") from None
         try:
-            with self._path.open("a", encoding="ascii", newline="\n") as file:
-                file.write(line + "\n")
-                file.flush()
+            with self._path.open("ab") as file:
+                file.truncate(self._size)  # an entry that Ctrl-C cut short never happened
+                file.write(line)
         except OSError as error:
             raise RigError(f"{self._path} cannot be written: {reason(error)}") from None
-        self._count += 1
+        self._size, self._count = self._size + len(line), self._count + 1
         self.entries.append(entry)
         return entry
 
@@ -103,10 +104,10 @@ class Journal:
             if entry is None or entry.get("entry") != number:
                 raise LocalError(f"{self._path} is damaged in line {number + 1}: begin another run")
             self.entries.append(entry)
-        self._count = len(whole)
+        self._count, self._size = len(whole), sum(len(line) + 1 for line in whole)
         if torn:  # the power went while it was written: it never happened
             with self._path.open("r+b") as file:
-                file.truncate(sum(len(line) + 1 for line in whole))
+                file.truncate(self._size)
         self.entries = _kept(self.entries)
 
 

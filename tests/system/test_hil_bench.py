@@ -156,7 +156,7 @@ def test_ended_it_is_safe_and_tells_how_to_go_on(tmp_path: Path, number: signal.
     assert line.startswith("interrupted; go on with: hil bench ")
     script.write_text(GOES_ON)
     again = hil(*shlex.split(line.split(": ", 1)[1])[2:])
-    assert again.process.wait(TIMEOUT_S) == 0
+    assert again.process.wait(TIMEOUT_S) == 0, (line, again.err.all())
     assert ONCE not in again.out.all()
 
 

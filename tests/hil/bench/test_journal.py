@@ -32,6 +32,19 @@ def test_a_line_torn_by_a_power_cut_never_happened(tmp_path: Path) -> None:
         assert [one.get("name") for one in taken_up(tmp_path).entries] == [None, "b"]
 
 
+@pytest.mark.parametrize("length", [1, 17, None])
+def test_an_entry_that_an_interruption_cut_short_never_happened(
+    tmp_path: Path, length: int | None
+) -> None:
+    """Nor one that stands there whole, where the interruption came before it was counted."""
+    journal = begun(tmp_path)
+    journal.add("begin")
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b'{"entry": 1, "kind": "step"}\n'[:length])
+    journal.add("end")
+    assert [one["kind"] for one in Journal(tmp_path).entries] == ["begin", "end"]
+
+
 @pytest.mark.parametrize(
     "damage", [b"{}\n", b"nonsense\n", b'{"entry": 7, "kind": "step"}\n', b"\n"]
 )
