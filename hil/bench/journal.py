@@ -49,7 +49,7 @@ class Journal:
             raise LocalError(f"what {kind} gave cannot be written down: {error}") from None
         try:
             with self._path.open("ab") as file:
-                file.truncate(self._size)  # an entry that Ctrl-C cut short never happened
+                file.truncate(self._size)  # what Ctrl-C or a power cut tore never happened
                 file.write(line)
         except OSError as error:
             raise RigError(f"{self._path} cannot be written: {reason(error)}") from None
@@ -98,16 +98,13 @@ class Journal:
     def _load(self) -> None:
         if not self._path.exists():
             return
-        whole, torn = _lines(self._path.read_bytes())
+        *whole, _ = self._path.read_bytes().split(b"\n")  # what is torn never happened: see `add`
         for number, line in enumerate(whole):
             entry = _entry(line)
             if entry is None or entry.get("entry") != number:
                 raise LocalError(f"{self._path} is damaged in line {number + 1}: begin another run")
             self.entries.append(entry)
         self._count, self._size = len(whole), sum(len(line) + 1 for line in whole)
-        if torn:  # the power went while it was written: it never happened
-            with self._path.open("r+b") as file:
-                file.truncate(self._size)
         self.entries = _kept(self.entries)
 
 
@@ -134,11 +131,6 @@ def taken_up(folder: Path) -> Journal:
     if journal.entries[-1]["kind"] == "end":
         raise LocalError(f"the run in {folder} has ended: its record is {folder / RECORD}")
     return journal
-
-
-def _lines(data: bytes) -> tuple[list[bytes], bytes]:
-    *whole, torn = data.split(b"\n")
-    return whole, torn
 
 
 def _entry(line: bytes) -> Entry | None:
