@@ -27,6 +27,7 @@ DAY_COST: Final = 1.0
 """For the progress line: a run of one fault takes about as long as a day of life."""
 
 WAKE_S: Final = 0.5
+"""How long a wait lasts at most: a signal just before one without end would be heard after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _work_off(
         total = done + sum(costs.values())
         for future in costs:
             while not wait((future,), WAKE_S).done:
-                pass  # a signal that came just before a wait without end would be heard after it
+                pass
             result = future.result()
             if isinstance(result, Life):
                 results.lives.append(result)
