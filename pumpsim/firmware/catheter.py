@@ -55,8 +55,7 @@ class Catheter:
     impossible: Persistence = field(default_factory=Persistence)
     calm: bool = True  # the mean was usual, and no condition is under way
     reversed_samples: int = 0
-    flowless: int = 0  # samples in a row that told no flow
-    waited: bool = False  # the last of them, to confirm a pressure's jump
+    expected: bool = False  # the last sample was one of them, if this one confirms its jump
     reverse: bool = False
     """Liquid flows backwards (FLW-12): surely, in two samples; until it surely flows forwards."""
     surge_samples: int = 0
@@ -78,16 +77,16 @@ class Catheter:
         *,
         flushing: bool,
         held: bool = False,
-        waits: bool = False,
+        expected: Interval | None = None,
     ) -> None:
         """Take a sample; `flushing` says that an injection was declared.
 
         The first sample of a jump is none (see `screen`), and counts once the next one confirms it:
-        `held` is one of the catheter's pressure, `waits` one of either pressure that makes a flow.
-        A sample that is missing for any other reason does not count.
+        `held` is one of the catheter's pressure, `expected` the flow if it is confirmed. A sample
+        that is missing for any other reason does not count.
         """
-        if flow is None or flow.high < 0 or self.reversed_samples or self.flowless:
-            self._reverse(flow, waits=waits)
+        if flow is None or flow.high < 0 or self.reversed_samples or self.expected:
+            self._reverse(flow, expected)
         self.released_pa = 0
         catheter_pa, pocket_pa = readings.catheter_pressure_pa, readings.pocket_pressure_pa
         if catheter_pa is None or pocket_pa is None:
@@ -149,14 +148,13 @@ class Catheter:
             condition.feed(now, duration, holds=holds)
             self.calm = self.calm and not holds
 
-    def _reverse(self, flow: Interval | None, *, waits: bool) -> None:
+    def _reverse(self, flow: Interval | None, expected: Interval | None) -> None:
+        """A sample that waits counts beside one that does not: before it, or with the next."""
+        confirmed, self.expected = self.expected, expected is not None and expected.high < 0
         if flow is None:
-            self.flowless += 1
-            self.waited = waits
-            return
-        waited, self.flowless = self.waited and self.flowless == 1, 0
-        if flow.high < 0:
-            self.reversed_samples += 1 + waited
+            self.reversed_samples += self.expected and self.reversed_samples > 0
+        elif flow.high < 0:
+            self.reversed_samples += 1 + confirmed
         elif flow.low > 0 or not self.reverse:
             self.reversed_samples = 0
         self.reverse = self.reversed_samples >= REVERSE_SAMPLES

@@ -58,7 +58,7 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
     else:
         _watch_needle(state, readings.fill_level_nl, configuration)
         flow = _reckon(state, model, elapsed, readings)
-    _watch_catheter(state, configuration, readings, flow, events)
+    _watch_catheter(state, model, readings, flow, events)
     _watch_surroundings(state, readings, flow, events)
     state.dose_limit.feed(elapsed, configuration.nominal_flow_nl_per_h, state.account)
     if state.now - state.looked_at >= SLOW:
@@ -185,16 +185,19 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
 
 def _watch_catheter(
     state: State,
-    configuration: Configuration,
+    model: Model,
     readings: Readings,
     flow: Interval | None,
     events: list[Event],
 ) -> None:
-    catheter = state.catheter
-    held = flow is None and state.screen.holds(CATHETER)
-    waits = held or (flow is None and state.screen.holds(RESERVOIR))
-    injected = catheter.injection
-    catheter.feed(state.now, readings, flow, flushing=state.flushing(), held=held, waits=waits)
+    catheter, configuration = state.catheter, model.configuration
+    held, expected = False, None
+    if flow is None and state.screen.waits():
+        held = state.screen.holds(CATHETER)
+        if not state.refills.suspends(state.now):
+            expected = model.flow.estimate(state.screen.if_confirmed(readings))
+    injected, flushing = catheter.injection, state.flushing()
+    catheter.feed(state.now, readings, flow, flushing=flushing, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.push(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
     if catheter.released_pa:  # OCC-03

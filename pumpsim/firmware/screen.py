@@ -117,6 +117,14 @@ class Screen:
         """Whether any channel jumped, and the next sample is to confirm it."""
         return any(track.pending is not None for track in self.tracks)
 
+    def if_confirmed(self, readings: Readings) -> Readings:
+        """The trusted readings, and the jumps of sound channels that wait to be confirmed."""
+        row = list(readings)
+        for place, track in enumerate(self.tracks, FIRST):
+            if track.pending is not None and not track.faulty:
+                row[place] = track.pending
+        return Readings._make(row)
+
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:
         """The readings, with None for all that cannot be trusted in this sample."""
         values = readings[FIRST:LAST]

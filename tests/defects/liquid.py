@@ -120,6 +120,23 @@ FLOW = (
         Constant(catheter, "REVERSE_SAMPLES", 3),
     ),
     defect(
+        "reverse-forgets-the-jump",
+        "FLW-12",
+        "the jump that brought the flow backwards is no sample of it",
+        Edit(catheter.Catheter, "_reverse", "1 + confirmed", "1"),
+    ),
+    defect(
+        "reverse-waits-for-the-jump",
+        "FLW-12",
+        "a jump on from the first sample of flow backwards waits to be confirmed",
+        Edit(
+            catheter.Catheter,
+            "_reverse",
+            "self.expected and self.reversed_samples > 0",
+            "0",
+        ),
+    ),
+    defect(
         "reverse-is-forwards",
         "FLW-12",
         "flow backwards has lost its sign",
