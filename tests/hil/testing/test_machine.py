@@ -93,3 +93,17 @@ def test_a_pump_that_lies_is_found_out(change: Any, requirement: str) -> None:
         run(lying(change), 200)
     assert caught.value.requirement in requirement.split()
     assert caught.value.done
+
+
+def test_a_reset_that_finds_a_clock_just_set_leaves_what_two_levels_leave_open() -> None:
+    """RST-03: nobody has seen that clock run; the level alone bounds what left, and that counts."""
+    machine = PumpMachine()
+    try:
+        machine.begin()
+        machine.command(m.SetClock(rtc_s=2_000_000_000))
+        machine.break_something({"kind": "power_cycle"})
+        machine.wait("61 s")
+        machine.look()
+        assert machine.seen.delivered_total_nl > 100_000  # a minute delivers 900
+    finally:
+        machine.teardown()
