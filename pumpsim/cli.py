@@ -225,11 +225,14 @@ def alarms(*, listed: bool, **options: Any) -> None:
     pumpsim alarms --full --json > alarms.json           200 runs each and 100 device-years
     pumpsim alarms --faults none --life 1000 --keep lives/   hours; Ctrl-C and again goes on
     """
+    import json
+
     from protocol.configfile import ConfigError
-    from pumpsim.performance.command import Options, listing, run_alarms
+    from pumpsim.performance.command import Options, catalogue, listing, run_alarms
 
     if listed:
-        click.echo(listing(), nl=False)
+        told = json.dumps(catalogue(), indent=2) + "\n" if options["as_json"] else listing()
+        click.echo(told, nl=False)
         return
     try:
         sys.exit(run_alarms(Options(**options)))

@@ -14,12 +14,12 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hil.errors import LocalError, reason
 from hil.flow_point import FlowPoint, Surroundings
+from protocol.configfile import suggest
 
 MAX_BYTES: Final = 10_000_000
 MAX_ROWS: Final = 100_000
@@ -143,9 +143,8 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     known = (*NEEDED, *OPTIONAL)
     for name in cells:
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"columns are {', '.join(known)}"
-            raise LocalError(f"{path}:1: {name or 'a column without a name'}: unknown; {hint}")
+            unknown = f"{name or 'a column without a name'}: unknown"
+            raise LocalError(f"{path}:1: {unknown}; {suggest(name, known)}")
         if cells.count(name) > 1:
             raise LocalError(f"{path}:1: {name}: stands twice")
     missing = next((name for name in NEEDED if name not in cells), None)

@@ -1,10 +1,10 @@
 """What is compared. A signal's name ends in its unit."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from protocol import messages as m
+from protocol.configfile import suggest
 
 NL_PER_H: Final = 3_600e12
 """Of a flow of 1 m3/s."""
@@ -67,8 +67,7 @@ def why_not(signal: str) -> str | None:
     known = [*NAMES, ALL]
     if signal in known:
         return None
-    close = get_close_matches(signal, known, n=1)
-    return f"no such signal; {f'did you mean {close[0]!r}?' if close else ', '.join(known)}"
+    return f"no such signal; {suggest(signal, known)}"
 
 
 def of_readings(readings: m.ReadingsPart) -> Values:

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from protocol import configfile as c
 from pumpsim import pumpfile
@@ -44,8 +44,8 @@ class Options:
 
 def run_alarms(options: Options) -> int:
     """The command; ConfigError for what cannot be run, before anything is."""
-    plan = plan_of(options)
     _check_page(options.html)
+    plan = plan_of(options)
     workers = options.jobs or campaign.cores()
     if options.full:
         sys.stderr.write(_forecast(plan, workers) + "\n")
@@ -89,9 +89,9 @@ def plan_of(options: Options) -> Plan:
 
 def names_of(faults: str) -> tuple[str, ...]:
     """The faults that a list names, in its order, each once."""
-    if faults == ALL:
+    if faults.lower() == ALL:
         return tuple(CATALOGUE)
-    if faults == NONE:
+    if faults.lower() == NONE:
         return ()
     names = [name.strip() for name in faults.split(",") if name.strip()]
     for name in names:
@@ -111,6 +111,21 @@ def listing() -> str:
         words = " or ".join(word.name.lower() for word in fault.expects)
         lines.append(f"    {words} within {table.duration(fault.bound_s)}{_degrees(fault.name)}")
     return "\n".join(lines) + "\n"
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """The same, for programs."""
+    return [
+        {
+            "name": fault.name,
+            "sentence": fault.sentence,
+            "not_promised": fault.not_promised,
+            "expects": [word.name.lower() for word in fault.expects],
+            "bound_s": fault.bound_s,
+            "severity": None if fault.severity is None else fault.severity._asdict(),
+        }
+        for fault in CATALOGUE.values()
+    ]
 
 
 def _degrees(name: str) -> str:
@@ -138,11 +153,20 @@ def _forecast(plan: Plan, workers: int) -> str:
 
 
 def _check_page(page: Path | None) -> None:
+    """Hours later would be too late to find out that it cannot be written."""
     if page is None:
         return
-    if page.is_dir():
+    try:
+        there = page.exists()
+        page.open("a", encoding="utf-8").close()
+    except IsADirectoryError:
         message = f"{page}: is a folder: name a file in it"
-        raise c.ConfigError(message)
-    if not page.parent.is_dir():
+    except FileNotFoundError:
         message = f"{page}: there is no folder {page.parent}"
-        raise c.ConfigError(message)
+    except OSError as error:
+        message = f"{page}: cannot be written: {error.strerror}"
+    else:
+        if not there:
+            page.unlink()
+        return
+    raise c.ConfigError(message)

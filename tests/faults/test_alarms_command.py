@@ -106,6 +106,23 @@ def test_a_folder_is_no_page(tmp_path: Path) -> None:
     assert "is a folder" in result.output
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    page = tmp_path / f"{'x' * 300}.html"  # longer than any file's name
+    result = invoke("--html", str(page))
+    assert result.exit_code == 2
+    assert "cannot be written: File name too long" in result.output
+
+
+def test_a_page_is_not_made_before_it_is_written(tmp_path: Path) -> None:
+    """Nor is one that is there spoiled by asking whether it could be."""
+    old, new = tmp_path / "old.html", tmp_path / "new.html"
+    old.write_text("kept", encoding="utf-8")
+    for page in (old, new):
+        assert invoke("--faults", "none", "--html", str(page)).exit_code == 2
+    assert old.read_text(encoding="utf-8") == "kept"
+    assert not new.exists()
+
+
 @pytest.mark.parametrize("years", ["nan", "inf", "-1"])
 def test_a_life_has_a_length(years: str) -> None:
     result = invoke("--faults", "none", "--life", years)
@@ -119,6 +136,19 @@ def test_the_list_has_every_fault() -> None:
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
     assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
     assert "from 3.5 to 10.0 mL/day\n" in result.stdout
+
+
+def test_the_list_for_programs_has_every_fault() -> None:
+    result = invoke("--list", "--json")
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert list(rows) == list(CATALOGUE)
+    assert rows["flow_stop"]["bound_s"] == CATALOGUE["flow_stop"].bound_s
+    assert rows["restrictor_fast"]["severity"]["stated"] == 1.3
+
+
+@pytest.mark.parametrize("word", ["all", "ALL"])
+def test_all_is_all_however_it_is_written(word: str) -> None:
+    assert plan_of(Options(faults=word)).names == tuple(CATALOGUE)
 
 
 def test_what_the_options_ask_for() -> None:
