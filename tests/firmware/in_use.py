@@ -5,7 +5,7 @@ from protocol.control import Memory
 from protocol.memory import RamMemory
 from protocol.vocabulary import AlarmId
 from pumpsim.firmware import ReferenceLogic
-from tests.firmware.test_reference_logic import Bench
+from tests.firmware.bench import Bench
 
 
 def in_use() -> Bench:

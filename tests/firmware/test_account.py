@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
 from pumpsim.firmware.account import MAX_DRUGS, MAX_PLUGS, Account
-from tests.firmware.test_reference_logic import HOUR, MINUTE, Bench
+from tests.firmware.bench import HOUR, MINUTE, Bench
 from tests.firmware.usual import REFILL
 from tests.firmware.visits import ten_days_on
 

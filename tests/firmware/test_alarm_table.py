@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from protocol.vocabulary import AlarmId, EventKind, Priority
 from pumpsim.firmware.alarms import REMINDERS, TABLE
 from pumpsim.firmware.conditions import ORDER
-from tests.firmware.test_reference_logic import DAY, Bench
+from tests.firmware.bench import DAY, Bench
 
 DOMAIN = Path(__file__).parents[2] / "docs" / "domain.md"
 UNITS_S = {"samples": 60, "min": 60, "h": 3_600}

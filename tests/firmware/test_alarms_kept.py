@@ -16,20 +16,13 @@ from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.state import State, encode
 from pumpsim.firmware.store import HEAD, SLOTS
 from pumpsim.nvm import MortalMemory
-from tests.firmware.test_reference_logic import DAY, MINUTE, Bench, refusal
+from tests.firmware.bench import DAY, MINUTE, Bench, refusal
 
 STOPPED_PA = 347_000
 """A catheter at the reservoir's pressure: no flow, an alarm that latches after two samples."""
 OPERATIONS_PER_SAVE = 6
 MOST_OPERATIONS = 22
 SEEDS = range(3)
-
-
-@pytest.fixture
-def bench() -> Bench:
-    bench = Bench()
-    bench.configure()
-    return bench
 
 
 def occurrence_of(bench: Bench, alarm: AlarmId) -> m.AlarmOccurrence:

@@ -8,8 +8,8 @@ from protocol.vocabulary import AlarmId, Cause, Quality
 from pumpsim.firmware.balance import MEAN_ERROR_NL, Balance
 from pumpsim.firmware.fill import DRIFT_NL_PER_H
 from pumpsim.stimuli import HOUR
+from tests.firmware.bench import MINUTE
 from tests.firmware.test_estimates import DAY, act, alarms, causes, implanted
-from tests.firmware.test_reference_logic import MINUTE
 
 FLOW_ERROR = 1_350
 BUCKET = 10 * MINUTE

@@ -18,7 +18,7 @@ from pumpsim.firmware.state import State
 from pumpsim.firmware.ticks import MINUTE
 from pumpsim.firmware.vapour import reservoir_pressure_pa
 from pumpsim.sensors import default_fit
-from tests.firmware.test_reference_logic import Bench
+from tests.firmware.bench import Bench
 from tests.firmware.usual import CONFIGURATION, USUAL
 
 MODEL: Final = FlowModel(CONFIGURATION, 1_000)

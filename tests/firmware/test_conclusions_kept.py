@@ -21,7 +21,7 @@ from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.conditions import ORDER, evaluate
 from pumpsim.firmware.deviation import Deviation, FillDeviation
 from pumpsim.firmware.state import State, decode, encode
-from tests.firmware.test_reference_logic import MINUTE, Bench, settle
+from tests.firmware.bench import MINUTE, Bench, settle
 from tests.firmware.usual import CONFIGURATION, USUAL
 
 FLOW: Final = 54_000

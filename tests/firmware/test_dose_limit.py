@@ -16,7 +16,7 @@ from pumpsim.firmware import dose_limit
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
 from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit, Series
 from pumpsim.firmware.ticks import MINUTE, from_s
-from tests.firmware.test_reference_logic import DAY, Bench
+from tests.firmware.bench import DAY, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL
 
 NOMINAL = CONFIGURATION.nominal_flow_nl_per_h
@@ -364,13 +364,6 @@ def test_an_excess_beyond_counting_is_an_excess() -> None:
 
 def limits_told(bench: Bench) -> list[bool]:
     return [a.present for a in bench.alarms() if a.alarm is AlarmId.DOSE_LIMIT]
-
-
-@pytest.fixture
-def bench() -> Bench:
-    bench = Bench()
-    bench.configure()
-    return bench
 
 
 def test_a_flush_delivers_the_catheters_drug_at_once(bench: Bench) -> None:

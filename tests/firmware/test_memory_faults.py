@@ -16,8 +16,8 @@ from protocol.vocabulary import (
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.store import Store
 from pumpsim.nvm import MortalMemory
+from tests.firmware.bench import Bench
 from tests.firmware.in_use import alarms_of, copy_of, in_use
-from tests.firmware.test_reference_logic import Bench
 from tests.firmware.usual import CONFIGURATION
 
 

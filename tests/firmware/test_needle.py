@@ -11,7 +11,7 @@ from protocol.control import Request
 from protocol.vocabulary import AlarmId, Priority, Role
 from pumpsim import stimuli
 from pumpsim.firmware.exchange import ABORTED_NL, STEP_NL, Needle
-from tests.firmware.test_reference_logic import MINUTE, Bench
+from tests.firmware.bench import MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION
 from tests.firmware.visits import NEEDLE, declared, found, ten_days_on
 from tests.lived import lived

@@ -21,8 +21,8 @@ from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.integrity import CHECK_INTERVAL
 from pumpsim.firmware.store import SLOTS, Store
 from pumpsim.nvm import MortalMemory
+from tests.firmware.bench import MINUTE, Bench
 from tests.firmware.in_use import alarms_of, in_use, needled, other_total
-from tests.firmware.test_reference_logic import MINUTE, Bench
 from tests.firmware.test_store import Unreadable
 from tests.firmware.usual import CONFIGURATION, REFILL
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol.vocabulary import AlarmId
 from pumpsim.firmware.persistence import AGE_MAX, Persistence
 from pumpsim.firmware.ticks import HOUR, MINUTE
-from tests.firmware.test_reference_logic import Bench
+from tests.firmware.bench import Bench
 from tests.firmware.usual import USUAL
 
 GAPS = st.integers(1, 2 * AGE_MAX) | st.sampled_from([MINUTE, AGE_MAX, AGE_MAX + 1, 2 * HOUR])

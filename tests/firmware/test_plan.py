@@ -15,7 +15,7 @@ from pumpsim.firmware.clock import EARLIEST_S
 from pumpsim.firmware.plan import Course, Plan, cycle_s, given_s
 from pumpsim.firmware.ticks import from_s
 from pumpsim.nvm import MortalMemory
-from tests.firmware.test_reference_logic import DAY, MINUTE, Bench
+from tests.firmware.bench import DAY, MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 
 DAY_S = 86_400

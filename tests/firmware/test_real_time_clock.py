@@ -12,7 +12,7 @@ from protocol.control import TICKS_PER_S, Outcome
 from protocol.vocabulary import AlarmId, EventKind, Priority, Refusal, ResetCause, Role
 from pumpsim.firmware.clock import EARLIEST_S, Clock, plausible
 from pumpsim.firmware.ticks import HOUR, MINUTE
-from tests.firmware.test_reference_logic import Bench, refusal
+from tests.firmware.bench import Bench, refusal
 from tests.firmware.usual import USUAL
 
 CLOCK = AlarmId.CLOCK_INVALID

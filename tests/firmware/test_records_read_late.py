@@ -13,8 +13,8 @@ from protocol.vocabulary import (
 )
 from pumpsim.firmware.store import SLOTS, Store
 from pumpsim.nvm import MortalMemory
+from tests.firmware.bench import Bench
 from tests.firmware.in_use import alarms_of, in_use, needled
-from tests.firmware.test_reference_logic import Bench
 from tests.firmware.test_store import Unreadable
 from tests.firmware.usual import CONFIGURATION, REFILL
 

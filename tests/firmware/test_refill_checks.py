@@ -12,7 +12,7 @@ from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.screen import MIN_GOOD
 from pumpsim.firmware.ticks import from_s
-from tests.firmware.test_reference_logic import DAY, MINUTE, Bench, refusal
+from tests.firmware.bench import DAY, MINUTE, Bench, refusal
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 from tests.firmware.visits import FULL_NL, commit, declared, found, last_id, ten_days_on
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, EventKind, RefillReason
+from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
 from pumpsim.firmware.refills import T_REFILL, Refills
 from pumpsim.firmware.screen import CHANNELS
-from tests.firmware.test_reference_logic import MINUTE, STEPS, Bench
+from tests.firmware.bench import MINUTE, STEPS, Bench, refusal
 from tests.firmware.usual import REFILL, USUAL
 from tests.firmware.visits import ten_days_on
 
@@ -280,3 +280,71 @@ def test_too_much_flow_is_told_however_often_a_window_is_begun(
         bench.run_screened(closed_min, **fast)
         minutes += open_min + closed_min
         assert minutes <= 30 + 2 * 60 + open_min + closed_min
+
+
+def test_a_forgotten_refill_window_ends_by_itself(bench: Bench) -> None:
+    """FLW-08."""
+    bench.ask(m.BeginRefill())
+    bench.run(31)
+    assert not bench.status().refill_open
+    assert EventKind.REFILL_WINDOW_ENDED in bench.events()
+
+
+def test_a_forgotten_refill_window_ends_without_supply_too(bench: Bench) -> None:
+    """FLW-08, RST-03: the clock tells how long nobody looked."""
+    bench.run(1)
+    bench.ask(m.BeginRefill())
+    bench = bench.reset(down_s=25 * 60)
+    bench.run(3)
+    assert bench.status().refill_open
+    bench.run(4)
+    assert not bench.status().refill_open
+
+
+def test_pressures_count_again_when_windows_have_had_their_time(bench: Bench) -> None:
+    """FLW-08: what is told follows them then, however many windows are begun."""
+    bench.run(10)
+    for minutes in (29, 3):
+        bench.ask(m.BeginRefill())
+        bench.run(minutes)
+        bench.ask(m.AbortRefill())
+    bench.ask(m.BeginRefill())
+    bench.run(3, reservoir_pressure_pa=347_700 + 23_400)
+    status = bench.status()
+    assert status.refill_open
+    assert status.flow_nl_per_h is not None
+    assert status.flow_nl_per_h.estimate == pytest.approx(54_000 * 1.1, rel=0.01)
+
+
+def test_a_refill_window_that_ended_by_itself_stays_so(bench: Bench) -> None:
+    """RST-01, FLW-08: also when the supply fails before the next sample."""
+    bench.ask(m.BeginRefill())
+    bench.run(29)
+    bench.wait_until(bench.ticks + MINUTE)
+    assert EventKind.REFILL_WINDOW_ENDED in bench.events()
+    assert refusal(bench.reset().ask(m.AbortRefill())) is Refusal.NO_REFILL_OPEN
+
+
+def test_a_cold_fill_masks_too_little_flow_for_four_hours(bench: Bench) -> None:
+    """FLW-08: and then the integral begins."""
+    cold_and_slow = {"temperature_mk": 305_000, "reservoir_pressure_pa": 313_700}
+    bench.run(4 * 60, **cold_and_slow)
+    bench.run(58, **cold_and_slow)
+    assert AlarmId.UNDER_INFUSION not in bench.raised()
+    bench.run(2, **cold_and_slow)
+    assert AlarmId.UNDER_INFUSION in bench.raised()
+
+
+def test_a_fill_that_nobody_knows_to_be_cold_masks_nothing(bench: Bench) -> None:
+    """FLW-08: without a temperature too little flow is told in its hour."""
+    bench.run(62, temperature_mk=None, reservoir_pressure_pa=300_000)
+    assert AlarmId.UNDER_INFUSION in bench.raised()
+
+
+@pytest.mark.parametrize(("below_mk", "masks"), [(0, False), (11, True)])
+def test_a_pump_is_cold_below_thirty_five_and_a_half_degrees(
+    bench: Bench, below_mk: int, *, masks: bool
+) -> None:
+    """FLW-08: whose flow is too little then has no such excuse."""
+    bench.run(62, temperature_mk=308_650 - below_mk, reservoir_pressure_pa=313_700)
+    assert (AlarmId.UNDER_INFUSION not in bench.raised()) == masks

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Priority
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
-from tests.firmware.test_reference_logic import Bench
+from tests.firmware.bench import Bench
 from tests.firmware.usual import CONFIGURATION
 
 LOW, EMPTY = AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR

@@ -12,7 +12,7 @@ from protocol.memory import RamMemory
 from protocol.vocabulary import AlarmId, Priority, RefillReason, Refusal, ResetCause, Sounder
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.nvm import MortalMemory
-from tests.firmware.test_reference_logic import HOUR, MINUTE, Bench, refusal
+from tests.firmware.bench import HOUR, MINUTE, Bench, refusal
 from tests.firmware.usual import REFILL
 
 FLOW_NL_PER_S = 15

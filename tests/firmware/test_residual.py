@@ -14,8 +14,8 @@ from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.residual import Residual
 from pumpsim.firmware.state import State
 from pumpsim.pumpfile import AlarmSection
+from tests.firmware.bench import MINUTE, Bench
 from tests.firmware.test_estimates import DAY, act, alarms, contains
-from tests.firmware.test_reference_logic import MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL
 
 LOW, EMPTY = AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR

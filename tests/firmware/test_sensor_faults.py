@@ -8,8 +8,8 @@ from protocol.control import TICKS_PER_S
 from protocol.vocabulary import AlarmId, Cause, Quality
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.stimuli import HOUR
+from tests.firmware.bench import Bench
 from tests.firmware.test_estimates import DAY, act, alarms, causes, contains, implanted
-from tests.firmware.test_reference_logic import Bench
 from tests.firmware.usual import USUAL
 
 MINUTE = 60 * TICKS_PER_S

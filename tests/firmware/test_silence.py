@@ -8,7 +8,7 @@ from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Priority
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.ticks import LONGEST_AHEAD, from_s
-from tests.firmware.test_reference_logic import DAY, HOUR, MINUTE, Bench
+from tests.firmware.bench import DAY, HOUR, MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION
 
 DUE = from_s(CONFIGURATION.refill_interval_s)

@@ -7,8 +7,8 @@ from protocol.control import TICKS_PER_S, Readings, Request
 from protocol.memory import RamMemory
 from protocol.vocabulary import AlarmId, Priority, RefillReason, ResetCause, Role
 from pumpsim.firmware import ReferenceLogic
-from tests.firmware.test_reference_logic import STEPS as MOVES
-from tests.firmware.test_reference_logic import Bench
+from tests.firmware.bench import STEPS as MOVES
+from tests.firmware.bench import Bench
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 
 LOW = USUAL._replace(sequence=1, fill_level_nl=2_500_000)

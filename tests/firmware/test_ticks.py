@@ -9,7 +9,7 @@ from protocol.control import TICK_BITS, Outcome
 from protocol.vocabulary import AlarmId, EventKind
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MINUTE, extend
-from tests.firmware.test_reference_logic import DAY, Bench
+from tests.firmware.bench import DAY, Bench
 
 COUNTS = 2**TICK_BITS
 SECOND = MINUTE // 60

@@ -2,7 +2,7 @@
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, RefillReason
-from tests.firmware.test_reference_logic import DAY, Bench, settle
+from tests.firmware.bench import DAY, Bench, settle
 from tests.firmware.usual import REFILL
 
 NEEDLE = {
