@@ -98,6 +98,40 @@ def status(*, uri: str, as_json: bool) -> None:
     click.echo(json.dumps(found.plain(), indent=2) if as_json else "\n".join(found.lines()))
 
 
+@main.command(epilog=EPILOG)
+@click.argument("request", metavar="JSON")
+@RIG
+@click.option(
+    "--role",
+    type=click.Choice(["patient", "clinician", "service"]),
+    default="clinician",
+    help="whose session it is, where it needs one",
+    show_default=True,
+)
+def send(*, request: str, uri: str, role: str) -> None:
+    """Send one request, as it is written on the MQTT topics but for its header; print the reply.
+
+    A session is opened for a command and closed again: an audio pause, say, ends with it. Exit code
+    1 when the device refused.
+
+    \b
+    Examples:
+      hil send '{"type": "get_status"}' --rig sim:
+      hil send '{"type": "set_clock", "rtc_s": 0}' --rig tcp://127.0.0.1:7000
+      hil send '{"type": "begin_refill"}' --rig serial:///dev/ttyUSB0 --role service
+    """
+    from hil import send as by_hand
+    from hil.rig import open_rig
+    from protocol.vocabulary import Role
+
+    with _one_sentence():
+        body = by_hand.request(request)
+        with open_rig(uri) as rig:
+            answer = by_hand.send(rig, body, Role[role.upper()])
+    click.echo(json.dumps(answer.plain, indent=2))
+    sys.exit(FAILED if answer.refused else 0)
+
+
 @main.command(epilog=DOCTOR_EPILOG)
 @RIG
 @JSON

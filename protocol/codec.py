@@ -7,6 +7,7 @@ nulls, floats, trailing bytes and long forms all fail that one test. JSON is one
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 import cbor2
@@ -155,6 +156,13 @@ def from_json(text: str | bytes) -> Packet | Malformed:
         return _from_object(body_type, content)
     except (DecodeError, ValidationError) as error:
         return Malformed(body_type.code, request_id, Refusal.MALFORMED, explain(error))
+
+
+def body_from_json(text: str, known: Mapping[str, type[P]]) -> P:
+    """A body alone, `type` and fields; KeyError for a type not `known`, ValueError for the rest."""
+    content = _object(text)
+    body_type = known[str(content.pop("type", None))[:MAX_SHOWN]]
+    return _made(body_type, from_plain(body_type, content))
 
 
 def _object(text: str | bytes) -> dict[str, Any]:

@@ -1,0 +1,51 @@
+"""One request as a person writes it, in JSON, and the reply to it."""
+
+from typing import Final, NamedTuple
+
+from hil.errors import LocalError
+from hil.exchange import Exchange
+from hil.rig import Rig
+from protocol import messages as m
+from protocol.codec import body_from_json, explain
+from protocol.configfile import suggest
+from protocol.plain import BY_NAME, TYPE_NAMES, to_plain
+from protocol.vocabulary import Role
+
+SEEN_TO: Final = (m.Open, m.Close)
+"""A session is opened for a command, and closed again."""
+REQUESTS: Final = {
+    name: body
+    for name, body in BY_NAME.items()
+    if issubclass(body, m.Ask | m.Command) and body not in SEEN_TO
+}
+
+
+class Answer(NamedTuple):
+    """The reply, as it stands on the MQTT topics but for its header."""
+
+    refused: bool
+    plain: dict[str, object]
+
+
+def request(text: str) -> m.Ask | m.Command:
+    """The request in a JSON text: its `type` and its fields; LocalError for anything else."""
+    try:
+        return body_from_json(text, REQUESTS)
+    except KeyError as unknown:
+        name = unknown.args[0]
+        raise LocalError(f"{name!r} is no request to send; {suggest(name, [*REQUESTS])}") from None
+    except ValueError as error:
+        raise LocalError(f"not a request: {explain(error)}") from None
+
+
+def send(rig: Rig, body: m.Ask | m.Command, role: Role) -> Answer:
+    """What the device answers, in a session of that role; what belongs to the session ends."""
+    exchange = Exchange(rig.dut.exchange.port, role)
+    if isinstance(body, m.Ask):
+        reply = exchange.ask(body)
+    else:
+        reply = exchange.command(body)
+        exchange.close_session()
+    return Answer(
+        isinstance(reply, m.Refused), {"type": TYPE_NAMES[type(reply)], **to_plain(reply)}
+    )
