@@ -9,7 +9,7 @@ SAMPLE ?= 400
 SEED   ?= 1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
 PYTEST := pytest --dist worksteal -n
-MORE    = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)')
+MORE    = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
 .PHONY: help run test test-deps venv check lint quick coverage trace mutants mutants-slice mutants-full mutmut bench fuzz fuzz-frames soak clean
