@@ -27,10 +27,13 @@ settings.load_profile("pumpsim")
 def pytest_configure(config: pytest.Config) -> None:
     """Each worker has locks of its own: the number of a pty that one has closed is another's.
 
-    What a shell starts in its background ignores Ctrl-C, and so would every program tried here.
+    What a shell starts in its background ignores Ctrl-C, what `nohup` starts the end of a terminal,
+    and so would every program tried here.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)  # Windows knows no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     if hasattr(config, "workerinput"):
         tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="pumpsim-")
 
