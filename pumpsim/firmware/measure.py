@@ -194,8 +194,7 @@ def _watch_catheter(
     held, expected = False, None
     if flow is None and state.screen.waits():
         held = state.screen.holds(CATHETER)
-        if not state.refills.suspends(state.now):
-            expected = model.flow.estimate(state.screen.if_confirmed(readings))
+        expected = model.flow.estimate(state.screen.if_confirmed(readings))
     injected, flushing = catheter.injection, state.flushing()
     catheter.feed(state.now, readings, flow, flushing=flushing, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows

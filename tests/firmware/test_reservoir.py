@@ -113,7 +113,6 @@ STEPS = st.lists(
 @given(course=STEPS, window=st.booleans())
 @example(course=[(0, 2), (-2_571, 1), (-22_596, 2)], window=False)
 @example(course=[(0, 2), (20_025, 1), (-20_000, 3)], window=False)
-@example(course=[(0, 2), (-40_000, 2)], window=True)
 def test_reverse_flow_is_told_with_the_second_sample(
     course: list[tuple[int, int]], *, window: bool
 ) -> None:
