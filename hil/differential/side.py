@@ -92,14 +92,9 @@ class Side:
 
     def wait_until(self, until_ns: int) -> None:
         """Let time pass to that very instant; RigError when the device runs on by itself."""
-        clock, exchange = self.rig.clock, self.rig.dut.exchange
-        if clock.now_ns() != self._reached_ns:
+        if self.rig.clock.now_ns() != self._reached_ns:
             raise RigError(f"{self.uri} runs on by itself: serve it with --speed max, or pause it")
-        end_ns = self._origin_ns + until_ns
-        while (reached_ns := clock.wait(end_ns, exchange)) < end_ns:
-            self._collect()
-        self._collect()
-        self._reached_ns = reached_ns
+        self._pass_until(self._origin_ns + until_ns)
 
     def act(self, stimulus: Any) -> dict[str, int]:
         """The laboratory does it; ValueError when it cannot be."""
@@ -121,8 +116,7 @@ class Side:
 
     def meet(self, instant_ns: int) -> None:
         """Come to the instant from which on both are watched."""
-        self._reached_ns = self.rig.clock.now_ns()
-        self.wait_until(instant_ns - self._origin_ns)
+        self._pass_until(instant_ns)
         self._origin_ns = self._reached_ns
         self.rig.dut.subscribe_samples(enabled=True)
         self._collect()
@@ -147,6 +141,13 @@ class Side:
         self.lost = exchange.lost_notices
         values |= signals.of_truth(self.rig.laboratory.truth())
         return self._samples, Sample(number, self.now_ns(), values)
+
+    def _pass_until(self, end_ns: int) -> None:
+        clock, exchange = self.rig.clock, self.rig.dut.exchange
+        while (reached_ns := clock.wait(end_ns, exchange)) < end_ns:
+            self._collect()
+        self._collect()
+        self._reached_ns = reached_ns
 
     def _collect(self) -> None:
         while (packet := self.rig.dut.exchange.next_notice()) is not None:
