@@ -146,6 +146,10 @@ class Client:
             raise LinkError("the self-test was done, but its report was lost on the way")
         return one_of(reply, m.SelfTestReport)
 
+    def explant(self) -> m.Done | m.Refused:
+        """Write into the log that the pump is taken out; refused while drug is in it."""
+        return self._do(m.Explant())
+
     def actuate(self, body: m.Actuate) -> m.Done | m.Refused:
         """Set the outputs of a bare device."""
         self.actuated = True

@@ -447,6 +447,12 @@ class Actuate(Command):
     valve_open: bool | None = key(10, "None where there is no valve", default=None)
 
 
+class Explant(Command):
+    """The pump is about to be taken out; refused while drug is in it (RES-13)."""
+
+    code = 0x1C
+
+
 # ---- replies
 
 
@@ -625,6 +631,7 @@ MESSAGES: tuple[type[Body], ...] = (
     SetClock,
     RunSelfTest,
     Actuate,
+    Explant,
     Done,
     Refused,
     Identity,

@@ -159,6 +159,7 @@ class Refusal(Word):
     NO_VALVE = 52
     OUT_OF_RANGE = 53
     TOO_MANY_DRUGS = 54, "this pump keeps the doses of so many drugs already, and this is another"
+    STILL_INFUSING = 55, "drug is in the reservoir, or may be; empty it, or fill it without drug"
 
 
 class EventKind(Word):
@@ -198,6 +199,7 @@ class EventKind(Word):
     PRESSURE_TRANSIENT = 28, "value: change of the pocket's pressure, Pa per minute"
     MEMORY_CORRECTED = 29, "one copy was unsound, the other one was used"
     READING_REJECTED = 30, "subject: channel, value: the reading"
+    EXPLANTED = 31, "value: volume delivered in its life, nl"
 
 
 class FirmwareFault(Word):

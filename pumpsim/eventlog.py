@@ -68,6 +68,7 @@ CLASS: Final = {
     EventKind.BOLUS_ACCESS_BEGUN: LogClass.COMMANDS,
     EventKind.BOLUS_ACCESS_ENDED: LogClass.COMMANDS,
     EventKind.SELF_TEST: LogClass.COMMANDS,
+    EventKind.EXPLANTED: LogClass.COMMANDS,
     EventKind.FIRMWARE_FAULT: LogClass.FAULTS,
     EventKind.TIME_GAP: LogClass.OTHER,
     EventKind.LOG_OVERWRITTEN: LogClass.SECURITY,

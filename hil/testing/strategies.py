@@ -283,6 +283,7 @@ LOGIC_REQUESTS: Final = (
     m.WriteConfiguration,
     m.SetClock,
     m.RunSelfTest,
+    m.Explant,
 )
 
 
@@ -301,6 +302,7 @@ def commands() -> st.SearchStrategy[m.Command]:
         st.builds(m.EndBolusAccess, injected_nl=st.integers(0, 5_000_000)),
         st.builds(m.SetClock, rtc_s=st.integers(1_577_836_800, 2**40)),
         st.builds(m.RunSelfTest),
+        st.builds(m.Explant),
         st.builds(
             m.WriteConfiguration,
             base_config_id=st.integers(0, 3),

@@ -88,12 +88,14 @@ class Refills:
         justified = request.reason is not None and request.previous_refill_id == self.refill_id
         return Refusal.REFILL_TOO_EARLY if early and not justified else None
 
-    def commit(self, now: int, refill: Refill, configuration: Configuration) -> None:
-        """The refill was made: a new interval begins."""
-        self.refill = refill
+    def commit(self, now: int, request: CommitRefill, configuration: Configuration) -> None:
+        """The refill was made: a new interval begins; the plan ends with an explant."""
+        refill = self.refill = request.refill
         self.refill_id += 1
         self.at = now
-        if not self.course.refilled(now, refill.drug, configuration.plan):
+        if request.reason is RefillReason.EXPLANT:
+            self.course = Course()
+        elif not self.course.refilled(now, refill.drug, configuration.plan):
             self.off_plan_until = now + HOLD
         self.due = None
         self.reschedule(configuration)

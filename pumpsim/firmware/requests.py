@@ -131,7 +131,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
         return Refusal.TOO_MANY_DRUGS
     downtime.end(state, refill.withdrawn_nl)
     state.needle.committed(now, state.refills.residual_nl, refill)
-    state.refills.commit(now, refill, state.configuration)
+    state.refills.commit(now, body, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
@@ -214,6 +214,17 @@ def _self_test(state: State, _now: int, _request: Request) -> Answer:
     return report, [Event(EventKind.SELF_TEST, len(failed))]
 
 
+def _explant(state: State, _now: int, _request: Request) -> Answer | Refusal:
+    """RES-13: nothing stops a gas-driven pump, so what it holds when it is taken out runs on."""
+    if state.refills.window_since is not None:
+        return Refusal.REFILL_OPEN
+    if state.bolus is not None:
+        return Refusal.BOLUS_ACCESS_OPEN
+    if state.may_infuse_drug():
+        return Refusal.STILL_INFUSING
+    return _done(EventKind.EXPLANTED, state.account.total_nl)
+
+
 def _done(kind: EventKind | None = None, value: int = 0, reference: int | None = None) -> Answer:
     return m.Done(reference=reference), [] if kind is None else [Event(kind, 0, value)]
 
@@ -238,6 +249,7 @@ HANDLERS: Final[dict[type[m.Body], tuple[Handler, frozenset[Role]]]] = {
     m.WriteConfiguration: (_write_configuration, CARERS),
     m.SetClock: (_set_clock, CARERS),
     m.RunSelfTest: (_self_test, CARERS),
+    m.Explant: (_explant, CARERS),
 }
 """What the reference logic answers beside the status; the session layer answers the others."""
 

@@ -134,6 +134,14 @@ class State:
         """What is in the reservoir: by the level of the last sample, else as reckoned."""
         return self.fill.volume() or self.residual.volume(self.account)
 
+    def may_infuse_drug(self) -> bool:
+        """Whether nobody filled the reservoir without drug, and no level shows it empty (RES-13)."""
+        account, configuration = self.account, self.configuration
+        if account.drug and not account.concentration_ng_per_ml:
+            return False
+        left = self.left()
+        return left is None or configuration is None or left.high > configuration.empty_volume_nl
+
     def reopen(self) -> None:
         """A refill was made: what the level told before says nothing of flow and volume."""
         self.look_anew()

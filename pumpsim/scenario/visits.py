@@ -250,14 +250,14 @@ class Acknowledge(c.Section):
 
 
 class Explant(c.Section):
-    """The last reading before the pump is taken out: the run ends here."""
+    """The pump is taken out: the run ends here. It refuses while drug is in it (RES-13)."""
 
     SPAN_NS: ClassVar[int] = 0
     kind: Literal["explant"]
 
     def take_place(self, clinic: Clinic) -> None:
         """Once, at the end."""
-        clinic.status()
+        clinic.programmer.command(m.Explant())
 
 
 class Say(c.Section):

@@ -167,6 +167,12 @@ DEFECTS = (
         ),
     ),
     defect(
+        "explanted-while-infusing",
+        "RES-13",
+        "a pump may be taken out whatever the level of drug in it",
+        Edit(state.State, "may_infuse_drug", "left.high >", "left.high > 10_000_000 +"),
+    ),
+    defect(
         "configuration-numbered-only",
         "FLW-07",
         "a new configuration gets its number; the pump goes on with the numbers of the old one",

@@ -254,5 +254,18 @@ def test_a_pump_is_not_explanted_with_drug_in_it(programmer: Programmer) -> None
     assert programmer.command(m.BeginRefill()) == m.Done()
     end = m.CommitRefill(refill=FILL, reason=RefillReason.EXPLANT, previous_refill_id=1)
     is_refused(programmer, end, Refusal.OUT_OF_RANGE)
+    is_refused(programmer, m.Explant(), Refusal.REFILL_OPEN)
     emptied = end.model_copy(update={"refill": SALINE})
     assert programmer.command(emptied) == m.Done(reference=2)
+    assert programmer.command(m.Explant()) == m.Done()
+    [(_, delivered_nl)] = logged(programmer.device, EventKind.EXPLANTED)
+    assert delivered_nl > 0
+
+
+def test_a_pump_is_not_taken_out_while_it_infuses(programmer: Programmer) -> None:
+    """RES-13: as it runs, with an injection under way, and by hands that asked for no refill."""
+    is_refused(programmer, m.Explant(), Refusal.STILL_INFUSING)
+    access = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    assert programmer.command(access) == m.Done()
+    is_refused(programmer, m.Explant(), Refusal.BOLUS_ACCESS_OPEN)
+    assert logged(programmer.device, EventKind.EXPLANTED) == []

@@ -380,6 +380,7 @@ ASKED: list[m.Body] = [
     m.SetClock(rtc_s=EARLIEST_S),
     m.SetClock(rtc_s=m.MAX_UNIX_S - 1),
     m.RunSelfTest(),
+    m.Explant(),
 ]
 COMMIT = m.CommitRefill(
     refill=REFILL.model_copy(update={"withdrawn_nl": 28_000_000}),

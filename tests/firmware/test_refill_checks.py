@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.control import Interval
-from protocol.vocabulary import AlarmId, Cause, Priority, Quality, RefillReason, Refusal
+from protocol.vocabulary import (
+    AlarmId,
+    Cause,
+    EventKind,
+    Priority,
+    Quality,
+    RefillReason,
+    Refusal,
+)
 from pumpsim.firmware.exchange import DISCREPANCY_NL, MAX_AGE, MAX_WAIT, Needle
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.refills import Refills
@@ -420,3 +428,55 @@ def test_before_an_explant_no_drug_goes_in(bench: Bench, concentration: int) -> 
         m.CommitRefill(refill=water, reason=RefillReason.EXPLANT, previous_refill_id=last_id(bench))
     )
     assert isinstance(reply, m.Refused) == (concentration > 0)
+
+
+@pytest.mark.parametrize(
+    ("concentration", "level_nl", "refused"),
+    [
+        (5_000_000, 14_000_000, True),
+        (1, 14_000_000, True),
+        (5_000_000, 1_000_000, True),  # empty, it seems, but not by more than the level's error
+        (5_000_000, 700_000, False),
+        (0, 28_000_000, False),
+    ],
+)
+def test_a_pump_is_taken_out_empty_or_without_drug(
+    bench: Bench, concentration: int, level_nl: int, refused: bool
+) -> None:
+    """RES-13."""
+    fill = declared(28_000_000).model_copy(update={"concentration_ng_per_ml": concentration})
+    bench.ask(m.BeginRefill())
+    commit(bench, fill)
+    bench.run(2, fill_level_nl=level_nl)
+    reply = bench.ask(m.Explant())
+    assert reply == (m.Refused(reason=Refusal.STILL_INFUSING) if refused else m.Done())
+    assert (EventKind.EXPLANTED in bench.events()) is not refused
+
+
+def test_a_pump_that_knows_nothing_of_its_fill_is_not_taken_out() -> None:
+    """RES-13, NVM-03: never filled, and a level that is not told."""
+    assert refusal(Bench().ask(m.Explant())) is Refusal.STILL_INFUSING
+    bench = ten_days_on()
+    bench.run(10, fill_level_nl=None)
+    assert refusal(bench.ask(m.Explant())) is Refusal.STILL_INFUSING
+
+
+def test_the_plan_ends_with_an_explant(bench: Bench) -> None:
+    """RES-13: the fill without drug is none that the plan calls for, and no alarm."""
+    plan = (m.PlanStep(drug="FUDR", duration_s=14 * 86_400),)
+    new = CONFIGURATION.model_copy(update={"plan": plan})
+    assert bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new)) == m.Done(
+        reference=2
+    )
+    bench.ask(m.BeginRefill())
+    saline = declared(14_400_000).model_copy(
+        update={"drug": "saline", "concentration_ng_per_ml": 0}
+    )
+    bench.ask(
+        m.CommitRefill(
+            refill=saline, reason=RefillReason.EXPLANT, previous_refill_id=last_id(bench)
+        )
+    )
+    bench.run(2)
+    assert AlarmId.OFF_PLAN not in bench.raised()
+    assert bench.ask(m.Explant()) == m.Done()

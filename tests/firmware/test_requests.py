@@ -50,6 +50,7 @@ CARERS_MAY: list[m.Body] = [
     m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATION),
     m.SetClock(rtc_s=1_800_000_000),
     m.RunSelfTest(),
+    m.Explant(),
 ]
 
 

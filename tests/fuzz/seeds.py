@@ -46,6 +46,7 @@ VISIT: Final = (
     m.PauseAudio(alarm=AlarmId.LOW_RESERVOIR, occurrence=1, duration_ms=60_000),
     m.AcknowledgeAlarm(alarm=AlarmId.LOW_RESERVOIR, occurrence=1),
     m.AbortRefill(),
+    m.Explant(),
     m.Close(),
 )
 """What a programmer sends in one session."""

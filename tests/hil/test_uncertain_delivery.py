@@ -135,6 +135,17 @@ ALARM: Final = (AlarmId.LOW_RESERVOIR, 1)
 REPORT: Final = demo().report()
 assert REPORT.configuration is not None
 assert REPORT.last_refill is not None
+EMPTIED: Final = (
+    m.BeginRefill(),
+    m.CommitRefill(
+        refill=REPORT.last_refill.model_copy(
+            update={"filled_nl": 1_000_000, "drug": "saline", "concentration_ng_per_ml": 0}
+        ),
+        reason=RefillReason.EXPLANT,
+        previous_refill_id=1,
+    ),
+)
+"""What comes before a pump may be taken out."""
 TRIALS: Final[dict[type[m.Command], Trial]] = {
     m.Close: Trial(m.Close(), (m.RunSelfTest(),)),
     m.AcknowledgeAlarm: Trial(
@@ -181,6 +192,7 @@ TRIALS: Final[dict[type[m.Command], Trial]] = {
     ),
     m.SetClock: Trial(m.SetClock(rtc_s=1_800_000_000)),
     m.RunSelfTest: Trial(m.RunSelfTest()),
+    m.Explant: Trial(m.Explant(), EMPTIED),
     m.Actuate: Trial(m.Actuate(sounder=Sounder.HIGH, patient_signal=True), bare=True),
 }
 EFFECTS: Final = {
@@ -194,6 +206,7 @@ EFFECTS: Final = {
     m.WriteConfiguration: EventKind.CONFIGURATION_WRITTEN,
     m.SetClock: EventKind.CLOCK_SET,
     m.RunSelfTest: EventKind.SELF_TEST,
+    m.Explant: EventKind.EXPLANTED,
     m.Actuate: EventKind.ACTUATED,
 }
 
