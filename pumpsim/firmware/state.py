@@ -135,7 +135,7 @@ class State:
         return self.fill.volume() or self.residual.volume(self.account)
 
     def may_infuse_drug(self) -> bool:
-        """Whether nobody filled the reservoir without drug, and no level shows it empty (RES-13)."""
+        """Not when it was filled without drug, or when the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
         if account.drug and not account.concentration_ng_per_ml:
             return False

@@ -252,7 +252,7 @@ def watched(configuration: m.Configuration, refill: m.Refill) -> tuple[State, Mo
     state.account.balance = Wrapping(0)
     state.account.prime(configuration.catheter_volume_nl)
     state.refills.begin(0, None)
-    state.refills.commit(0, refill, configuration)
+    state.refills.commit(0, m.CommitRefill(refill=refill), configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(configuration)

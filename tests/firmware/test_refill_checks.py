@@ -24,6 +24,7 @@ from tests.firmware.bench import DAY, MINUTE, Bench, refusal
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 from tests.firmware.visits import FULL_NL, commit, declared, found, last_id, ten_days_on
 
+INFUSING = m.Refused(reason=Refusal.STILL_INFUSING)
 CAPACITY_NL = CONFIGURATION.capacity_nl
 
 
@@ -358,7 +359,7 @@ def test_more_flow_never_gives_a_later_date(volume_nl: int, flows: list[int], no
     dates = []
     for flow in sorted(flows):
         refills = Refills()
-        refills.commit(0, REFILL, CONFIGURATION)
+        refills.commit(0, m.CommitRefill(refill=REFILL), CONFIGURATION)
         before = refills.due
         volume = Interval(volume_nl, volume_nl, volume_nl, Quality.GOOD)
         refills.predict(now, volume, flow, CONFIGURATION)
@@ -397,7 +398,7 @@ def test_escalation_knows_ticks_only_and_never_goes_down(
 def test_each_date_of_a_refill_begins_with_its_tick() -> None:
     """RES-04: ahead, due and overdue."""
     refills = Refills()
-    refills.commit(0, REFILL, CONFIGURATION)
+    refills.commit(0, m.CommitRefill(refill=REFILL), CONFIGURATION)
     due, grace = from_s(CONFIGURATION.refill_interval_s), from_s(CONFIGURATION.refill_grace_s)
     ahead = due - due // 4
     assert refills.due == due
@@ -431,26 +432,25 @@ def test_before_an_explant_no_drug_goes_in(bench: Bench, concentration: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("concentration", "level_nl", "refused"),
+    ("concentration", "level_nl", "reply"),
     [
-        (5_000_000, 14_000_000, True),
-        (1, 14_000_000, True),
-        (5_000_000, 1_000_000, True),  # empty, it seems, but not by more than the level's error
-        (5_000_000, 700_000, False),
-        (0, 28_000_000, False),
+        (5_000_000, 14_000_000, INFUSING),
+        (1, 14_000_000, INFUSING),
+        (5_000_000, 1_000_000, INFUSING),  # empty, but not by more than the level's error
+        (5_000_000, 700_000, m.Done()),
+        (0, 28_000_000, m.Done()),
     ],
 )
 def test_a_pump_is_taken_out_empty_or_without_drug(
-    bench: Bench, concentration: int, level_nl: int, refused: bool
+    bench: Bench, concentration: int, level_nl: int, reply: m.Reply
 ) -> None:
     """RES-13."""
     fill = declared(28_000_000).model_copy(update={"concentration_ng_per_ml": concentration})
     bench.ask(m.BeginRefill())
     commit(bench, fill)
     bench.run(2, fill_level_nl=level_nl)
-    reply = bench.ask(m.Explant())
-    assert reply == (m.Refused(reason=Refusal.STILL_INFUSING) if refused else m.Done())
-    assert (EventKind.EXPLANTED in bench.events()) is not refused
+    assert bench.ask(m.Explant()) == reply
+    assert (EventKind.EXPLANTED in bench.events()) is (reply == m.Done())
 
 
 def test_a_pump_that_knows_nothing_of_its_fill_is_not_taken_out() -> None:
