@@ -211,6 +211,11 @@ class AlarmOccurrence(Part):
     audio_paused: bool = key(13, "its sound is paused")
     latching: bool = key(14, "stays after its condition ended until acknowledged")
     raised_uptime_ms: Safe | None = key(15, "when; None: in an earlier life", default=None)
+    soundings: U32 | None = key(
+        16,
+        "how often it was heard anew: 1, and 1 for each pause that ran out (ALM-06)",
+        default=None,
+    )
 
 
 class LogEntry(Part):

@@ -33,7 +33,7 @@ HANDLING: Final = (
         (AlarmId.BOLUS_PATH_INJECTION,),
         samples(2),
         visit=_refill(into="bolus_path", push=SEVERITY),
-        severity=Severity(5.0, 3.0, "min"),
+        severity=Severity(5.0, 1.0, "min"),
         start_day=BEFORE_REFILL,
         effect="injection",
     ),

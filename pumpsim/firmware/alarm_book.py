@@ -129,7 +129,7 @@ class AlarmBook:
         A priority is written as a number: after a restart it is no `Priority` any more.
         """
         rows = [
-            (o.number, int(o.priority), o.present, o.acknowledged, o.audio_paused)
+            (o.number, int(o.priority), o.present, o.acknowledged, o.audio_paused, o.soundings)
             for o in self.open
         ]
         return crc32(repr(rows).encode())
@@ -143,7 +143,8 @@ class AlarmBook:
     def save(self) -> dict[str, Any]:
         """What outlives a reset. Pauses do not: they belong to a session (RST-02, ALM-09)."""
         rows = [
-            [o.alarm, o.number, o.priority, o.parts, o.present, o.acknowledged] for o in self.open
+            [o.alarm, o.number, o.priority, o.parts, o.present, o.acknowledged, o.soundings]
+            for o in self.open
         ]
         return {"count": self.count, "open": rows}
 
@@ -151,9 +152,10 @@ class AlarmBook:
         """Take up what `save` gave, in a new life; reminders start anew."""
         self.count = state["count"]
         self.open = []
-        for alarm, number, priority, parts, present, acknowledged in state["open"]:
+        for alarm, number, priority, parts, present, acknowledged, soundings in state["open"]:
             life = Life.SOUNDING if present else Life.LATCHED
             occurrence = Occurrence(alarm, number, priority, None, life, parts=parts)
+            occurrence.soundings = soundings
             if acknowledged:
                 occurrence.meet(now, Happening.ACKNOWLEDGE)
             self.open.append(occurrence)

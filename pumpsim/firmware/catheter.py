@@ -27,12 +27,15 @@ REVERSE_SAMPLES: Final = 2
 SURGE_PA: Final = 8_000
 """A rise from one sample to the next that neither a clot nor posture brings about."""
 SURGE_SAMPLES: Final = 2
+REFILL_SURGE_SAMPLES: Final = 1
+"""While a refill is under way: a hand can press all of it through the bolus path in a minute, and
+then one sample sees it. There a spike of the sensor is called an injection, too (RES-12)."""
 FLUSH_SAMPLES: Final = 4
 """A declared flush is over in three minutes; what goes on longer is a refill (RES-12)."""
 MAX_SURGE: Final = 60
 """Nobody injects for an hour: from then on it is an occlusion, or a sensor."""
 MAX_SKIPPED: Final = 2
-FILL_UNCHANGED_NL: Final = 150_000
+FILL_NOT_RISEN_NL: Final = 150_000
 RELEASE_PA: Final = 10_000
 SHIFT: Final = 3
 """The mean follows with a time constant of 2**3 samples."""
@@ -46,6 +49,7 @@ class Catheter:
     """Detectors of one catheter, fed with every sample."""
 
     gauge_pa: int | None = None  # of the last sample that had both pressures
+    level_nl: int | None = None  # of that sample
     scaled_mean: int = 0
     skipped: int = 0  # samples since then
     held: bool = False  # the last of them, to confirm a jump of the catheter's pressure
@@ -60,7 +64,7 @@ class Catheter:
     """Liquid flows backwards (FLW-12): surely, in two samples; until it surely flows forwards."""
     surge_samples: int = 0
     surge_from_pa: int = 0
-    surge_fill_nl: int | None = None
+    surge_from_nl: int | None = None
     injection: bool = False
     released_pa: int = 0  # by how much the pressure fell when an occlusion let go with this sample
 
@@ -75,11 +79,11 @@ class Catheter:
         readings: Readings,
         flow: Interval | None,
         *,
-        flushing: bool,
+        surge_samples: int = SURGE_SAMPLES,
         held: bool = False,
         expected: Interval | None = None,
     ) -> None:
-        """Take a sample; `flushing` says that an injection was declared.
+        """Take a sample; so many of a surge are an injection: it depends on what was declared.
 
         The first sample of a jump is none (see `screen`), and counts once the next one confirms it:
         `held` is one of the catheter's pressure, `expected` the flow if it is confirmed. A sample
@@ -102,9 +106,10 @@ class Catheter:
                 self.released_pa = -step_pa
                 self.scaled_mean = gauge_pa << SCALE
             if step_pa >= SURGE_PA or self.surge_samples:
-                self._surge(gauge_pa, readings.fill_level_nl, flushing=flushing)
+                self._surge(gauge_pa, readings.fill_level_nl, surge_samples)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
         self.gauge_pa, self.skipped, self.held = gauge_pa, 0, False
+        self.level_nl = readings.fill_level_nl
         self._persist(now, gauge_pa, self.scaled_mean >> SCALE)
 
     def stored_nl(self, compliance_nl_per_kpa: int) -> int | None:
@@ -163,15 +168,14 @@ class Catheter:
         since = self.partial.since
         return self.partial.stands or (since is not None and now - since >= T_OCC)
 
-    def _surge(self, gauge_pa: int, fill_level_nl: int | None, *, flushing: bool) -> None:
-        """RES-12: the catheter's pressure leaps while the reservoir's content stays."""
+    def _surge(self, gauge_pa: int, fill_level_nl: int | None, needed: int) -> None:
+        """RES-12: the catheter's pressure leaps, and the reservoir's content does not."""
         if not self.surge_samples:
-            self.surge_from_pa, self.surge_fill_nl = self.gauge_pa or 0, fill_level_nl
+            self.surge_from_pa, self.surge_from_nl = self.gauge_pa or 0, self.level_nl
             self.surge_samples = int(self.held)
-        moved_nl = 0
-        if fill_level_nl is not None and self.surge_fill_nl is not None:
-            moved_nl = abs(fill_level_nl - self.surge_fill_nl)
+        risen_nl = 0
+        if fill_level_nl is not None and self.surge_from_nl is not None:
+            risen_nl = fill_level_nl - self.surge_from_nl
         lasts = gauge_pa - self.surge_from_pa >= SURGE_PA and self.surge_samples < MAX_SURGE
         self.surge_samples = self.surge_samples + 1 if lasts else 0
-        needed = FLUSH_SAMPLES if flushing else SURGE_SAMPLES
-        self.injection = self.surge_samples >= needed and moved_nl < FILL_UNCHANGED_NL
+        self.injection = self.surge_samples >= needed and risen_nl < FILL_NOT_RISEN_NL

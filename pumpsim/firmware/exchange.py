@@ -36,8 +36,8 @@ MAX_WAIT: Final = 4 * HOUR
 """A refill that no level has confirmed by then is compared no more."""
 DISCREPANCY_PERCENT: Final = 20
 """Parameter dV_discrepancy: withdrawn against predicted."""
-DISCREPANCY_NL: Final = 1_000_000
-"""And at least so much: a needle leaves 0.6 ml behind, and the level is known to 0.25 ml."""
+LEFT_BEHIND_NL: Final = 600_000
+"""No needle reaches it. Withdrawn and predicted may differ by that, and by the level's error."""
 FILL_PERCENT: Final = 10
 """Level against declaration after a refill, in parts of the fill."""
 FILL_NL: Final = 500_000
@@ -60,6 +60,7 @@ class Needle:
     compare_until: int = 0
     before_nl: int = 0  # that refill
     filled_nl: int = 0
+    lacking_nl: int = 0  # of a fill, as the first level after it tells: until it was taken note of
     tampering_until: int = 0
     pocket_fill_until: int = 0
     discrepancy_until: int = 0
@@ -133,8 +134,9 @@ class Needle:
         self.level_nl = self.expected_nl = None
         if residual_nl is None:
             return
-        off_nl = abs(refill.withdrawn_nl - residual_nl)
-        if off_nl > DISCREPANCY_NL and 100 * off_nl > DISCREPANCY_PERCENT * residual_nl:
+        more_nl = refill.withdrawn_nl - residual_nl
+        off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - VOLUME_ERROR_NL
+        if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * residual_nl:
             self.discrepancy_until = now + HOLD
         self.expected_nl = max(residual_nl - refill.withdrawn_nl, 0) + refill.filled_nl
         self.compare_until = now + MAX_WAIT
@@ -146,6 +148,7 @@ class Needle:
         missing_nl = expected_nl - level_nl
         if abs(missing_nl) <= max(FILL_PERCENT * self.filled_nl // 100, FILL_NL):
             return
+        self.lacking_nl = max(missing_nl, 0)
         unmoved = abs(level_nl - self.before_nl) <= STEP_NL
         if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
             self.pocket_fill_until = now + HOLD

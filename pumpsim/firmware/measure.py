@@ -12,6 +12,7 @@ from protocol.messages import Configuration
 from protocol.vocabulary import EventKind, Quality
 from pumpsim.firmware.account import UNKNOWN_DRUG
 from pumpsim.firmware.amounts import pumped
+from pumpsim.firmware.catheter import FLUSH_SAMPLES, REFILL_SURGE_SAMPLES, SURGE_SAMPLES
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
@@ -176,9 +177,15 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
         level_nl = state.screen.pending_fill_level_nl()
         if level_nl is None:
             return
-    found = state.needle.tampering_until
-    state.needle.watch(state.now, level_nl, configuration)
-    if state.needle.tampering_until != found:
+    needle, refills = state.needle, state.refills
+    found = needle.tampering_until
+    needle.watch(state.now, level_nl, configuration)
+    if needle.lacking_nl:
+        if refills.injected and refills.refill is not None:  # RES-12: that is where it went
+            refill = refills.refill
+            state.account.push(needle.lacking_nl, refill.drug, refill.concentration_ng_per_ml)
+        needle.lacking_nl = 0
+    if needle.tampering_until != found:
         state.fill.clear()  # a slope over the jump would be none
         state.opened = None
 
@@ -195,10 +202,13 @@ def _watch_catheter(
     if flow is None and state.screen.waits():
         held = state.screen.holds(CATHETER)
         expected = model.flow.estimate(state.screen.if_confirmed(readings))
-    injected, flushing = catheter.injection, state.flushing()
-    catheter.feed(state.now, readings, flow, flushing=flushing, held=held, expected=expected)
+    injected, refilling = catheter.injection, state.refills.window_since is not None
+    surge = REFILL_SURGE_SAMPLES if refilling else SURGE_SAMPLES
+    surge = FLUSH_SAMPLES if state.flushing() else surge
+    catheter.feed(state.now, readings, flow, surge_samples=surge, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.push(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
+        state.refills.injected |= refilling
     if catheter.released_pa:  # OCC-03
         compliance = configuration.catheter_compliance_nl_per_kpa
         stored_nl = compliance * catheter.released_pa // PA_PER_KPA

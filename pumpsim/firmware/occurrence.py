@@ -110,6 +110,7 @@ class Occurrence:
     due: int | None = None  # when its timer ends
     paused_by: int = 0
     reminders: int = 0
+    soundings: int = 1  # it was raised, and came back from so many pauses less one (ALM-06)
     parts: int = 0  # which forms of its condition hold, one bit each
 
     @property
@@ -140,6 +141,7 @@ class Occurrence:
             self.due = since + REMINDERS[Priority(self.priority)].interval(self.reminders)
         elif step.to not in SILENCED:
             self.due, self.reminders = None, 0
+            self.soundings += step.event is EventKind.AUDIO_RESUMED
         self.life = step.to
         return step
 
@@ -154,4 +156,5 @@ class Occurrence:
             audio_paused=self.audio_paused,
             latching=TABLE[AlarmId(self.alarm)].latching,
             raised_uptime_ms=None if self.raised is None else ticks.to_ms(self.raised),
+            soundings=self.soundings,
         )

@@ -38,6 +38,7 @@ class Refills:
     suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
     closed_at: int = 0
     residual_nl: int | None = None  # when the window opened: in it, the level is in flux
+    injected: bool = False  # in that window, liquid went past the reservoir (RES-12)
     course: Course = field(default_factory=Course)
     off_plan_until: int = 0
 
@@ -47,7 +48,7 @@ class Refills:
             return Refusal.REFILL_OPEN
         self.suspended = max(self.suspended - (now - self.closed_at), 0)
         self.window_since = now
-        self.residual_nl = residual_nl
+        self.residual_nl, self.injected = residual_nl, False
         return None
 
     def suspends(self, now: int) -> bool:
@@ -164,6 +165,7 @@ class Refills:
             "suspended": self.suspended,
             "closed_at": self.closed_at - now,
             "residual_nl": self.residual_nl,
+            "injected": self.injected,
             "step": self.course.step,
             "step_since": self.course.since - now,
         }
@@ -178,7 +180,7 @@ class Refills:
         window = state["window_since"]
         self.window_since = None if window is None else now + window
         self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
-        self.residual_nl = state["residual_nl"]
+        self.residual_nl, self.injected = state["residual_nl"], state["injected"]
         self.course = Course(state["step"], now + state["step_since"])
 
     def shift(self, least: int, most: int) -> None:

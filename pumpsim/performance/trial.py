@@ -93,8 +93,8 @@ class Run:
         if onset is None:
             return self._inconclusive("did not take effect")
         self._advance_to_detection(onset.now_ns + LATE_FACTOR * fault.bound_s * SECOND_NS)
-        found_ns = self.watch.found_ns
-        if found_ns is not None and found_ns < onset.now_ns and fault.visit is None:
+        found = self.watch.found_at
+        if found is not None and found.now_ns < onset.now_ns and fault.visit is None:
             return self._inconclusive("the alarm sounded before the fault took effect")
         return self._judge(onset)
 
@@ -143,11 +143,12 @@ class Run:
 
     def _judge(self, onset: Tally) -> Trial:
         watch, fault = self.watch, self.fault
-        end = Tally.of(self.device)
+        end = watch.found_at or Tally.of(self.device)
         since = watch.began if fault.visit is not None and watch.began is not None else onset
         released = watch.found is EventKind.OCCLUSION_RELEASED
         released_fl = watch.held_fl - self.device.plant.ledger.catheter_fl
-        delay_ns = None if watch.found_ns is None else max(watch.found_ns - onset.now_ns, 0)
+        found = watch.found_at
+        delay_ns = None if found is None else max(found.now_ns - onset.now_ns, 0)
         return Trial(
             fault.name,
             self.seed,

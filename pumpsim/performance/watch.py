@@ -47,8 +47,8 @@ class Watch:
         self._fault = fault
         self._device: Device | None = None
         self._before: Before | None = None
-        self.found_ns: int | None = None
         self.found: Expected | None = None
+        self.found_at: Tally | None = None
         self.told = 0
         self.onset: Tally | None = None
         self.began: Tally | None = None
@@ -57,7 +57,7 @@ class Watch:
     def arm(self, device: Device, before: Before) -> None:
         """The fault is about to act: what was told before does not count."""
         self._device, self._before = device, before
-        self.found_ns = self.found = self.onset = None
+        self.found = self.found_at = self.onset = None
         self.began = Tally.of(device)
         self.held_fl = device.plant.ledger.catheter_fl
 
@@ -77,14 +77,15 @@ class Watch:
 
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:
         """The logic said something."""
-        del ticks
-        if self.found is not None:
+        del now_ns, ticks
+        if self.found is not None or self._device is None:
             return
         told: list[tuple[Expected, int]] = [(n.alarm, 0) for n in outcome.alarms if n.present]
         told += [(event.kind, event.value) for event in outcome.events]
         for word, value in told:
             if self._fault.awaits(word):
-                self.found_ns, self.found, self.told = now_ns, word, value
+                self.found, self.told = word, value
+                self.found_at = Tally.of(self._device)
                 return
 
     def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:

@@ -293,15 +293,21 @@ CATHETER = (
         Edit(
             catheter.Catheter,
             "_surge",
-            "moved_nl < FILL_UNCHANGED_NL",
-            "moved_nl > FILL_UNCHANGED_NL",
+            "risen_nl < FILL_NOT_RISEN_NL",
+            "risen_nl > FILL_NOT_RISEN_NL",
         ),
     ),
     defect(
         "flush-without-end",
         "RES-12",
         "a declared flush may last as long as a refill",
-        Edit(catheter.Catheter, "_surge", "FLUSH_SAMPLES if flushing", "MAX_SURGE if flushing"),
+        Constant(catheter, "FLUSH_SAMPLES", catheter.MAX_SURGE),
+    ),
+    defect(
+        "refill-past-the-reservoir-uncounted",
+        "RES-12",
+        "a fill that the level lacks is no dose, though it was seen to go through the bolus path",
+        Edit(measure, "_watch_catheter", "state.refills.injected |= refilling", "pass"),
     ),
     defect(
         "bolus-is-no-dose",
@@ -399,8 +405,8 @@ REFILL = (
         Edit(
             exchange.Needle,
             "committed",
-            "abs(refill.withdrawn_nl - residual_nl)",
-            "refill.withdrawn_nl - residual_nl",
+            "max(more_nl, -more_nl - LEFT_BEHIND_NL)",
+            "more_nl",
         ),
     ),
     defect(

@@ -239,7 +239,11 @@ def test_who_pauses_again_and_again_hears_it_all_the_same() -> None:
         heard += book.sounder() is Sounder.HIGH
         book.pause(NOW + minute * MINUTE, AlarmId.OCCLUSION, 1, LONGEST_PAUSE, 7)
     assert heard == 6
+    assert book.open[0].report().soundings == 6  # the raise, and each end of a pause
     book.advance(NOW + 60 * MINUTE)
+    again = AlarmBook()
+    again.load(0, book.save())
+    assert again.open[0].report().soundings == book.open[0].soundings == 7
     book.pause(NOW + 60 * MINUTE, AlarmId.OCCLUSION, 1, MINUTE, 7)
     assert book.deadline() == NOW + 61 * MINUTE
 

@@ -51,7 +51,7 @@ class Probe:
         flow: Interval | None = FORWARD,
         level_nl: int | None = 20_000_000,
         *,
-        flushing: bool = False,
+        surge_samples: int = catheters.SURGE_SAMPLES,
         held: bool = False,
     ) -> Catheter:
         self.minute += 1
@@ -59,7 +59,9 @@ class Probe:
         sample = USUAL._replace(
             catheter_pressure_pa=pressure, pocket_pressure_pa=self.pocket_pa, fill_level_nl=level_nl
         )
-        self.catheter.feed(self.minute * MINUTE, sample, flow, flushing=flushing, held=held)
+        self.catheter.feed(
+            self.minute * MINUTE, sample, flow, surge_samples=surge_samples, held=held
+        )
         return self.catheter
 
 
@@ -181,11 +183,25 @@ def test_a_surge_after_a_missing_sample_is_no_injection_yet(probe: Probe) -> Non
     assert probe.feed(25_000).injection
 
 
+def test_while_a_refill_is_under_way_one_sample_tells_an_injection(probe: Probe) -> None:
+    """RES-12: a hand can be through with it in a minute."""
+    needed = catheters.REFILL_SURGE_SAMPLES
+    assert probe.feed(25_000, surge_samples=needed).injection
+    assert not probe.feed(12_400, surge_samples=needed).injection
+    assert not probe.feed(25_000, level_nl=24_000_000, surge_samples=needed).injection
+
+
+def test_a_needle_that_withdrew_in_that_minute_hides_no_injection(probe: Probe) -> None:
+    """RES-12."""
+    needed = catheters.REFILL_SURGE_SAMPLES
+    assert probe.feed(25_000, level_nl=600_000, surge_samples=needed).injection
+
+
 def test_a_declared_flush_is_no_injection_unless_it_goes_on(probe: Probe) -> None:
     """RES-12."""
     for _ in range(catheters.FLUSH_SAMPLES - 1):
-        assert not probe.feed(25_000, flushing=True).injection
-    assert probe.feed(25_000, flushing=True).injection
+        assert not probe.feed(25_000, surge_samples=catheters.FLUSH_SAMPLES).injection
+    assert probe.feed(25_000, surge_samples=catheters.FLUSH_SAMPLES).injection
 
 
 def test_a_surge_while_the_reservoir_is_filled_is_no_injection_past_it(probe: Probe) -> None:
@@ -257,15 +273,15 @@ def test_a_limit_of_the_catheter_is_none_of_its_excess(
 
 
 @pytest.mark.parametrize(("rise_pa", "told"), [(-1, False), (0, True)])
-@pytest.mark.parametrize(("moved_nl", "unchanged"), [(-1, True), (0, False)])
+@pytest.mark.parametrize(("risen_nl", "filled"), [(-1, False), (0, True)])
 def test_a_surge_and_a_level_that_stays_have_their_bounds(
-    probe: Probe, rise_pa: int, moved_nl: int, *, told: bool, unchanged: bool
+    probe: Probe, rise_pa: int, risen_nl: int, *, told: bool, filled: bool
 ) -> None:
-    """RES-12: a rise of so much is one; a level that moved by so much is not where it was."""
+    """RES-12: a rise of so much is one; and a level that rose by so much took what came."""
     gauge_pa = 12_400 + catheters.SURGE_PA + rise_pa
     probe.feed(gauge_pa)
-    level_nl = 20_000_000 - catheters.FILL_UNCHANGED_NL - moved_nl
-    assert probe.feed(gauge_pa, level_nl=level_nl).injection == (told and unchanged)
+    level_nl = 20_000_000 + catheters.FILL_NOT_RISEN_NL + risen_nl
+    assert probe.feed(gauge_pa, level_nl=level_nl).injection == (told and not filled)
 
 
 @pytest.mark.parametrize(("fall_pa", "told"), [(-1, False), (0, True)])

@@ -42,6 +42,7 @@ def refills() -> Refills:
         suspended=11 * MINUTE,
         closed_at=NOW - 13 * MINUTE,
         residual_nl=4_000_000,
+        injected=True,
         course=Course(2, NOW - 17 * HOUR),
     )
 
@@ -173,8 +174,8 @@ def test_alarms_are_taken_up_as_they_stood() -> None:
     assert again.save() == book.save() == {
         "count": 2,
         "open": [
-            [AlarmId.SENSOR_FAULT, 1, Priority.MEDIUM, 5, True, True],
-            [AlarmId.FLOW_STOP, 2, Priority.HIGH, 0, False, False],
+            [AlarmId.SENSOR_FAULT, 1, Priority.MEDIUM, 5, True, True, 1],
+            [AlarmId.FLOW_STOP, 2, Priority.HIGH, 0, False, False, 1],
         ],
     }  # fmt: skip
 

@@ -147,6 +147,35 @@ def test_an_injection_that_was_declared_is_dose_once_however_long_it_takes(
     assert after - before == pytest.approx(170_000 * 5 + 2_000 * samples, rel=0.03)
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_fill_that_went_through_the_bolus_path_is_dose(bench: Bench, *, seen: bool) -> None:
+    """RES-12: all of it that the level lacks, once, when the first level after it tells."""
+    bench.run(60 * 24)
+    before = bench.status().dose_total_ng
+    bench.ask(m.BeginRefill())
+    bench.run(1, fill_level_nl=600_000)
+    if seen:
+        bench.run(1, fill_level_nl=600_000, catheter_pressure_pa=SURGE_PA)
+        assert AlarmId.BOLUS_PATH_INJECTION in bench.raised()
+    again = REFILL.model_copy(update={"withdrawn_nl": 26_000_000})
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    bench.ask(
+        m.CommitRefill(
+            refill=again,
+            reason=RefillReason.VERIFY_PUMP,
+            previous_refill_id=report.last_refill_id,
+        )
+    )
+    bench.run(10, fill_level_nl=600_000)
+    assert AlarmId.POCKET_FILL in bench.raised()
+    after = bench.status().dose_total_ng
+    assert before is not None
+    assert after is not None
+    gained_ng = after - before
+    assert gained_ng == pytest.approx(28_000_000 * 5 if seen else 0, abs=1_000_000)
+
+
 # ---- alarms
 
 

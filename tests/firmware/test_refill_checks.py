@@ -15,7 +15,7 @@ from protocol.vocabulary import (
     RefillReason,
     Refusal,
 )
-from pumpsim.firmware.exchange import DISCREPANCY_NL, MAX_AGE, MAX_WAIT, Needle
+from pumpsim.firmware.exchange import LEFT_BEHIND_NL, MAX_AGE, MAX_WAIT, Needle
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.screen import MIN_GOOD
@@ -165,13 +165,14 @@ def test_a_pump_filled_as_declared_raises_nothing() -> None:
     permille=st.sampled_from([0, 799, 800, 801, 1_000, 1_199, 1_200, 1_201, 2_000]),
 )
 def test_withdrawn_against_predicted(predicted_nl: int, permille: int) -> None:
-    """RES-06: above 20 % it is a discrepancy, and never below what a needle leaves behind."""
+    """RES-06: above 20 % it is a discrepancy, unless level and needle explain it."""
     needle = Needle()
     withdrawn_nl = predicted_nl * permille // 1_000
     assume(predicted_nl % 1_000 == 0 or permille not in {800, 1_200})
     needle.committed(0, predicted_nl, declared(withdrawn_nl))
-    off_nl = abs(withdrawn_nl - predicted_nl)
-    expected = off_nl > DISCREPANCY_NL and not 800 <= permille <= 1_200
+    off_nl = withdrawn_nl - predicted_nl
+    explained = -LEFT_BEHIND_NL - VOLUME_ERROR_NL <= off_nl <= VOLUME_ERROR_NL
+    expected = not explained and not 800 <= permille <= 1_200
     assert (needle.discrepancy_until > 0) == expected
 
 
@@ -184,8 +185,12 @@ def test_withdrawn_against_predicted(predicted_nl: int, permille: int) -> None:
         (10_000_000, 12_010_000, True),
         (1_500_000, 900_000, False),  # all that a needle reaches
         (600_000, 0, False),
-        (0, 1_000_000, False),
-        (0, 1_000_001, True),
+        (1_500_000, 900_000 - VOLUME_ERROR_NL, False),  # and the level read too much
+        (1_500_000, 899_999 - VOLUME_ERROR_NL, True),
+        (1_000_000, 1_000_000 + VOLUME_ERROR_NL, False),  # it read too little
+        (1_000_000, 1_000_001 + VOLUME_ERROR_NL, True),
+        (0, VOLUME_ERROR_NL, False),
+        (0, VOLUME_ERROR_NL + 1, True),
     ],
 )
 def test_withdrawn_against_predicted_at_its_boundaries(
