@@ -113,3 +113,10 @@ def test_harm_of_a_visit_counts_from_its_first_act() -> None:
     """RES-07: 28 mL are in the tissue before anything is declared."""
     trial = play(CATALOGUE["pocket_fill"])
     assert trial.volume_error_nl == pytest.approx(28_000_000, rel=0.01)
+
+
+@pytest.mark.slow
+def test_harm_of_a_visit_counts_until_it_was_told() -> None:
+    """RES-12: the hand went on pressing, and knew better by then."""
+    trial = play(CATALOGUE["refill_bolus_path"])
+    assert 1_000_000 < trial.volume_error_nl < 14_000_000
