@@ -16,7 +16,10 @@ from typing import Final, NamedTuple
 TOP: Final = Path(__file__).parents[1]
 ROWS: Final = TOP / "docs" / "requirements.toml"
 CODE: Final = ("protocol", "pumpsim", "hil")
-TESTS: Final = ("tests",)
+TESTS: Final = ("tests", "hil/testing")
+"""The suite that users run on their own logic is tests, wherever it stands."""
+NEITHER: Final = ("tests/defects",)
+"""Which tests are to kill a defect is no test itself."""
 THIS_RELEASE: Final = 1
 
 
@@ -37,13 +40,18 @@ class Row(NamedTuple):
         return due and not (self.code and self.tests)
 
 
-def cited(top: Path, folders: tuple[str, ...], pattern: re.Pattern[str]) -> dict[str, list[str]]:
-    """Files by the id they cite, below some folders."""
+def cited(
+    top: Path, folders: tuple[str, ...], others: tuple[str, ...], pattern: re.Pattern[str]
+) -> dict[str, list[str]]:
+    """Files by the id they cite, below some folders and not below the others."""
     found: dict[str, list[str]] = {}
     for folder in folders:
         for path in sorted((top / folder).rglob("*.py")):
+            name = path.relative_to(top).as_posix()
+            if name.startswith(tuple(f"{other}/" for other in others)):
+                continue
             for id_ in set(pattern.findall(path.read_text(encoding="utf-8"))):
-                found.setdefault(id_, []).append(path.relative_to(top).as_posix())
+                found.setdefault(id_, []).append(name)
     return found
 
 
@@ -52,7 +60,8 @@ def matrix(top: Path, content: str) -> tuple[list[Row], dict[str, list[str]]]:
     requirements = tomllib.loads(content)["requirement"]
     families = "|".join(sorted({r["id"].partition("-")[0] for r in requirements}))
     pattern = re.compile(rf"\b(?:{families})-\d{{2}}\b")
-    code, tests = cited(top, CODE, pattern), cited(top, TESTS, pattern)
+    code = cited(top, CODE, (*TESTS, *NEITHER), pattern)
+    tests = cited(top, TESTS, NEITHER, pattern)
     rows = [
         Row(
             r["id"],

@@ -48,8 +48,8 @@ def step_by_step(daemon: Daemon) -> None:
         assert daemon.api.post("/v1/time/step").status_code == 200
 
 
-def an_hour_a_second(daemon: Daemon) -> None:
-    assert daemon.api.put("/v1/time", json={"speed": 3_600}).status_code == 200
+def a_thousand_times_as_fast(daemon: Daemon) -> None:
+    assert daemon.api.put("/v1/time", json={"speed": 1_000}).status_code == 200
     while daemon.get("/v1/time")["now_ns"] < UNTIL_NS:
         pass
     assert daemon.api.put("/v1/time", json={"paused": True}).status_code == 200
@@ -60,9 +60,9 @@ def at_once(daemon: Daemon) -> None:
 
 
 def test_alarm_logs_are_the_same_at_any_speed(serve: Serve) -> None:
-    """TIM-03, LOG-01: stepped at 1x, at 3,600x, and as fast as it goes."""
+    """TIM-03, LOG-01: stepped at 1x, at 1,000x, and as fast as it goes."""
     logs = []
-    for pass_time in (step_by_step, an_hour_a_second, at_once):
+    for pass_time in (step_by_step, a_thousand_times_as_fast, at_once):
         daemon = serve(*LEAN)
         for stimulus in HAPPENS:
             answer = daemon.api.post("/v1/devices/demo/stimuli", json=stimulus)

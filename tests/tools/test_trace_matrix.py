@@ -66,3 +66,14 @@ def test_no_row_of_this_release_is_open() -> None:
     rows, unknown = matrix(TOP, ROWS.read_text(encoding="utf-8"))
     assert [row.id for row in rows if row.open] == []
     assert not unknown
+
+
+@pytest.mark.parametrize(("folder", "test"), [("hil/testing", True), ("tests/defects", False)])
+def test_the_suite_for_users_is_tests_and_a_seeded_defect_is_none(
+    tmp_path: Path, folder: str, *, test: bool
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "some.py").write_text("# ABC-06")
+    [row], _ = matrix(tmp_path, ONE.format(release=1, more=""))
+    assert row.code == ()
+    assert bool(row.tests) == test
