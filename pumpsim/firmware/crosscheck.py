@@ -1,8 +1,7 @@
 """Reservoir pressure against temperature: a two-phase propellant ties one to the other.
 
 What stands between them is a wrong sensor, a propellant that is going, or a reservoir so full that
-the bellows press on it (SEN-03, SEN-05, RES-08). The limit is far below what would falsify the flow
-by half its tolerance.
+the bellows press on it (SEN-03, SEN-05, RES-08).
 """
 
 from dataclasses import dataclass, field
@@ -16,9 +15,19 @@ from pumpsim.firmware.persistence import LOOK_MAX, Persistence
 from pumpsim.firmware.ticks import HOUR
 from pumpsim.firmware.vapour import reservoir_pressure_pa
 
+ERRORS_PA: Final = 3_300
+"""What the sensors' errors add up to: 1.2 kPa of the pressure, 0.17 K at up to 12 kPa/K."""
 LIMIT_PA: Final = 5_000
-"""The sensors' errors add up to 3.3 kPa: 1.2 of the pressure, 0.17 K at up to 12 kPa/K."""
 T_CONFLICT: Final = HOUR
+
+
+def limit_of(configuration: Configuration) -> int:
+    """What falsifies the flow by half its tolerance (SEN-03), or less where much drives it.
+
+    Where little does, as R-11, it is no less than what sound sensors may be off.
+    """
+    half_tolerance = configuration.calibration_pressure_pa * configuration.tolerance_permille
+    return max(ERRORS_PA, min(LIMIT_PA, half_tolerance // 2_000))
 
 
 @dataclass(slots=True)
@@ -45,7 +54,8 @@ class CrossCheck:
         if volume_nl is not None and volume_nl <= configuration.low_volume_nl:
             return  # at that end stop the bellows bear some of the pressure; at the other, none
         excess_pa = pressure_pa - reservoir_pressure_pa(configuration, temperature_mk, volume_nl)
-        side = self.side = (excess_pa > LIMIT_PA) - (excess_pa < -LIMIT_PA)
+        limit_pa = limit_of(configuration)
+        side = self.side = (excess_pa > limit_pa) - (excess_pa < -limit_pa)
         self.low.feed(now, T_CONFLICT, holds=side < 0)
         self.high.feed(now, T_CONFLICT, holds=side > 0)
 

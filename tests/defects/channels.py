@@ -57,7 +57,7 @@ DEFECTS = (
         "conflict-one-way",
         "SEN-05",
         "a reservoir pressure too high for the temperature is no conflict",
-        Edit(crosscheck.CrossCheck, "feed", "excess_pa > LIMIT_PA", "excess_pa > 99 * LIMIT_PA"),
+        Edit(crosscheck.CrossCheck, "feed", "excess_pa > limit_pa", "excess_pa > 99 * limit_pa"),
     ),
     defect(
         "last-value-for-ever",

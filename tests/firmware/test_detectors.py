@@ -17,7 +17,7 @@ from pumpsim.firmware import environment as environments
 from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.catheter import Catheter
 from pumpsim.firmware.conditions import ORDER, evaluate
-from pumpsim.firmware.crosscheck import LIMIT_PA, CrossCheck
+from pumpsim.firmware.crosscheck import ERRORS_PA, LIMIT_PA, CrossCheck, limit_of
 from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.state import State
 from pumpsim.firmware.vapour import VAPOUR_PRESSURE_PA, reservoir_pressure_pa, vapour_pressure_pa
@@ -559,8 +559,19 @@ def test_pressure_and_temperature_must_agree_for_an_hour(side: int) -> None:
     assert (late.low.stands, late.high.stands) == (side < 0, side > 0)
 
 
-ERRORS_PA = 3_300
-"""All that sound sensors add up to, in pressure."""
+@pytest.mark.parametrize(
+    ("driving_pa", "limit_pa"), [(234_000, 5_000), (66_680, 5_000), (48_500, 3_637), (10, 3_300)]
+)
+def test_where_little_drives_the_flow_less_is_a_contradiction(
+    driving_pa: int, limit_pa: int
+) -> None:
+    """SEN-03: half the tolerance of the flow, and no less than sound sensors may be off."""
+    weak = CONFIGURATION.model_copy(update={"calibration_pressure_pa": driving_pa})
+    assert limit_of(weak) == limit_pa
+    assert USUAL.temperature_mk is not None
+    expected_pa = reservoir_pressure_pa(weak, USUAL.temperature_mk, USUAL.fill_level_nl)
+    assert not checked(300, weak, reservoir_pressure_pa=expected_pa - limit_pa).low.stands
+    assert checked(300, weak, reservoir_pressure_pa=expected_pa - limit_pa - 1).low.stands
 
 
 @settings(max_examples=40)
