@@ -198,6 +198,9 @@ class Refill(Part):
     concentration_ng_per_ml: ConcentrationNgPerMl = key(11, "of the drug in the fill")
     viscosity_permille: int = key(12, "of the fill against water", ge=500, le=100_000)
     batch: Name = key(13, "of the fill")
+    stability_s: DurationS | None = key(
+        14, "how long this drug is good, where that is less than configured", default=None
+    )
 
 
 class AlarmOccurrence(Part):

@@ -91,6 +91,16 @@ class FillSection(c.Section):
     viscosity_ratio: float = Field(default=1.014, description="against water", ge=0.5, le=100)
     volume: c.VolumeNl = Field(default=c.text("28 mL"), description="in the reservoir", gt=0)
     batch: c.Name = Field(default="A1", description="of the fill")
+    stability: c.DurationNs | None = Field(
+        default=None,
+        description="how long it is good, where that is less than alarms.drug_stability",
+        gt=0,
+    )
+
+    @property
+    def stability_s(self) -> int | None:
+        """As it is declared."""
+        return None if self.stability is None else self.stability // NS_PER_S
 
 
 class PatientSection(c.Section):
@@ -240,6 +250,7 @@ class PumpFile(c.Section):
             concentration_ng_per_ml=fill.concentration,
             viscosity_permille=round(fill.viscosity_ratio * 1_000),
             batch=fill.batch,
+            stability_s=fill.stability_s,
         )
         return ConfigurationReport(
             configuration=configuration, last_refill=refill, last_refill_id=1

@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 TOP: Final = Path(__file__).parents[1]
 ROWS: Final = TOP / "docs" / "requirements.toml"
 CODE: Final = ("protocol", "pumpsim", "hil")
-TESTS: Final = ("tests", "hil/testing")
-"""The suite that users run on their own logic is tests, wherever it stands."""
+TESTS: Final = ("tests",)
+SUITE: Final = ("hil/testing",)
+"""What users run on their own logic is tests, wherever it stands."""
 NEITHER: Final = ("tests/defects",)
 """Which tests are to kill a defect is no test itself."""
 THIS_RELEASE: Final = 1
@@ -60,8 +61,8 @@ def matrix(top: Path, content: str) -> tuple[list[Row], dict[str, list[str]]]:
     requirements = tomllib.loads(content)["requirement"]
     families = "|".join(sorted({r["id"].partition("-")[0] for r in requirements}))
     pattern = re.compile(rf"\b(?:{families})-\d{{2}}\b")
-    code = cited(top, CODE, (*TESTS, *NEITHER), pattern)
-    tests = cited(top, TESTS, NEITHER, pattern)
+    code = cited(top, CODE, (*SUITE, *NEITHER), pattern)
+    tests = cited(top, (*TESTS, *SUITE), NEITHER, pattern)
     rows = [
         Row(
             r["id"],

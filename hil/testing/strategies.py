@@ -186,6 +186,7 @@ def refills(draw: st.DrawFn) -> m.Refill:
         concentration_ng_per_ml=draw(st.sampled_from([0, 1, 6_460_000, 10**9, 10**12])),
         viscosity_permille=draw(st.integers(500, 8_000)),
         batch="B7",
+        stability_s=draw(st.sampled_from([None, 0, 5 * 86_400, 90 * 86_400])),
     )
 
 

@@ -104,13 +104,16 @@ class Refills:
 
     def reschedule(self, configuration: Configuration) -> None:
         """Date the next refill by interval, plan and drug; never later than it is (RES-03)."""
-        if self.at is None:
+        if self.at is None or self.refill is None:
             return
         interval = from_s(configuration.refill_interval_s)
         step_ends = self.course.ends(configuration.plan)
         if step_ends is not None:  # another drug is due then
             interval = min(interval, step_ends - self.at)
-        due = self.at + min(interval, from_s(configuration.drug_stability_s))
+        stability_s = configuration.drug_stability_s
+        if self.refill.stability_s is not None:
+            stability_s = min(stability_s, self.refill.stability_s)
+        due = self.at + min(interval, from_s(stability_s))
         if self.due is None or due < self.due:
             self.due = due
             self.lead = min(MAX_LEAD, interval // 4)

@@ -193,6 +193,7 @@ class Refill(c.Section):
             concentration_ng_per_ml=fill.concentration,
             viscosity_permille=round(fill.viscosity_ratio * 1_000),
             batch=fill.batch,
+            stability_s=fill.stability_s,
         )
         report = programmer.ask(m.ReadConfiguration())
         assert isinstance(report, m.ConfigurationReport)

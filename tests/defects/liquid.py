@@ -355,7 +355,7 @@ REFILL = (
         Edit(
             refills.Refills,
             "reschedule",
-            "min(interval, from_s(configuration.drug_stability_s))",
+            "min(interval, from_s(stability_s))",
             "interval",
         ),
     ),

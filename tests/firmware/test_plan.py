@@ -230,6 +230,20 @@ def test_a_configuration_moves_the_due_date_earlier_and_never_later(
         assert [a.priority for a in bench.alarms() if a.alarm is AlarmId.REFILL_DUE] == [told]
 
 
+@pytest.mark.parametrize(
+    ("stability_days", "days"), [(None, 14), (5, 5), (0, 0), (20, 14), (300, 14)]
+)
+def test_a_drug_that_does_not_keep_is_due_sooner(stability_days: int | None, days: int) -> None:
+    """RES-03: as declared with the fill, where that is less than configured."""
+    bench = Bench()
+    bench.ask(m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION))
+    bench.ask(m.BeginRefill())
+    stability_s = None if stability_days is None else stability_days * DAY_S
+    fill = REFILL.model_copy(update={"stability_s": stability_s})
+    assert bench.ask(m.CommitRefill(refill=fill)) == m.Done(reference=1)
+    assert bench.status().refill_due_in_s == days * DAY_S
+
+
 def test_another_catheter_holds_nobody_knows_what() -> None:
     """RES-11: until it is flushed, what leaves it is no dose; of the same one all is known."""
     bench = Bench()
