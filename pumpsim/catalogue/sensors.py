@@ -54,17 +54,28 @@ def _broken(channel: str, **fault: Any) -> tuple[Step, ...]:
     return at_once("sensor_fault", channel=channel, **fault)
 
 
-def _biases(name: str, channel: str, bias: int, expects: tuple[Expected, ...]) -> tuple[Fault, ...]:
+class Side(NamedTuple):
+    """What a channel that reads too high, or too low, is told as, and what else is the same data."""
+
+    expects: tuple[Expected, ...]
+    same_as: str = ""
+
+
+ASKEW: Final = Side((CONFLICT,))
+"""No body and no pump reads so."""
+
+
+def _biases(name: str, channel: str, bias: int, high: Side, low: Side) -> tuple[Fault, ...]:
     return tuple(
         Fault(
-            f"{name}_bias_{side}",
-            f"The {name.replace('_', ' ')} sensor reads too {side}.",
-            expects,
+            f"{name}_bias_{word}",
+            f"The {name.replace('_', ' ')} sensor reads too {word}{side.same_as}.",
+            side.expects,
             DAY_S,
             _broken(channel, bias=SEVERITY),
             severity=Severity(sign * bias, 2 * sign * bias, of=_unit(channel)),
         )
-        for side, sign in (("high", 1), ("low", -1))
+        for word, sign, side in (("high", 1, high), ("low", -1, low))
     )
 
 
@@ -72,38 +83,41 @@ WRONG: Final = (
     Fault(
         "fill_sensor_gain",
         "The fill-level sensor tells too little by a factor.",
-        (AlarmId.BALANCE_FAULT, CONFLICT, AlarmId.UNDER_INFUSION),
+        (AlarmId.BALANCE_FAULT,),
         DAY_S,
         _broken("fill_level_nl", gain=SEVERITY),
         severity=Severity(0.8, 0.5, nothing=1.0, of="times the truth"),
     ),
     Fault(
         "fill_sensor_stuck",
-        "The fill-level sensor stands still at a plausible value: the same data as a flow stop.",
-        (AlarmId.SENSOR_FAULT, AlarmId.FLOW_STOP, AlarmId.UNDER_INFUSION),
+        "The fill-level sensor stands still at a plausible value: a flow stop, but for the noise.",
+        (AlarmId.SENSOR_FAULT,),
         6 * HOUR_S,
         _broken("fill_level_nl", stale=True),
     ),
+    *_biases("reservoir_pressure", "reservoir_pressure_pa", 50_000, ASKEW, ASKEW),
     *_biases(
-        "reservoir_pressure", "reservoir_pressure_pa", 50_000, (CONFLICT, AlarmId.PROPELLANT_LOW)
+        "temperature",
+        "temperature_mk",
+        3_000,
+        Side((CONFLICT, AlarmId.PROPELLANT_LOW), ": the same data as a propellant that is going"),
+        ASKEW,
     ),
-    *_biases("temperature", "temperature_mk", 3_000, (CONFLICT, AlarmId.PROPELLANT_LOW)),
     *_biases(
         "catheter_pressure",
         "catheter_pressure_pa",
         50_000,
-        (CONFLICT, AlarmId.OCCLUSION, AlarmId.CATHETER_DISCONNECT),
+        Side((AlarmId.OCCLUSION,), ": the same data as an occlusion"),
+        ASKEW,
     ),
     *_biases(
         "pocket_pressure",
         "pocket_pressure_pa",
         50_000,
-        (
-            CONFLICT,
-            AlarmId.OCCLUSION,
-            AlarmId.CATHETER_DISCONNECT,
-            AlarmId.AMBIENT_PRESSURE,
-            AlarmId.SENSOR_FAULT,  # the channel's lower rail is 50 kPa
+        ASKEW,
+        Side(
+            (AlarmId.AMBIENT_PRESSURE, AlarmId.SENSOR_FAULT),  # the channel's lower rail is 50 kPa
+            ": the same data as a great height with an occlusion",
         ),
     ),
 )
@@ -112,7 +126,7 @@ UNMONITORED: Final = Fault(
     "no_flow_evidence",
     "Reservoir pressure and fill level are silent together: nothing tells of the flow.",
     (AlarmId.UNMONITORED,),
-    SOON_S,
+    samples(1),
     (*_broken("fill_level_nl", missing=True), *_broken("reservoir_pressure_pa", missing=True)),
 )
 
