@@ -14,7 +14,7 @@ from pumpsim.effects import Effects
 from pumpsim.firmware.store import Store
 from pumpsim.misbehaviour import How
 from pumpsim.nvm import MortalMemory
-from pumpsim.oscillator import MAX_PPM, NS_PER_S, Oscillator
+from pumpsim.oscillator import MAX_PPM, NS_PER_S, ClockHow, Oscillator
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.plant import Plant
 from pumpsim.sensors import NAMES, Converter, SensorFault, Sensors
@@ -117,18 +117,22 @@ class OscillatorFault(c.Section):
 
 
 class ClockFault(c.Section):
-    """The real-time clock jumps, or loses its good name."""
+    """The real-time clock jumps, stands, tells garbage, or loses its good name."""
 
     kind: Literal["clock_fault"]
     forward: c.DurationNs = Field(default=c.text("0 s"), description="it jumps ahead")
     back: c.DurationNs = Field(default=c.text("0 s"), description="it jumps back")
+    how: ClockHow = Field(
+        default="running",
+        description="from now on; garbage is an arbitrary second at each reading",
+    )
     valid: bool = Field(default=False, description="whether it still calls itself valid")
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Change it now."""
         oscillator = target.oscillator
         jump_s = (self.forward - self.back) // NS_PER_S
-        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
+        oscillator.break_rtc(now_ns, self.how, jump_s)
         oscillator.rtc_valid = self.valid
         return target.effects.at_once(now_ns)
 

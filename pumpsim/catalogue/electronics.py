@@ -25,6 +25,20 @@ ELECTRONICS: Final = (
         severity=Severity(1.0, 400.0, "d"),
     ),
     Fault(
+        "clock_frozen",
+        "The real-time clock stands still, and calls itself valid.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("clock_fault", how="frozen", valid=True),
+    ),
+    Fault(
+        "clock_garbage",
+        "The real-time clock tells another arbitrary second each time, and calls itself valid.",
+        (AlarmId.CLOCK_INVALID,),
+        HOUR_S,
+        at_once("clock_fault", how="garbage", valid=True),
+    ),
+    Fault(
         "clock_flag_invalid",
         "The real-time clock no longer calls itself valid.",
         (AlarmId.CLOCK_INVALID,),
@@ -48,7 +62,7 @@ ELECTRONICS: Final = (
         "power_cycles",
         "The supply fails three times within a day.",
         (AlarmId.RESETS,),
-        samples(2),
+        samples(1),
         (Step(0, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE)),
     ),
     Fault(

@@ -183,6 +183,21 @@ def test_a_clock_can_jump_either_way_and_lose_its_name() -> None:
     assert not device.oscillator.rtc_valid
 
 
+def test_a_clock_can_stand_and_tell_garbage_and_runs_again() -> None:
+    device = implanted()
+    shown_s = device.oscillator.rtc_s(AT)
+    for how, valid in (("frozen", True), ("garbage", True), ("running", True)):
+        act(device, kind="clock_fault", how=how, valid=valid)
+        later(device, 3 * MINUTE)
+        assert device.readings is not None
+        assert device.readings.rtc_valid
+        told_s = device.readings.rtc_s
+        assert told_s is not None
+        assert (told_s == shown_s) is (how == "frozen")
+    later(device, MINUTE)
+    assert device.readings.rtc_s == told_s + 60
+
+
 def test_a_battery_fades_at_once_and_recovers() -> None:
     device = implanted()
     healthy = later(device, MINUTE).readings
