@@ -166,7 +166,7 @@ class ConverterFault(c.Section):
 
 
 class MemoryFault(c.Section):
-    """Memory loses its supply, fails or rots: say one of cut_in, failing, flip."""
+    """Memory loses its supply, fails or rots: say one of cut_in, torn, failing, flip."""
 
     kind: Literal["memory_fault"]
     cut_in: int = Field(
@@ -175,8 +175,12 @@ class MemoryFault(c.Section):
         ge=0,
         le=1_000_000,
     )
-    failing: int = Field(
-        default=0, description="so many operations fail, from the next one on", ge=0, le=1_000_000
+    torn: bool = Field(default=False, description="power goes during the next write")
+    failing: int | None = Field(
+        default=None,
+        description="so many operations fail, from the next one on; 0 mends it",
+        ge=0,
+        le=1_000_000,
     )
     flip: int = Field(default=0, description="so many bits flip at once", ge=0, le=1_000)
     where: Literal["newest", "older", "both"] = Field(
@@ -185,8 +189,8 @@ class MemoryFault(c.Section):
 
     @model_validator(mode="after")
     def _one(self) -> "MemoryFault":
-        if sum(count > 0 for count in (self.cut_in, self.failing, self.flip)) != 1:
-            raise ValueError("say one of cut_in, failing, flip")
+        if sum((self.cut_in > 0, self.torn, self.failing is not None, self.flip > 0)) != 1:
+            raise ValueError("say one of cut_in, torn, failing, flip")
         return self
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
@@ -194,10 +198,14 @@ class MemoryFault(c.Section):
         if self.flip:
             self._rot(target)
             return target.effects.at_once(now_ns)
-        if self.cut_in:
-            target.chip.cut_in(self.cut_in)
-        else:
+        if self.failing is not None:
             target.chip.fail(self.failing)
+            if not self.failing:
+                return target.effects.mended("memory")
+        elif self.torn:
+            target.chip.tear_next()
+        else:
+            target.chip.cut_in(self.cut_in)
         return target.effects.later("memory")
 
     def _rot(self, target: Target) -> None:

@@ -15,6 +15,13 @@ LOGIC: Final = (
 
 MEMORY: Final = (
     Fault(
+        "memory_torn_write",
+        "Power goes in the midst of a write; the boot after it uses the other copy.",
+        (EventKind.MEMORY_CORRECTED,),
+        samples(1),
+        at_once("memory_fault", torn=True),
+    ),
+    Fault(
         "memory_bit_flip_one_copy",
         "A bit of the newest record flips; the next boot uses the other copy.",
         (EventKind.MEMORY_CORRECTED,),

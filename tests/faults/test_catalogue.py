@@ -82,6 +82,7 @@ DOMAIN_ROWS: Final = {
         "oscillator_off",
     ),
     "memory: torn write, bit flip, both copies bad": (
+        "memory_torn_write",
         "memory_bit_flip_one_copy",
         "memory_both_copies",
         "memory_write_fails",
