@@ -74,6 +74,9 @@ class SensorCondition(c.Section):
     kind: Literal["sensor_fault"]
     channel: str = Field(description=", ".join(NAMES))
     bias: int = Field(default=0, description="added, in the reading's unit")
+    drift_per_day: float = Field(
+        default=0.0, description="added more and more, in the reading's unit", allow_inf_nan=False
+    )
     gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
     stuck_at: int | None = Field(default=None, description="always reads this")
     missing: bool = Field(default=False, description="reads nothing")

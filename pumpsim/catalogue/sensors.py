@@ -1,4 +1,4 @@
-"""Faults of every sensor: wrong, at its rail, silent, spiking, frozen."""
+"""Faults of every sensor: wrong, drifting, at its rail, silent, spiking, frozen."""
 
 from typing import Any, Final, NamedTuple
 
@@ -55,7 +55,7 @@ def _broken(channel: str, **fault: Any) -> tuple[Step, ...]:
 
 
 class Side(NamedTuple):
-    """What a channel that reads too high, or too low, is told as, and what else is the same data."""
+    """What a channel that reads too high, or too low, is told as, and what is the same data."""
 
     expects: tuple[Expected, ...]
     same_as: str = ""
@@ -63,6 +63,7 @@ class Side(NamedTuple):
 
 ASKEW: Final = Side((CONFLICT,))
 """No body and no pump reads so."""
+GOING: Final = Side((AlarmId.PROPELLANT_LOW,), ": the same data as a propellant that is going")
 
 
 def _biases(name: str, channel: str, bias: int, high: Side, low: Side) -> tuple[Fault, ...]:
@@ -100,7 +101,7 @@ WRONG: Final = (
         "temperature",
         "temperature_mk",
         3_000,
-        Side((CONFLICT, AlarmId.PROPELLANT_LOW), ": the same data as a propellant that is going"),
+        Side((CONFLICT, *GOING.expects), GOING.same_as),
         ASKEW,
     ),
     *_biases(
@@ -121,6 +122,47 @@ WRONG: Final = (
         ),
     ),
 )
+
+
+def _drifts(
+    channel: str, stated: int, worst: int, bound_s: int, up: Side, down: Side
+) -> tuple[Fault, ...]:
+    """Drifts of so much a day. A milder one has longer before it is off by as much."""
+    name = channel.rpartition("_")[0]
+    return tuple(
+        Fault(
+            f"drift_{word}_{name}",
+            f"The {name.replace('_', ' ')} sensor drifts {word}{side.same_as}.",
+            side.expects,
+            bound_s,
+            _broken(channel, drift_per_day=SEVERITY),
+            severity=Severity(sign * stated, sign * worst, of=f"{_unit(channel)} a day"),
+        )
+        for word, sign, side in (("up", 1, up), ("down", -1, down))
+    )
+
+
+LOOSE: Final = Side((AlarmId.CATHETER_DISCONNECT,), ": the same data as a catheter that came off")
+CLOTTED: Final = Side((AlarmId.PARTIAL_OCCLUSION,), ": the same data as a clot")
+UNBALANCED: Final = Side((AlarmId.BALANCE_FAULT,))
+
+DRIFTING: Final = (
+    # SEN-03: at 1 % of the pressure a day, the worst, it is off by 17.5 kPa in five days; so much
+    # tells a flow that is wrong by half its tolerance
+    *_drifts("reservoir_pressure_pa", 2_000, 3_500, 5 * DAY_S, ASKEW, GOING),
+    *_drifts("catheter_pressure_pa", 2_000, 3_500, 5 * DAY_S, CLOTTED, LOOSE),
+    # 1 % of its range a day: 2 K by then, which tell a flow that is wrong by 4 %
+    *_drifts("temperature_mk", 200, 400, 5 * DAY_S, GOING, ASKEW),
+    # a day of the worst is V_low_margin
+    *_drifts("fill_level_nl", 200_000, 300_000, DAY_S, UNBALANCED, UNBALANCED),
+    Fault(
+        "drift_slow_fill_level",
+        "The fill level sensor drifts up, by a quarter of the tolerance of the flow.",
+        steps=_broken("fill_level_nl", drift_per_day=50_000),
+        not_promised="no balance since the refill tells so little from the flow's error (FLW-06)",
+    ),
+)
+"""A pocket sensor that drifts is the same data as a catheter sensor that drifts the other way."""
 
 UNMONITORED: Final = Fault(
     "no_flow_evidence",
@@ -178,4 +220,4 @@ STUCK: Final = tuple(
     if channel.name != "fill_level"  # see fill_sensor_stuck
 )
 
-SENSORS: Final = (*WRONG, UNMONITORED, *RAILS, *SILENT, *SPIKING, *STUCK)
+SENSORS: Final = (*WRONG, *DRIFTING, UNMONITORED, *RAILS, *SILENT, *SPIKING, *STUCK)

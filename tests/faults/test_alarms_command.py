@@ -207,11 +207,14 @@ def test_one_late_run_fails_its_row() -> None:
 
 def test_where_several_alarms_are_a_detection_the_first_one_is_told() -> None:
     """A fault told by the alarm of another one is detected, and nobody is left to guess which."""
-    found = ("flow_stop", "under_infusion", "flow_stop")
-    trials = [replace(detected(seed), detected_by=by) for seed, by in enumerate(found, 1)]
-    data = gathered(*trials)
-    assert data["faults"][0]["by"] == {"flow_stop": 2, "under_infusion": 1}
-    assert "flow_stop: told first by flow_stop 2, under_infusion 1\n" in table.render(data)
+    name, found = "occlusion_partial", ("occlusion", "partial_occlusion", "occlusion")
+    trials = [
+        replace(detected(seed), fault=name, detected_by=by) for seed, by in enumerate(found, 1)
+    ]
+    data = table.gather(Plan(demo(), (name,), len(trials), 0), Results(trials))
+    assert data["faults"][0]["by"] == {"occlusion": 2, "partial_occlusion": 1}
+    said = "occlusion_partial: told first by occlusion 2, partial_occlusion 1\n"
+    assert said in table.render(data)
 
 
 def test_inconclusive_runs_are_counted_apart_and_hold_nothing() -> None:
