@@ -7,6 +7,43 @@ from pumpsim.catalogue.entry import HOUR_S, SEVERITY, Fault, Severity, Step, at_
 
 POWER_CYCLE: Final = {"kind": "power_cycle", "cause": "brown_out"}
 
+LINK: Final = tuple(
+    Fault(f"link_{name}", sentence, not_promised=reason)
+    for name, sentence, reason in (
+        (
+            "silent",
+            "No programmer and no relay is near for days.",
+            "normal for an implant: monitoring goes on alone (COM-03)",
+        ),
+        (
+            "loss",
+            "Requests, or the replies to them, get lost.",
+            "whoever asked asks for the outcome by the command's number (COM-09)",
+        ),
+        (
+            "corruption",
+            "Bits of a frame flip, its end is missing, or something else is between two frames.",
+            "no alarm: what is no frame is dropped, and the next one is read (COM-01)",
+        ),
+        (
+            "duplicates",
+            "A request arrives twice.",
+            "no alarm: twice is once, and both are told the one result (COM-04)",
+        ),
+        (
+            "replay",
+            "A request comes late, out of its order, or again in another session or life.",
+            "no alarm: it is refused, with its reason, and the log has it (COM-06, LOG-01)",
+        ),
+        (
+            "stalled",
+            "Whoever is connected reads nothing any more.",
+            "no alarm: it holds up neither sampling nor alarms, and loses telemetry (COM-10)",
+        ),
+    )
+)
+"""What chaos does (`pumpsim serve --chaos`): no alarm is about a link, and none waits for one."""
+
 ELECTRONICS: Final = (
     Fault(
         "clock_jump_forward",
@@ -65,9 +102,5 @@ ELECTRONICS: Final = (
         samples(1),
         (Step(0, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE), Step(2 * HOUR_S, POWER_CYCLE)),
     ),
-    Fault(
-        "link_silent",
-        "No programmer and no relay is near for days.",
-        not_promised="normal for an implant: monitoring goes on alone (COM-03)",
-    ),
+    *LINK,
 )

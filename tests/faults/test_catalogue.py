@@ -93,6 +93,14 @@ DOMAIN_ROWS: Final = {
         "memory_write_fails",
     ),
     "power loss, brown-out, boot loop": ("power_cycles",),
+    "any link (COM-01, COM-03, COM-04, COM-06, COM-09, COM-10)": (
+        "link_silent",
+        "link_loss",
+        "link_corruption",
+        "link_duplicates",
+        "link_replay",
+        "link_stalled",
+    ),
     "battery: low, end of service": ("battery_low", "battery_end"),
     "logic: raises, stalls, nonsense": (
         "firmware_raises",
