@@ -3,7 +3,7 @@
 Each tells its number when it is asked for; `effects` tells when it took effect.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field, field_validator, model_validator
 
@@ -44,6 +44,17 @@ class Target(Protocol):
         """Give it back."""
 
 
+@runtime_checkable
+class Mendable(Protocol):
+    """A fault that lasts."""
+
+    def mended(self) -> "Mendable | None":
+        """What mends it; None for what is a moment, and cannot be undone."""
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let it act."""
+
+
 class PlantCondition(c.Section):
     """A fault or wear of the hydraulics, from now on."""
 
@@ -66,6 +77,10 @@ class PlantCondition(c.Section):
         """Set it now."""
         target.plant.set_condition(now_ns, self.name, self.value)
         return target.effects.at_once(now_ns)
+
+    def mended(self) -> "PlantCondition":
+        """As it is without wear."""
+        return PlantCondition(kind=self.kind, name=self.name, value=CONDITIONS[self.name].default)
 
 
 class SensorCondition(c.Section):
@@ -103,6 +118,10 @@ class SensorCondition(c.Section):
         target.sensors.set_fault(self.channel, fault)
         return target.effects.later(self.channel)
 
+    def mended(self) -> "SensorCondition":
+        """Sound."""
+        return SensorCondition(kind=self.kind, channel=self.channel)
+
 
 class OscillatorFault(c.Section):
     """The crystal that counts the device's time runs off, or stands still."""
@@ -117,6 +136,10 @@ class OscillatorFault(c.Section):
         oscillator.error_ppm, oscillator.stopped = self.error_ppm, self.stopped
         oscillator.update(now_ns, target.plant.state.pump_temperature_k)
         return target.effects.at_once(now_ns)
+
+    def mended(self) -> "OscillatorFault":
+        """Without an error."""
+        return OscillatorFault(kind=self.kind)
 
 
 class ClockFault(c.Section):
@@ -139,6 +162,12 @@ class ClockFault(c.Section):
         oscillator.rtc_valid = self.valid
         return target.effects.at_once(now_ns)
 
+    def mended(self) -> "ClockFault | None":
+        """It runs, from where it was; a jump is a moment, which a programmer alone sets right."""
+        if self.forward or self.back:
+            return None
+        return ClockFault(kind=self.kind, valid=True)
+
 
 class BatteryFault(c.Section):
     """The battery gives less than its age explains; a drop of 0 mends it."""
@@ -151,6 +180,10 @@ class BatteryFault(c.Section):
         del now_ns
         target.sensors.drop_battery(self.drop_mv)
         return target.effects.later("battery") if self.drop_mv else target.effects.mended("battery")
+
+    def mended(self) -> "BatteryFault":
+        """As its age explains."""
+        return BatteryFault(kind=self.kind, drop_mv=0)
 
 
 class ConverterFault(c.Section):
@@ -166,6 +199,10 @@ class ConverterFault(c.Section):
         if target.converter is Converter.SOUND:
             return target.effects.mended("converter")
         return target.effects.later("converter")
+
+    def mended(self) -> "ConverterFault":
+        """Sound."""
+        return ConverterFault(kind=self.kind, how="sound")
 
 
 class MemoryFault(c.Section):
@@ -210,6 +247,10 @@ class MemoryFault(c.Section):
         else:
             target.chip.cut_in(self.cut_in)
         return target.effects.later("memory")
+
+    def mended(self) -> "MemoryFault | None":
+        """Failing no more; the rest is a moment, and its traces are for the logic to mend."""
+        return None if self.failing is None else MemoryFault(kind=self.kind, failing=0)
 
     def _rot(self, target: Target) -> None:
         places = Store(target.memory).places()

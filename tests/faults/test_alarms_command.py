@@ -135,7 +135,7 @@ def test_the_list_has_every_fault() -> None:
     assert result.exit_code == 0
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
     assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
-    assert "from 3.5 to 10.0 mL/day\n" in result.stdout
+    assert "from 3.5 to 10.0 mL/day\n    lasts until it is ended\n" in result.stdout
 
 
 def test_the_list_for_programs_has_every_fault() -> None:
@@ -144,6 +144,9 @@ def test_the_list_for_programs_has_every_fault() -> None:
     assert list(rows) == list(CATALOGUE)
     assert rows["flow_stop"]["bound_s"] == CATALOGUE["flow_stop"].bound_s
     assert rows["restrictor_fast"]["severity"]["stated"] == 1.3
+    assert rows["clock_frozen"]["clearance"] == [{"kind": "clock_fault", "valid": True}]
+    assert rows["clock_jump_back"]["clearance"] == []
+    assert rows["pocket_fill"]["clearance"] == []
 
 
 @pytest.mark.parametrize("word", ["all", "ALL"])
