@@ -23,22 +23,22 @@ LINK: Final = tuple(
         (
             "corruption",
             "Bits of a frame flip, its end is missing, or something else is between two frames.",
-            "no alarm: what is no frame is dropped, and the next one is read (COM-01)",
+            "what is no frame is dropped, and the next one is read (COM-01)",
         ),
         (
             "duplicates",
             "A request arrives twice.",
-            "no alarm: twice is once, and both are told the one result (COM-04)",
+            "twice is once, and both are told the one result (COM-04)",
         ),
         (
             "replay",
             "A request comes late, out of its order, or again in another session or life.",
-            "no alarm: it is refused, with its reason, and the log has it (COM-06, LOG-01)",
+            "it is refused, with its reason, and the log has it (COM-06, LOG-01)",
         ),
         (
             "stalled",
             "Whoever is connected reads nothing any more.",
-            "no alarm: it holds up neither sampling nor alarms, and loses telemetry (COM-10)",
+            "it holds up neither sampling nor alarms, and loses telemetry (COM-10)",
         ),
     )
 )
