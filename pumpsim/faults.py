@@ -3,7 +3,7 @@
 Each tells its number when it is asked for; `effects` tells when it took effect.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,7 +14,7 @@ from pumpsim.effects import Effects
 from pumpsim.firmware.store import Store
 from pumpsim.misbehaviour import How
 from pumpsim.nvm import MortalMemory
-from pumpsim.oscillator import MAX_PPM, NS_PER_S, Oscillator
+from pumpsim.oscillator import MAX_PPM, NS_PER_S, ClockHow, Oscillator
 from pumpsim.plant.conditions import CONDITIONS
 from pumpsim.plant.plant import Plant
 from pumpsim.sensors import NAMES, Converter, SensorFault, Sensors
@@ -44,6 +44,17 @@ class Target(Protocol):
         """Give it back."""
 
 
+@runtime_checkable
+class Mendable(Protocol):
+    """A fault that lasts."""
+
+    def mended(self) -> "Mendable | None":
+        """What mends it; None for what is a moment, and cannot be undone."""
+
+    def act(self, target: Target, now_ns: int) -> dict[str, int]:
+        """Let it act."""
+
+
 class PlantCondition(c.Section):
     """A fault or wear of the hydraulics, from now on."""
 
@@ -67,6 +78,10 @@ class PlantCondition(c.Section):
         target.plant.set_condition(now_ns, self.name, self.value)
         return target.effects.at_once(now_ns)
 
+    def mended(self) -> "PlantCondition":
+        """As it is without wear."""
+        return PlantCondition(kind=self.kind, name=self.name, value=CONDITIONS[self.name].default)
+
 
 class SensorCondition(c.Section):
     """A fault of one sensor from now on; without any it is mended."""
@@ -74,6 +89,9 @@ class SensorCondition(c.Section):
     kind: Literal["sensor_fault"]
     channel: str = Field(description=", ".join(NAMES))
     bias: int = Field(default=0, description="added, in the reading's unit")
+    drift_per_day: float = Field(
+        default=0.0, description="added more and more, in the reading's unit", allow_inf_nan=False
+    )
     gain: float = Field(default=1.0, description="factor on the truth", ge=0, le=10)
     stuck_at: int | None = Field(default=None, description="always reads this")
     missing: bool = Field(default=False, description="reads nothing")
@@ -100,6 +118,10 @@ class SensorCondition(c.Section):
         target.sensors.set_fault(self.channel, fault)
         return target.effects.later(self.channel)
 
+    def mended(self) -> "SensorCondition":
+        """Sound."""
+        return SensorCondition(kind=self.kind, channel=self.channel)
+
 
 class OscillatorFault(c.Section):
     """The crystal that counts the device's time runs off, or stands still."""
@@ -115,22 +137,36 @@ class OscillatorFault(c.Section):
         oscillator.update(now_ns, target.plant.state.pump_temperature_k)
         return target.effects.at_once(now_ns)
 
+    def mended(self) -> "OscillatorFault":
+        """Without an error."""
+        return OscillatorFault(kind=self.kind)
+
 
 class ClockFault(c.Section):
-    """The real-time clock jumps, or loses its good name."""
+    """The real-time clock jumps, stands, tells garbage, or loses its good name."""
 
     kind: Literal["clock_fault"]
     forward: c.DurationNs = Field(default=c.text("0 s"), description="it jumps ahead")
     back: c.DurationNs = Field(default=c.text("0 s"), description="it jumps back")
+    how: ClockHow = Field(
+        default="running",
+        description="from now on; garbage is an arbitrary second at each reading",
+    )
     valid: bool = Field(default=False, description="whether it still calls itself valid")
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
         """Change it now."""
         oscillator = target.oscillator
         jump_s = (self.forward - self.back) // NS_PER_S
-        oscillator.set_rtc(now_ns, oscillator.rtc_s(now_ns) + jump_s)
+        oscillator.break_rtc(now_ns, self.how, jump_s)
         oscillator.rtc_valid = self.valid
         return target.effects.at_once(now_ns)
+
+    def mended(self) -> "ClockFault | None":
+        """It runs, from where it was; a jump is a moment, which a programmer alone sets right."""
+        if self.forward or self.back:
+            return None
+        return ClockFault(kind=self.kind, valid=True)
 
 
 class BatteryFault(c.Section):
@@ -144,6 +180,10 @@ class BatteryFault(c.Section):
         del now_ns
         target.sensors.drop_battery(self.drop_mv)
         return target.effects.later("battery") if self.drop_mv else target.effects.mended("battery")
+
+    def mended(self) -> "BatteryFault":
+        """As its age explains."""
+        return BatteryFault(kind=self.kind, drop_mv=0)
 
 
 class ConverterFault(c.Section):
@@ -160,9 +200,13 @@ class ConverterFault(c.Section):
             return target.effects.mended("converter")
         return target.effects.later("converter")
 
+    def mended(self) -> "ConverterFault":
+        """Sound."""
+        return ConverterFault(kind=self.kind, how="sound")
+
 
 class MemoryFault(c.Section):
-    """Memory loses its supply, fails or rots: say one of cut_in, failing, flip."""
+    """Memory loses its supply, fails or rots: say one of cut_in, torn, failing, flip."""
 
     kind: Literal["memory_fault"]
     cut_in: int = Field(
@@ -171,8 +215,12 @@ class MemoryFault(c.Section):
         ge=0,
         le=1_000_000,
     )
-    failing: int = Field(
-        default=0, description="so many operations fail, from the next one on", ge=0, le=1_000_000
+    torn: bool = Field(default=False, description="power goes during the next write")
+    failing: int | None = Field(
+        default=None,
+        description="so many operations fail, from the next one on; 0 mends it",
+        ge=0,
+        le=1_000_000,
     )
     flip: int = Field(default=0, description="so many bits flip at once", ge=0, le=1_000)
     where: Literal["newest", "older", "both"] = Field(
@@ -181,8 +229,8 @@ class MemoryFault(c.Section):
 
     @model_validator(mode="after")
     def _one(self) -> "MemoryFault":
-        if sum(count > 0 for count in (self.cut_in, self.failing, self.flip)) != 1:
-            raise ValueError("say one of cut_in, failing, flip")
+        if sum((self.cut_in > 0, self.torn, self.failing is not None, self.flip > 0)) != 1:
+            raise ValueError("say one of cut_in, torn, failing, flip")
         return self
 
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
@@ -190,11 +238,19 @@ class MemoryFault(c.Section):
         if self.flip:
             self._rot(target)
             return target.effects.at_once(now_ns)
-        if self.cut_in:
-            target.chip.cut_in(self.cut_in)
-        else:
+        if self.failing is not None:
             target.chip.fail(self.failing)
+            if not self.failing:
+                return target.effects.mended("memory")
+        elif self.torn:
+            target.chip.tear_next()
+        else:
+            target.chip.cut_in(self.cut_in)
         return target.effects.later("memory")
+
+    def mended(self) -> "MemoryFault | None":
+        """Failing no more; the rest is a moment, and its traces are for the logic to mend."""
+        return None if self.failing is None else MemoryFault(kind=self.kind, failing=0)
 
     def _rot(self, target: Target) -> None:
         places = Store(target.memory).places()

@@ -41,6 +41,7 @@ class MortalMemory:
         self._chance = Stream(seed, "nvm")
         self._drawn = 0  # numbers taken from the stream
         self._cut_at = cut_at
+        self._tears = False  # the next write
         self._failing = failing
         self._struck = struck
         self._buffer: list[tuple[int, bytes]] = []  # (address, at most a page), oldest first
@@ -49,8 +50,12 @@ class MortalMemory:
         """Power goes during the `count`-th operation from now; 1 is the next."""
         self._cut_at = self.operations + count - 1
 
+    def tear_next(self) -> None:
+        """Power goes during the next write, whichever operation that is."""
+        self._tears = True
+
     def fail(self, count: int) -> None:
-        """The next `count` operations fail."""
+        """The next `count` operations fail; 0 mends them."""
         self._failing = range(self.operations, self.operations + count)
 
     def rot(self, place: Sequence[int], bits: int) -> None:
@@ -78,6 +83,7 @@ class MortalMemory:
             "operations": self.operations,
             "drawn": self._drawn,
             "cut_at": self._cut_at,
+            "tears": self._tears,
             "failing": [self._failing.start, self._failing.stop],
             "buffer": [[address, page.hex()] for address, page in self._buffer],
         }
@@ -86,6 +92,7 @@ class MortalMemory:
         """Take up what `snapshot` gave."""
         self.operations, self._drawn = data["operations"], data["drawn"]
         self._cut_at, self._failing = data["cut_at"], range(*data["failing"])
+        self._tears = data["tears"]
         self._buffer = [(address, bytes.fromhex(page)) for address, page in data["buffer"]]
 
     @property
@@ -106,6 +113,8 @@ class MortalMemory:
     def write(self, address: int, data: bytes) -> None:
         """Put `data` into the buffer."""
         self._cells.read(address, len(data))  # IndexError outside the chip, before anything moves
+        if self._tears:
+            self._cut_at, self._tears = self.operations, False
         self._count((address, data))
         self._buffer.append((address, data))
         if sum(len(written) for _, written in self._buffer) > MAX_BUFFERED:

@@ -6,7 +6,8 @@ could depend on who asks, or how often.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
+from zlib import crc32
 
 from protocol.control import TICKS_PER_S
 from protocol.messages import MAX_UNIX_S
@@ -17,6 +18,7 @@ NOMINAL_UTICKS_PER_S: Final = TICKS_PER_S * MICRO
 TURNOVER_K: Final = 298.15
 PPM_PER_K2: Final = -0.034
 MAX_PPM: Final = 1_000.0
+ClockHow = Literal["running", "frozen", "garbage"]
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class Oscillator:
     error_ppm: float = 0.0
     rtc_start_s: int = 0
     rtc_valid: bool = True
+    rtc_how: ClockHow = "running"
+    rtc_stood_s: int = 0  # what `life_s` was when it froze
     stopped: bool = False
     anchor_ns: int = 0
     anchor_uticks: int = 0
@@ -59,7 +63,9 @@ class Oscillator:
 
     def rtc_s(self, now_ns: int) -> int:
         """The real-time clock, unix seconds; its register stops at 0 and at MAX_UNIX_S."""
-        rtc_s = self.rtc_start_s + self._uticks(now_ns) // NOMINAL_UTICKS_PER_S
+        if self.rtc_how == "garbage":  # a fixed sequence: nothing that one could count on
+            return crc32(self.life_s(now_ns).to_bytes(8, "big"))
+        rtc_s = self.rtc_start_s + self._rtc_count_s(now_ns)
         return rtc_s if 0 <= rtc_s <= MAX_UNIX_S else min(max(rtc_s, 0), MAX_UNIX_S)
 
     def life_s(self, now_ns: int) -> int:
@@ -71,13 +77,23 @@ class Oscillator:
         return self._uticks(now_ns) * 1_000 // NOMINAL_UTICKS_PER_S
 
     def set_rtc(self, now_ns: int, rtc_s: int) -> None:
-        """Set the clock; it can be trusted from then on."""
-        self.rtc_start_s = rtc_s - self.life_s(now_ns)
+        """Set the clock; it can be trusted from then on, if it is sound."""
+        self.rtc_start_s = rtc_s - self._rtc_count_s(now_ns)
         self.rtc_valid = True
+
+    def break_rtc(self, now_ns: int, how: ClockHow, jump_s: int) -> None:
+        """Break the clock, or mend it: it goes on from what it told, and as far ahead or back."""
+        rtc_s = self.rtc_s(now_ns) + jump_s
+        self.rtc_how, self.rtc_stood_s = how, self.life_s(now_ns)
+        self.set_rtc(now_ns, rtc_s)
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data; `Oscillator(**data)` restores it."""
         return asdict(self)
+
+    def _rtc_count_s(self, now_ns: int) -> int:
+        """What the clock has counted since the device was made."""
+        return self.rtc_stood_s if self.rtc_how == "frozen" else self.life_s(now_ns)
 
     def _uticks(self, now_ns: int) -> int:
         elapsed_ns = now_ns - self.anchor_ns

@@ -18,6 +18,7 @@ from pumpsim.streams import BLOCK, BOUND, Stream
 HOUR_NS: Final = 3_600 * 1_000_000_000
 HOURS_PER_DAY: Final = 24
 HOURS_PER_YEAR: Final = 8_766
+DAY_NS: Final = HOURS_PER_DAY * HOUR_NS
 DEFAULT_CAPACITY_NL: Final = 30_000_000
 MAX_GAIN: Final = 10.0
 MAX_BIAS: Final = 1_000_000_000
@@ -89,6 +90,7 @@ class SensorFault:
     """
 
     bias: int = 0
+    drift_per_day: float = 0.0
     gain: float = 1.0
     stuck_at: int | None = None
     missing: bool = False
@@ -96,6 +98,7 @@ class SensorFault:
     spike: int = 0
     spike_every: int = 10
     held: int | None = None  # what a stale channel repeats, once it has been read
+    since_ns: int | None = None  # when a drifting channel was read first
 
 
 class Converter(StrEnum):
@@ -174,7 +177,8 @@ class Sensors:
         row = self._rows[place]
         readings = self._read(truths, row)
         if self.faults:
-            return Readings._make((index, *self._broken(readings, index, truths, row), *rtc))
+            broken = self._broken(readings, index, now_ns, truths, row)
+            return Readings._make((index, *broken, *rtc))
         return Readings._make((index, *readings, *rtc))
 
     def set_fault(self, name: str, fault: SensorFault | None) -> None:
@@ -193,8 +197,8 @@ class Sensors:
         if not 0.0 <= fault.gain <= MAX_GAIN or fault.spike_every < 1:
             message = f"{name}: gain lies in 0 to {MAX_GAIN:g}, spike_every is 1 or more"
             raise ValueError(message)
-        if abs(fault.bias) > MAX_BIAS or abs(fault.spike) > MAX_BIAS:
-            message = f"{name}: bias and spike lie in -{MAX_BIAS} to {MAX_BIAS}"
+        if max(abs(fault.bias), abs(fault.drift_per_day), abs(fault.spike)) > MAX_BIAS:
+            message = f"{name}: bias, drift and spike lie in -{MAX_BIAS} to {MAX_BIAS}"
             raise ValueError(message)
         self.faults[name] = fault
 
@@ -274,6 +278,7 @@ class Sensors:
         self,
         readings: Sequence[int],
         index: int,
+        now_ns: int,
         truths: Sequence[float],
         noises: Sequence[float],
     ) -> list[int | None]:
@@ -283,7 +288,7 @@ class Sensors:
         for name, fault in self.faults.items():
             place = NAMES.index(name)
             spike = fault.spike if index % fault.spike_every == 0 else 0
-            seen = truths[place] * fault.gain + fault.bias + spike
+            seen = truths[place] * fault.gain + fault.bias + _drifted(fault, now_ns) + spike
             steps = int(seen * self._factors[place] + self._offsets[place] + noises[place])
             reading = max(steps * self._steps[place], self._lowest[place])
             said = _say(fault, min(reading, self._highest[place]))
@@ -307,6 +312,15 @@ def _within(readings: tuple[int, ...], lowest: tuple[int, ...], highest: tuple[i
         and l5 <= r5 <= h5
         and l6 <= r6 <= h6
     )
+
+
+def _drifted(fault: SensorFault, now_ns: int) -> float:
+    """How far a channel has drifted since it was read first."""
+    if not fault.drift_per_day:
+        return 0.0
+    if fault.since_ns is None:
+        fault.since_ns = now_ns
+    return fault.drift_per_day * (now_ns - fault.since_ns) / DAY_NS
 
 
 def _say(fault: SensorFault, reading: int) -> int | None:

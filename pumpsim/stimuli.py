@@ -9,12 +9,14 @@ from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
 from protocol import configfile as c
 from pumpsim.catalogue import CATALOGUE, no_fault
+from pumpsim.catalogue.entry import Fault
 from pumpsim.faults import (
     BatteryFault,
     ClockFault,
     ConverterFault,
     FirmwareFault,
     MemoryFault,
+    Mendable,
     OscillatorFault,
     PlantCondition,
     PowerCycle,
@@ -209,13 +211,14 @@ class InjectBolus(c.Section):
 
 
 class NamedFault(c.Section):
-    """A fault of the catalogue, from now on: `pumpsim alarms --list` names them."""
+    """A fault of the catalogue, from now on, or its end: `pumpsim alarms --list` names them."""
 
     kind: Literal["fault"]
     name: str = Field(description="of the catalogue")
     severity: float | None = Field(
         default=None, description="by default the stated one", allow_inf_nan=False
     )
+    end: bool = Field(default=False, description="mend what it broke")
 
     @field_validator("name")
     @classmethod
@@ -223,7 +226,7 @@ class NamedFault(c.Section):
         fault = CATALOGUE.get(value)
         if fault is None:
             raise ValueError(no_fault(value))
-        if not fault.steps or any(step.after_s for step in fault.steps):
+        if not _is_one_act(fault):
             message = f"{value} is no single act: set its parts at their instants"
             raise ValueError(message)
         return value
@@ -242,14 +245,45 @@ class NamedFault(c.Section):
             raise ValueError(message)
         return value
 
+    @field_validator("end")
+    @classmethod
+    def _mends(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        fault = CATALOGUE.get(info.data.get("name", ""))
+        if not value or fault is None:
+            return value
+        if not clearance(fault):
+            message = f"{fault.name} is over by itself, or cannot be undone: it has no end"
+            raise ValueError(message)
+        if info.data.get("severity") is not None:
+            raise ValueError("an end has no degrees: leave severity out")
+        return value
+
     def act(self, target: Target, now_ns: int) -> dict[str, int]:
-        """Let its stimuli act now."""
+        """Let its stimuli act now, or what mends them."""
         fault = CATALOGUE[self.name]
         severity = fault.stated() if self.severity is None else self.severity
         result: dict[str, int] = {}
-        for _, stimulus in fault.steps_at(severity):
-            result |= ADAPTER.validate_python(stimulus).act(target, now_ns)
+        for stimulus in clearance(fault) if self.end else _acts(fault, severity):
+            result |= stimulus.act(target, now_ns)
         return result
+
+
+def clearance(fault: Fault) -> list[Mendable]:
+    """What mends all that it broke; nothing where a part is a moment, or over by itself."""
+    if not _is_one_act(fault):
+        return []
+    mended = [act.mended() for act in _acts(fault, fault.stated()) if isinstance(act, Mendable)]
+    found = [one for one in mended if one is not None]
+    return found if len(found) == len(fault.steps) else []
+
+
+def _is_one_act(fault: Fault) -> bool:
+    """Whether a single stimulus can be it: no visit, and nothing that takes time."""
+    return bool(fault.steps) and not any(step.after_s for step in fault.steps)
+
+
+def _acts(fault: Fault, severity: float) -> list[Any]:
+    return [ADAPTER.validate_python(stimulus) for _, stimulus in fault.steps_at(severity)]
 
 
 Stimulus = Annotated[

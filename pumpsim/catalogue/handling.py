@@ -5,6 +5,9 @@ from typing import Any, Final
 from protocol.vocabulary import AlarmId
 from pumpsim.catalogue.entry import BEFORE_REFILL, SEVERITY, Fault, Severity, at_once, samples
 
+AT_COMMIT_S: Final = samples(1)
+"""The first level after a commit tells (RES-07); what was declared is judged at once (RES-06)."""
+
 
 def _refill(**fields: Any) -> dict[str, Any]:
     return {"kind": "refill", "fill": "usual", **fields}
@@ -15,15 +18,15 @@ HANDLING: Final = (
         "pocket_fill",
         "The needle misses the septum, and the fill goes into the tissue.",
         (AlarmId.POCKET_FILL,),
-        samples(2),
+        AT_COMMIT_S,
         visit=_refill(into="pocket"),
         start_day=BEFORE_REFILL,
     ),
     Fault(
         "refill_without_syringe",
         "A refill is declared, and nothing is moved.",
-        (AlarmId.POCKET_FILL, AlarmId.TAMPERING),
-        samples(2),
+        (AlarmId.POCKET_FILL,),
+        AT_COMMIT_S,
         visit=_refill(into="nowhere", declared_withdrawn="10 mL"),
         start_day=BEFORE_REFILL,
     ),
@@ -41,7 +44,7 @@ HANDLING: Final = (
         "wrong_refill_volume",
         "Less is filled than is declared.",
         (AlarmId.REFILL_DISCREPANCY,),
-        samples(2),
+        AT_COMMIT_S,
         visit=_refill(volume=SEVERITY),
         severity=Severity(22.4, 15.0, "mL"),
         start_day=BEFORE_REFILL,
@@ -50,7 +53,7 @@ HANDLING: Final = (
         "wrong_refill_volume_low",
         "More is filled than is declared.",
         (AlarmId.REFILL_DISCREPANCY,),
-        samples(2),
+        AT_COMMIT_S,
         visit=_refill(declared_volume=SEVERITY),
         severity=Severity(22.4, 10.0, "mL"),
         start_day=BEFORE_REFILL,
@@ -59,7 +62,7 @@ HANDLING: Final = (
         "wrong_withdrawn_volume",
         "Much less is declared as withdrawn than the pump predicts.",
         (AlarmId.REFILL_DISCREPANCY,),
-        samples(2),
+        AT_COMMIT_S,
         visit=_refill(declared_withdrawn=SEVERITY, volume="20 mL", declared_volume="20 mL"),
         severity=Severity(6.0, 2.0, "mL"),
         start_day=BEFORE_REFILL,

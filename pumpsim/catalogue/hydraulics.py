@@ -52,7 +52,7 @@ FLOW: Final = (
     Fault(
         "flow_stop",
         "The restrictor is blocked: nothing flows.",
-        (AlarmId.FLOW_STOP, AlarmId.UNDER_INFUSION),
+        (AlarmId.FLOW_STOP,),
         6 * HOUR_S,
         _condition(RESTRICTOR, 0.0),
     ),
@@ -68,7 +68,7 @@ FLOW: Final = (
     Fault(
         "septum_leak",
         "The septum leaks into the pocket: the same data as a fast restrictor.",
-        (AlarmId.OVER_INFUSION, AlarmId.BALANCE_FAULT),
+        (AlarmId.OVER_INFUSION,),
         6 * HOUR_S,
         _condition("septum_leak_ml_per_day"),
         severity=Severity(3.5, 10.0, of="mL/day"),

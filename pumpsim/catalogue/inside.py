@@ -15,17 +15,24 @@ LOGIC: Final = (
 
 MEMORY: Final = (
     Fault(
+        "memory_torn_write",
+        "Power goes in the midst of a write; the boot after it uses the other copy.",
+        (EventKind.MEMORY_CORRECTED,),
+        samples(1),
+        at_once("memory_fault", torn=True),
+    ),
+    Fault(
         "memory_bit_flip_one_copy",
         "A bit of the newest record flips; the next boot uses the other copy.",
         (EventKind.MEMORY_CORRECTED,),
-        samples(2),
+        samples(1),
         (Step(0, {"kind": "memory_fault", "flip": 1, "where": "newest"}), Step(1, POWER_CYCLE)),
     ),
     Fault(
         "memory_both_copies",
         "Bits of both records flip: at the next boot nothing is known.",
         (AlarmId.CONFIGURATION_LOST,),
-        samples(2),
+        samples(1),
         (Step(0, {"kind": "memory_fault", "flip": 3, "where": "both"}), Step(1, POWER_CYCLE)),
     ),
     Fault(
@@ -41,7 +48,7 @@ BATTERY: Final = (
     Fault(
         "battery_low",
         "The battery nears its end.",
-        (AlarmId.BATTERY_LOW, AlarmId.BATTERY_END),
+        (AlarmId.BATTERY_LOW,),
         HOUR_S,
         at_once("battery_fault", drop_mv=SEVERITY),
         severity=Severity(400, 500, of="mV"),
@@ -75,7 +82,7 @@ FIRMWARE: Final = tuple(
         f"firmware_{how}",
         f"The control logic {what}, once.",
         (AlarmId.FIRMWARE_FAULT,),
-        samples(2),
+        samples(1),
         at_once("firmware_fault", how=how),
     )
     for how, what in LOGIC

@@ -11,10 +11,12 @@ from typing import Any, Final
 from protocol import configfile as c
 from pumpsim import pumpfile
 from pumpsim.catalogue import CATALOGUE, no_fault
+from pumpsim.faults import Mendable
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
 from pumpsim.performance.kept import KeptLives
 from pumpsim.performance.living import YEAR_DAYS
+from pumpsim.stimuli import ADAPTER, clearance
 from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, interruptible, progress
 
 ALL: Final = "all"
@@ -107,9 +109,12 @@ def listing() -> str:
         lines.append(f"{fault.name}\n    {fault.sentence}")
         if fault.not_promised:
             lines.append(f"    not promised: {fault.not_promised}")
-            continue
-        words = " or ".join(word.name.lower() for word in fault.expects)
-        lines.append(f"    {words} within {table.duration(fault.bound_s)}{_degrees(fault.name)}")
+        else:
+            words = " or ".join(word.name.lower() for word in fault.expects)
+            bound = table.duration(fault.bound_s)
+            lines.append(f"    {words} within {bound}{_degrees(fault.name)}")
+        if clearance(fault):
+            lines.append("    lasts until it is ended")
     return "\n".join(lines) + "\n"
 
 
@@ -123,9 +128,14 @@ def catalogue() -> list[dict[str, Any]]:
             "expects": [word.name.lower() for word in fault.expects],
             "bound_s": fault.bound_s,
             "severity": None if fault.severity is None else fault.severity._asdict(),
+            "clearance": [_as_written(act) for act in clearance(fault)],
         }
         for fault in CATALOGUE.values()
     ]
+
+
+def _as_written(stimulus: Mendable) -> Any:
+    return ADAPTER.dump_python(stimulus, mode="json", exclude_unset=True)
 
 
 def _degrees(name: str) -> str:

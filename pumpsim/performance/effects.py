@@ -97,7 +97,8 @@ def _clock(device: Device, before: Before) -> bool:
     start_s = int(device.pump.clock.start.timestamp())
     true_s = start_s + device.now_ns // 1_000_000_000
     off_s = abs(oscillator.rtc_s(device.now_ns) - true_s)
-    return off_s > CLOCK_OFF_S or not oscillator.rtc_valid
+    sound = oscillator.rtc_valid and oscillator.rtc_how == "running"
+    return off_s > CLOCK_OFF_S or not sound
 
 
 def _reflux(device: Device, before: Before) -> bool:

@@ -15,7 +15,7 @@ from pumpsim.performance.trial import Trial, Verdict
 
 SCHEMA: Final = 1
 HEAD: Final = (
-    f"{'fault':<28} {'detected':>8} {'>= %':>5} {'median':>7} {'95 %':>7} {'worst':>7} {'bound':>7}"
+    f"{'fault':<29} {'detected':>8} {'>= %':>5} {'median':>7} {'95 %':>7} {'worst':>7} {'bound':>7}"
     f" {'beyond':>7} {'mL':>8} {'% of day':>9}  holds"
 )
 NL_PER_ML: Final = 1e6
@@ -196,7 +196,7 @@ def _line(row: dict[str, Any]) -> str:
     elif row["inconclusive"]:
         mark += f" ({row['inconclusive']} inconclusive)"
     return (
-        f"{row['fault']:<28} {row['detected']:>3}/{row['injected']:<4}"
+        f"{row['fault']:<29} {row['detected']:>3}/{row['injected']:<4}"
         f" {row['at_least_percent']:>5.1f} {times[0]:>7} {times[1]:>7} {times[2]:>7}"
         f" {duration(row['bound_s']):>7} {beyond_text:>7} {row['volume_error_ml']:>8.3f}"
         f" {row['dose_error_percent']:>9.1f}  {mark}"

@@ -135,7 +135,7 @@ def test_the_list_has_every_fault() -> None:
     assert result.exit_code == 0
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
     assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
-    assert "from 3.5 to 10.0 mL/day\n" in result.stdout
+    assert "from 3.5 to 10.0 mL/day\n    lasts until it is ended\n" in result.stdout
 
 
 def test_the_list_for_programs_has_every_fault() -> None:
@@ -144,6 +144,9 @@ def test_the_list_for_programs_has_every_fault() -> None:
     assert list(rows) == list(CATALOGUE)
     assert rows["flow_stop"]["bound_s"] == CATALOGUE["flow_stop"].bound_s
     assert rows["restrictor_fast"]["severity"]["stated"] == 1.3
+    assert rows["clock_frozen"]["clearance"] == [{"kind": "clock_fault", "valid": True}]
+    assert rows["clock_jump_back"]["clearance"] == []
+    assert rows["pocket_fill"]["clearance"] == []
 
 
 @pytest.mark.parametrize("word", ["all", "ALL"])
@@ -207,11 +210,14 @@ def test_one_late_run_fails_its_row() -> None:
 
 def test_where_several_alarms_are_a_detection_the_first_one_is_told() -> None:
     """A fault told by the alarm of another one is detected, and nobody is left to guess which."""
-    found = ("flow_stop", "under_infusion", "flow_stop")
-    trials = [replace(detected(seed), detected_by=by) for seed, by in enumerate(found, 1)]
-    data = gathered(*trials)
-    assert data["faults"][0]["by"] == {"flow_stop": 2, "under_infusion": 1}
-    assert "flow_stop: told first by flow_stop 2, under_infusion 1\n" in table.render(data)
+    name, found = "occlusion_partial", ("occlusion", "partial_occlusion", "occlusion")
+    trials = [
+        replace(detected(seed), fault=name, detected_by=by) for seed, by in enumerate(found, 1)
+    ]
+    data = table.gather(Plan(demo(), (name,), len(trials), 0), Results(trials))
+    assert data["faults"][0]["by"] == {"occlusion": 2, "partial_occlusion": 1}
+    said = "occlusion_partial: told first by occlusion 2, partial_occlusion 1\n"
+    assert said in table.render(data)
 
 
 def test_inconclusive_runs_are_counted_apart_and_hold_nothing() -> None:

@@ -404,6 +404,27 @@ def test_a_supply_that_failed_is_back_in_the_next_life() -> None:
     assert told == [1, 1]
 
 
+def test_the_next_write_is_torn_once_whatever_is_read_before() -> None:
+    """NVM-02: in a copy of the chip, too."""
+    left = set()
+    for seed in SEEDS:
+        cells = RamMemory(4)
+        first = MortalMemory(cells, seed)
+        first.tear_next()
+        memory = MortalMemory(cells, seed)
+        memory.restore(first.snapshot())
+        memory.read(0, 1)
+        memory.sync()
+        with pytest.raises(PowerLostError):
+            memory.write(0, b"1234")
+        left.add(cells.read(0, 4))
+        memory.restart(supply_lost=True)
+        memory.write(0, b"5678")
+        memory.sync()
+        assert cells.read(0, 4) == b"5678"
+    assert {b"1234", b"\xff" * 4} < left
+
+
 def test_what_is_not_synced_is_torn_when_the_supply_goes() -> None:
     left = set()
     for seed in SEEDS:

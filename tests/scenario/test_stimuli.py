@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from protocol.vocabulary import ResetCause
+from protocol.vocabulary import AlarmId, ResetCause
 from pumpsim import snapshot
 from pumpsim.device import Device
 from pumpsim.pumpfile import demo
@@ -183,6 +183,22 @@ def test_a_clock_can_jump_either_way_and_lose_its_name() -> None:
     assert not device.oscillator.rtc_valid
 
 
+def test_a_clock_can_stand_and_tell_garbage_and_runs_again() -> None:
+    device = implanted()
+    told_s: list[int | None] = [device.oscillator.rtc_s(AT)]
+    for how in ("frozen", "garbage", "running"):
+        act(device, kind="clock_fault", how=how, valid=True)
+        for _ in range(2):
+            readings = later(device, 3 * MINUTE).readings
+            assert readings is not None
+            assert readings.rtc_valid
+            told_s.append(readings.rtc_s)
+    shown_s, frozen_s, still_s, odd_s, odder_s, before_s, after_s = told_s
+    assert shown_s == frozen_s == still_s
+    assert len({still_s, odd_s, odder_s}) == 3
+    assert (before_s or 0) + 180 == after_s
+
+
 def test_a_battery_fades_at_once_and_recovers() -> None:
     device = implanted()
     healthy = later(device, MINUTE).readings
@@ -211,12 +227,22 @@ def test_a_converter_can_freeze_and_fall_silent() -> None:
 
 
 def test_memory_can_lose_its_supply_fail_and_rot() -> None:
-    for fields in ({"cut_in": 1}, {"failing": 99}, {"flip": 5, "where": "both"}):
+    for fields in ({"cut_in": 1}, {"torn": True}, {"failing": 99}, {"flip": 5, "where": "both"}):
         device = implanted()
         assert act(device, kind="memory_fault", **fields) == {"fault": 1}
         later(device, 2 * HOUR)
         assert device.truth()["faults"]["1"] is not None
-        assert device.resets == ("cut_in" in fields)
+        assert device.resets == ("cut_in" in fields or "torn" in fields)
+
+
+def test_memory_that_is_mended_fails_no_more() -> None:
+    device = implanted()
+    act(device, kind="memory_fault", failing=99)
+    assert act(device, kind="memory_fault", failing=0) == {}
+    later(device, 2 * HOUR)
+    assert device.truth()["faults"] == {"1": None}
+    assert device.beliefs is not None
+    assert AlarmId.MEMORY_FAULT not in device.beliefs.alarms
 
 
 def test_logic_can_go_wrong_in_each_way_once() -> None:
@@ -407,7 +433,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(fields: dict[str, Any]) -
         ({"kind": "battery_fault", "drop_mv": 5_000}, "4000"),
         ({"kind": "converter_fault", "how": "slow"}, "'frozen', 'silent' or 'sound'"),
         ({"kind": "firmware_fault", "how": "odd"}, "'bad_deadline' or 'stalls'"),
-        ({"kind": "memory_fault"}, "say one of cut_in, failing, flip"),
+        ({"kind": "memory_fault"}, "say one of cut_in, torn, failing, flip"),
         ({"kind": "memory_fault", "cut_in": 3, "flip": 1}, "say one of"),
         ({"kind": "memory_fault", "flip": 1, "where": "oldest"}, "'newest', 'older' or 'both'"),
     ],

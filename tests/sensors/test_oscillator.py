@@ -1,5 +1,7 @@
 """The device's own time: exact both ways, wrong by its error and its temperature alone."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +96,36 @@ def test_setting_the_clock_leaves_the_count() -> None:
     assert oscillator.rtc_valid
     assert oscillator.rtc_s(51 * NS_PER_S) == 1_001
     assert oscillator.ticks(51 * NS_PER_S) == 51 * TICKS_PER_S
+
+
+def test_a_frozen_clock_stands_whatever_it_is_set_to_and_goes_on_from_there() -> None:
+    """TIM-03: and the count of ticks never noticed."""
+    oscillator = Oscillator(rtc_start_s=1_800_000_000)
+    oscillator.update(0, TURNOVER_K)
+    oscillator.break_rtc(100 * NS_PER_S, "frozen", 0)
+    assert [oscillator.rtc_s(s * NS_PER_S) for s in (100, 900)] == [1_800_000_100] * 2
+    oscillator.set_rtc(1_000 * NS_PER_S, 1_900_000_000)
+    assert oscillator.rtc_s(2_000 * NS_PER_S) == 1_900_000_000
+    assert oscillator.ticks(2_000 * NS_PER_S) == 2_000 * TICKS_PER_S
+    again = Oscillator(**oscillator.snapshot())
+    for each in (oscillator, again):
+        each.break_rtc(3_000 * NS_PER_S, "running", 7)
+        assert each.rtc_s(3_010 * NS_PER_S) == 1_900_000_017
+
+
+def test_a_clock_tells_garbage_to_whoever_asks_and_the_same_to_all() -> None:
+    oscillator = running()
+    oscillator.break_rtc(0, "garbage", 0)
+    told = [oscillator.rtc_s(minute * 60 * NS_PER_S) for minute in range(100)]
+    assert told == [
+        Oscillator(**oscillator.snapshot()).rtc_s(m * 60 * NS_PER_S) for m in range(100)
+    ]
+    steps = {after - before for before, after in pairwise(told)}
+    assert len(steps) == 99
+    assert not steps & set(range(1_000))
+    oscillator.break_rtc(100 * 60 * NS_PER_S, "running", 0)
+    oscillator.set_rtc(100 * 60 * NS_PER_S, 1_000)
+    assert oscillator.rtc_s(101 * 60 * NS_PER_S) == 1_060
 
 
 @given(PPM, TEMPERATURES, st.integers(0, 10**13))

@@ -168,6 +168,16 @@ def test_a_bias_is_added_after_the_gain() -> None:
     assert both == (sample(healthy, 0).fill_level_nl or 0) - 10_000_000 + 1_000_000
 
 
+def test_a_drift_grows_from_the_first_reading_on() -> None:
+    """SEN-03."""
+    sensors, healthy = Sensors(1), Sensors(1)
+    sensors.set_fault("reservoir_pressure_pa", SensorFault(bias=100, drift_per_day=-2_400.0))
+    for hours in (5, 6, 29):
+        drifted = sample(sensors, hours, hours * HOUR_NS).reservoir_pressure_pa
+        sound = sample(healthy, hours, hours * HOUR_NS).reservoir_pressure_pa
+        assert (drifted or 0) - (sound or 0) == 100 - 100 * (hours - 5)
+
+
 def test_spikes_come_as_often_as_asked() -> None:
     sensors, healthy = Sensors(1), Sensors(1)
     sensors.set_fault("pocket_pressure_pa", SensorFault(spike=20_000, spike_every=7))
@@ -186,7 +196,8 @@ def test_spikes_come_as_often_as_asked() -> None:
         ("fill_level_nl", SensorFault(stuck_at=33_000_001), "stuck at 0 to 33000000"),
         ("fill_level_nl", SensorFault(gain=float("nan")), "gain lies in 0 to 10"),
         ("fill_level_nl", SensorFault(spike_every=0), "spike_every is 1 or more"),
-        ("fill_level_nl", SensorFault(bias=10**10), "bias and spike lie in"),
+        ("fill_level_nl", SensorFault(bias=10**10), "bias, drift and spike lie in"),
+        ("fill_level_nl", SensorFault(drift_per_day=-1e10), "bias, drift and spike lie in"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
@@ -208,8 +219,10 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     sensors = Sensors(6)
     sensors.set_fault("fill_level_nl", SensorFault(stale=True))
     sensors.set_fault("pocket_pressure_pa", SensorFault(gain=0.5, spike=100))
+    sensors.set_fault("temperature_mk", SensorFault(drift_per_day=240.0))
     sample(sensors, 0)
     again = Sensors(6)
     again.restore(json.loads(json.dumps(sensors.snapshot())))
     for index in range(1, 300, 13):
-        assert sample(again, index) == sample(sensors, index)
+        now_ns = index * HOUR_NS
+        assert sample(again, index, now_ns) == sample(sensors, index, now_ns)

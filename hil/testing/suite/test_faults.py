@@ -15,14 +15,16 @@ SEED: Final = 1
 NS_PER_S: Final = 1_000_000_000
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
+FAULTS: Final = promised()
 REQUIREMENTS: Final = {
     "restrictor_broken": "FLW-03",
     "occlusion_release": "OCC-03",
     "refill_without_syringe": "RES-07",
     "memory_bit_flip_one_copy": "NVM-01",
+    "memory_torn_write": "NVM-02",
+    **{name: "SEN-03" for name in FAULTS if name.startswith("drift_")},
 }
 """Where the first alarm awaited does not say it all."""
-FAULTS: Final = promised()
 
 
 def requirement(name: str) -> str:
