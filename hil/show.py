@@ -112,9 +112,14 @@ def belief_lines(beliefs: Beliefs | None) -> list[str]:
     return [
         _row("flow", _estimate(beliefs.flow_nl_per_h, 24 / 1e6, "mL/day")),
         _row("residual volume", _estimate(beliefs.residual_volume_nl, 1e-6, "mL")),
-        _row("delivered", f"{beliefs.delivered_total_nl / 1e6:.3f} mL"),
+        _row("delivered", f"{beliefs.delivered_total_nl / 1e6:.3f} mL  ({_ml(beliefs)})"),
         _row("alarms present", present or "none"),
     ]
+
+
+def _ml(beliefs: Beliefs) -> str:
+    low_nl, high_nl = beliefs.delivered_between_nl
+    return f"{low_nl / 1e6:.3f} to {high_nl / 1e6:.3f}"
 
 
 def _row(name: str, value: str) -> str:

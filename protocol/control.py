@@ -73,6 +73,10 @@ class Interval(NamedTuple):
     quality: Quality
 
 
+Between = tuple[int, int]
+"""Not less, and not more."""
+
+
 class Beliefs(NamedTuple):
     """What the logic believes, to be laid beside the truth by whoever watches."""
 
@@ -84,7 +88,8 @@ class Beliefs(NamedTuple):
     causes: tuple[Cause, ...] = ()  # all that the symptoms allow
     config_id: int = 0  # of the configuration it goes by: headers tell it (FLW-07); 0 is none
     drug: str = ""  # in the reservoir, whose dose it is; empty while unknown
-    uncertain_nl: int = 0  # of the total: so much may never have left (RST-03, SEN-05)
+    delivered_between_nl: Between = (0, 0)  # the total: not less, and not more (DOS-01)
+    dose_between_ng: Between | None = None
 
 
 class Kept(NamedTuple):

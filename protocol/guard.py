@@ -206,13 +206,14 @@ def _is_event(event: object) -> bool:
 def _is_beliefs(beliefs: object) -> bool:
     if type(beliefs) is not Beliefs:
         return False
-    flow, residual, delivered, dose, alarms, causes, config_id, drug, uncertain = beliefs
+    flow, residual, delivered, dose, alarms, causes, config_id, drug, volumes, doses = beliefs
     numbers = (
         type(delivered) is int
         and (dose is None or type(dose) is int)
         and type(config_id) is int
         and 0 <= config_id <= MAX_CONFIG_ID
-        and type(uncertain) is int
+        and _is_between(volumes)
+        and (doses is None or _is_between(doses))
     )
     return (
         numbers
@@ -232,6 +233,10 @@ def _is_interval(value: object) -> bool:
     low, estimate, high, quality = value
     numbers = type(low) is int and type(estimate) is int and type(high) is int
     return numbers and type(quality) is Quality
+
+
+def _is_between(value: object) -> bool:
+    return type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int
 
 
 def _is_int(value: object, low: int, high: int) -> TypeGuard[int]:

@@ -247,6 +247,13 @@ class Estimate(Part):
     quality: Quality = key(11, "how far to trust it")
 
 
+class Bounds(Part):
+    """What holds the truth of a number while the sensors keep their declared error."""
+
+    low: Safe = key(8, "not below")
+    high: Safe = key(9, "not above")
+
+
 class ReadingsPart(Part):
     """A sample of every sensor; field for field the tuple `Readings`."""
 
@@ -290,6 +297,10 @@ class StatusPart(Part):
     causes: tuple[Cause, ...] = key(
         30, "all that the symptoms allow; empty while there are none", max_length=MAX_CAUSES
     )
+    delivered_since_refill_between_nl: Bounds | None = key(31, "DOS-01", default=None)
+    delivered_total_between_nl: Bounds | None = key(32, "likewise", default=None)
+    dose_since_refill_between_ng: Bounds | None = key(33, "of the present drug", default=None)
+    dose_total_between_ng: Bounds | None = key(34, "likewise", default=None)
 
 
 # ---- asks

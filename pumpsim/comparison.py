@@ -8,7 +8,7 @@ plant moves on a grid: its truth is of its last step, at most a minute ago, and 
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from protocol.control import Beliefs, Interval
+from protocol.control import Beliefs, Between, Interval
 
 if TYPE_CHECKING:
     from pumpsim.device import Device
@@ -53,15 +53,20 @@ def _measured(device: "Device") -> dict[str, Row]:
 def _counted(device: "Device") -> dict[str, Row]:
     plant, beliefs = device.plant, device.beliefs
     given_nl = plant.given_fl // FL_PER_NL
-    delivered = _row(given_nl, None if beliefs is None else beliefs.delivered_total_nl)
-    delivered["uncertain"] = None if beliefs is None else beliefs.uncertain_nl
+    if beliefs is None:
+        delivered = _bounded(given_nl, None, None)
+    else:
+        delivered = _bounded(given_nl, beliefs.delivered_total_nl, beliefs.delivered_between_nl)
     return {"delivered_nl": delivered, "doses_ng": _doses(plant.ledger.doses_ng(), beliefs)}
 
 
 def _doses(truth: dict[str, int], beliefs: Beliefs | None) -> dict[str, Row]:
     """By drug; the device tells the dose of the one in its reservoir only."""
-    told = {} if beliefs is None or not beliefs.drug else {beliefs.drug: beliefs.dose_total_ng}
-    return {drug: _row(truth.get(drug, 0), told.get(drug)) for drug in sorted({*truth, *told})}
+    rows = {drug: _bounded(dose_ng, None, None) for drug, dose_ng in truth.items()}
+    if beliefs is not None and beliefs.drug:
+        told = beliefs.dose_total_ng, beliefs.dose_between_ng
+        rows[beliefs.drug] = _bounded(truth.get(beliefs.drug, 0), *told)
+    return dict(sorted(rows.items()))
 
 
 def _sensed(device: "Device") -> dict[str, Row]:
@@ -85,6 +90,11 @@ def _timed(device: "Device") -> dict[str, Row]:
 def _row(truth: int, belief: int | None) -> Row:
     difference = None if belief is None else belief - truth
     return {"truth": truth, "belief": belief, "difference": difference}
+
+
+def _bounded(truth: int, belief: int | None, between: Between | None) -> Row:
+    low, high = (None, None) if between is None else between
+    return {**_row(truth, belief), "low": low, "high": high}
 
 
 def _estimated(truth: int, interval: Interval | None) -> Row:

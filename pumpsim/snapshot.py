@@ -19,7 +19,7 @@ from pumpsim.pumpfile import PumpFile
 from pumpsim.sensors import Converter
 from pumpsim.tap import Tap
 
-SCHEMA: Final = 10
+SCHEMA: Final = 11
 BELIEFS: Final = TypeAdapter(Beliefs | None)
 PLAIN: Final = (
     "seed",

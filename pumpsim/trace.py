@@ -24,7 +24,7 @@ from protocol.vocabulary import ResetCause
 from pumpsim.comparison import compare, in_words
 from pumpsim.device import SAMPLE_NS, Device
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 SAMPLE_MARK: Final = 0
 """The byte before a packed sample; lines of text never begin with it."""
 NOTHING: Final = -(2**63)

@@ -340,6 +340,10 @@ class PumpMachine(RuleBasedStateMachine):
         off_nl = status.delivered_total_nl - true_nl
         words = f"about {true_nl:.0f} nL delivered"
         self.that(-slack_nl <= off_nl <= excess_nl, "DOS-01", words, status.delivered_total_nl)
+        between = status.delivered_total_between_nl
+        if between is not None:
+            words = f"bounds with {true_nl:.0f} nL, which were delivered"
+            self.that(between.low <= true_nl <= between.high, "DOS-01", words, between)
 
     def teardown(self) -> None:
         """Every port is given back."""

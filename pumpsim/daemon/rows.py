@@ -14,18 +14,17 @@ class Row(BaseModel):
     difference: int | None
 
 
-class EstimateRow(Row):
+class BoundedRow(Row):
     """A belief with bounds."""
 
     low: int | None = Field(description="not below, as believed")
     high: int | None = Field(description="not above, as believed")
+
+
+class EstimateRow(BoundedRow):
+    """And how far it can be trusted."""
+
     quality: str | None = Field(description="good, degraded or unknown")
-
-
-class DeliveredRow(Row):
-    """A total, part of which may be a bound only."""
-
-    uncertain: int | None = Field(description="at most so much of the belief never left, nL")
 
 
 class ClockRow(Row):
@@ -40,10 +39,10 @@ class Comparison(BaseModel):
     at_ns: int = Field(description="plant time since implant, ns")
     flow_nl_per_h: EstimateRow = Field(description="from the reservoir into the catheter, nL/h")
     residual_nl: EstimateRow = Field(description="liquid in the reservoir, nL")
-    delivered_nl: DeliveredRow = Field(
+    delivered_nl: BoundedRow = Field(
         description="what the pump made arrive in the artery, boluses left out, nL"
     )
-    doses_ng: dict[str, Row] = Field(
+    doses_ng: dict[str, BoundedRow] = Field(
         description="by drug, ng; the device tells that of the drug in its reservoir"
     )
     reservoir_pressure_pa: Row = Field(description="absolute, Pa; belief: latest raw reading")

@@ -9,6 +9,11 @@ Behind an occlusion the catheter widens and holds liquid back. What it holds is 
 nor dose until it leaves at the tip, drop by drop or all at once (OCC-03, OCC-04): at any time
 delivered + held + what is left in the reservoir is what was filled.
 
+Every total has bounds. The flow that is counted may be off, either way, by as much as its interval
+is wide (FLW-01); time that nobody counted, and what two channels disagree on, may never have left
+(RST-03, SEN-05). Of a dose it is the same volume at the concentration of each drug that is in the
+pump, and what a syringe leaves behind in the reservoir: it thins the next fill and goes with it.
+
 Every total is reckoned a second time, with the opposite sign and all in one sum: a total that was
 changed by anything else leaves the account out of balance (NVM-04). That sum alone may be longer
 than 64 bits; nothing but its being zero matters, and modulo 2**64 it is zero all the same.
@@ -17,10 +22,13 @@ than 64 bits; nothing but its being zero matters, and modulo 2**64 it is zero al
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from protocol.control import Between
 from pumpsim.firmware.amounts import dissolved_fg, pumped
 from pumpsim.firmware.ticks import HOUR
 
 FG_PER_NG: Final = 1_000_000
+ROUNDING_NL: Final = 2
+"""What total and spread have beyond whole nanolitres."""
 MAX_PLUGS: Final = 16
 MAX_DRUGS: Final = 32
 """Another one is refused, before it is in the pump."""
@@ -38,6 +46,8 @@ class Account:
     since_refill_nl: int = 0
     remainder: int = 0  # of total_nl, in nl/h x ticks
     uncertain_nl: int = 0  # of total_nl: counted, since nobody could tell that it did not leave
+    spread_nl: int = 0  # so much more, or less, may have left than was counted
+    spread_rest: int = 0  # beyond whole nanolitres, in nl/h x ticks
     drug: str = UNKNOWN_DRUG
     concentration_ng_per_ml: int = 0
     held_nl: int = 0  # by a catheter that an occlusion has widened
@@ -45,10 +55,20 @@ class Account:
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
+    less_fg: dict[str, int] = field(default_factory=dict)  # than its dose, up to `settled`
+    more_fg: dict[str, int] = field(default_factory=dict)
+    settled: list[int] = field(default_factory=lambda: [0, 0, 0])  # total, uncertain, spread
+    opened: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # doubt at the last refill
+    mixed: dict[str, list[int]] = field(default_factory=dict)  # in the reservoir: see `_mixed`
     balance: int = 0  # what all totals and the remainder, added to it, make zero
 
-    def prime(self, catheter_nl: int) -> None:
-        """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
+    def prime(self, catheter_nl: int, stretch_nl: int = 0) -> None:
+        """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml].
+
+        At the pressure of an artery it holds up to so much more than its own volume.
+        """
+        self._settle()
+        self.widen_by(stretch_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
 
@@ -94,8 +114,18 @@ class Account:
         volume_nl, rest = pumped(flow_nl_per_h, elapsed)
         self.uncertain_nl += volume_nl + (rest > 0)
 
+    def widen(self, elapsed: int, error_nl_per_h: int) -> None:
+        """So far off, either way, may the flow be that was counted."""
+        volume_nl, self.spread_rest = pumped(error_nl_per_h, elapsed, self.spread_rest)
+        self.spread_nl += volume_nl
+
+    def widen_by(self, volume_nl: int) -> None:
+        """So much more, or less, may have left than was counted."""
+        self.spread_nl += volume_nl
+
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid is injected into the catheter; as much leaves it at the tip and becomes dose."""
+        self._settle()
         self._enter(volume_nl, drug, concentration_ng_per_ml)
         self._drain(volume_nl)
 
@@ -107,6 +137,7 @@ class Account:
         elif volume_nl:
             self.plugs.append([volume_nl, drug, concentration_ng_per_ml])
         if len(self.plugs) > MAX_PLUGS:
+            self._settle()
             first = self.plugs.pop(0)
             self._leave(*first)
             self.early_nl += first[0]
@@ -124,10 +155,18 @@ class Account:
             first[0] -= out_nl
             volume_nl -= out_nl
             if not first[0] and len(plugs) > 1:
+                self._settle()
                 del plugs[0]
 
-    def refilled(self, drug: str, concentration_ng_per_ml: int) -> None:
-        """From now on the reservoir gives this; the old drug still fills the catheter."""
+    def refilled(self, drug: str, concentration_ng_per_ml: int, left_permille: int = 0) -> None:
+        """From now on the reservoir gives this; the old drug still fills the catheter.
+
+        As much as `left_permille` of it may be what there was before.
+        """
+        self._settle()
+        self.mixed = self._mixed(drug, concentration_ng_per_ml, left_permille)
+        less_fg, more_fg = self.less_fg.get(drug, 0), self.more_fg.get(drug, 0)
+        self.opened = [self.uncertain_nl, self.spread_nl, less_fg, more_fg]
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
         self.balance += self.since_refill_nl
@@ -156,6 +195,83 @@ class Account:
     def dose_since_refill_ng(self) -> int | None:
         """Of the drug in the reservoir since it was filled; None while it is unknown."""
         return self.dose_since_refill_fg // FG_PER_NG if self.drug else None
+
+    def total_between_nl(self) -> Between:
+        """What was delivered over the service life."""
+        spread_nl = self.spread_nl + ROUNDING_NL
+        low_nl = self.total_nl - self.uncertain_nl - spread_nl
+        return (low_nl if low_nl > 0 else 0, self.total_nl + spread_nl)
+
+    def since_refill_between_nl(self) -> Between:
+        """And since the refill."""
+        spread_nl = self.spread_nl - self.opened[1] + ROUNDING_NL
+        low_nl = self.since_refill_nl - (self.uncertain_nl - self.opened[0]) - spread_nl
+        return max(low_nl, 0), self.since_refill_nl + spread_nl
+
+    def dose_between_ng(self, *, flushing: bool = False) -> Between | None:
+        """Of the drug in the reservoir over the service life; None while it is unknown.
+
+        While a declared injection may be under way, what the catheter holds may be dose already.
+        """
+        if not self.drug:
+            return None
+        return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0, flushing=flushing)
+
+    def dose_since_refill_between_ng(self, *, flushing: bool = False) -> Between | None:
+        """And since the refill."""
+        if not self.drug:
+            return None
+        _, _, less_fg, more_fg = self.opened
+        return self._between_ng(self.dose_since_refill_fg, less_fg, more_fg, flushing=flushing)
+
+    def _mixed(self, drug: str, told: int, left_permille: int) -> dict[str, list[int]]:
+        """Least and most of each drug in the reservoir, with what was there before the fill."""
+        before = {drug: [0, 0], self.drug: [self.concentration_ng_per_ml] * 2, **self.mixed}
+        mixed: dict[str, list[int]] = {}
+        for each, (least, most) in before.items():
+            own = told if each == drug else 0
+            thinned = own - (left_permille * max(own - least, 0) + 999) // 1_000
+            enriched = own + (left_permille * max(most - own, 0) + 999) // 1_000
+            if each and enriched:
+                mixed[each] = [thinned, enriched]
+        return mixed
+
+    def _between_ng(self, dose_fg: int, less_fg: int, more_fg: int, *, flushing: bool) -> Between:
+        """A dose of the drug in the reservoir, less what had been in doubt before."""
+        pending = self._pending_fg(self.drug)
+        less_fg = self.less_fg.get(self.drug, 0) - less_fg + pending[0]
+        more_fg = self.more_fg.get(self.drug, 0) - more_fg + pending[1]
+        if flushing:
+            more_fg += sum(plug[0] * plug[2] for plug in self.plugs if plug[1] == self.drug)
+        low_fg = dose_fg - less_fg
+        return (low_fg // FG_PER_NG if low_fg > 0 else 0, (dose_fg + more_fg) // FG_PER_NG + 1)
+
+    def _settle(self) -> None:
+        """What is in the pump is about to change: up to here, doubt is about what it was."""
+        for drug in {self.drug, *self.mixed, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}:
+            less_fg, more_fg = self._pending_fg(drug)
+            self.less_fg[drug] = min(self.less_fg.get(drug, 0) + less_fg, MAX_DOSE_FG)
+            self.more_fg[drug] = min(self.more_fg.get(drug, 0) + more_fg, MAX_DOSE_FG)
+        self.settled = [self.total_nl, self.uncertain_nl, self.spread_nl]
+
+    def _pending_fg(self, drug: str) -> Between:
+        """By how much less and more its dose may be off, beyond what is settled."""
+        total_nl, uncertain_nl, spread_nl = self.settled
+        total_nl = self.total_nl - total_nl
+        spread_nl = self.spread_nl - spread_nl + ROUNDING_NL
+        doubtful_nl = spread_nl + self.uncertain_nl - uncertain_nl
+        told = self.concentration_ng_per_ml if drug == self.drug else 0
+        least, most = self.mixed.get(drug, (told, told))
+        densest = most
+        if len(self.plugs) > 1:
+            densest = max([most, *(plug[2] for plug in self.plugs if plug[1] == drug)])
+        less_fg = dissolved_fg(doubtful_nl, densest, MAX_DOSE_FG)
+        more_fg = dissolved_fg(spread_nl, densest, MAX_DOSE_FG)
+        if least < told:
+            less_fg += dissolved_fg(total_nl, told - least, MAX_DOSE_FG)
+        if most > told:
+            more_fg += dissolved_fg(total_nl, most - told, MAX_DOSE_FG)
+        return less_fg, more_fg
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         if not drug:

@@ -51,7 +51,7 @@ def bridge(state: State, before: Before, level_nl: int | None) -> None:
         dry = level_nl is not None and level_nl - VOLUME_ERROR_NL <= configuration.empty_volume_nl
         flows = _flows(state, configuration)
         if _agree(flows, before.missed + downtime, left, open_end=dry or not left.sure):
-            _by_clock(state, before, downtime, left)
+            _by_clock(state, before, downtime, left, configuration)
             return
         clock.wrong = True
     if level_nl is not None:
@@ -97,8 +97,10 @@ def _agree(flows: tuple[int, int], elapsed: int, left: Left, *, open_end: bool) 
     return enough and (open_end or pumped(slow, elapsed)[0] <= left.most)
 
 
-def _by_clock(state: State, before: Before, downtime: int, left: Left) -> None:
-    """Ticks have counted what passed since boot."""
+def _by_clock(
+    state: State, before: Before, downtime: int, left: Left, configuration: Configuration
+) -> None:
+    """Ticks have counted what passed since boot; a fever may have come and gone (RST-03)."""
     elapsed, flow_nl_per_h = before.missed + downtime, state.assumed_flow_nl_per_h()
     volume_nl, _ = pumped(max(flow_nl_per_h, 0), elapsed)
     if volume_nl > left.most:
@@ -107,6 +109,11 @@ def _by_clock(state: State, before: Before, downtime: int, left: Left) -> None:
         state.account.deliver_between(left.least, left.least)
     else:
         state.account.deliver(elapsed, flow_nl_per_h)
+    slow, fast = _flows(state, configuration)
+    counted_nl = max(min(volume_nl, left.most), left.least)
+    above_nl = min(pumped(fast, elapsed)[0], left.most) - counted_nl
+    below_nl = counted_nl - max(pumped(slow, elapsed)[0], left.least)
+    state.account.widen_by(max(above_nl, below_nl, 0))
     state.dose_limit.skip(elapsed, state.account)
     state.shift(downtime, downtime)
     state.resets.shift(downtime, before.boots)

@@ -45,6 +45,13 @@ FILL_NL: Final = 500_000
 OVERFILL_HYSTERESIS_NL: Final = 100_000
 
 
+def most_left_permille(residual_nl: int | None, refill: Refill) -> int:
+    """How much of a fill may be what was there before: by the level, and what no needle reaches."""
+    seen_nl = (residual_nl or 0) + VOLUME_ERROR_NL - refill.withdrawn_nl
+    left_nl = max(seen_nl, LEFT_BEHIND_NL)
+    return -(-1_000 * left_nl // (left_nl + refill.filled_nl))
+
+
 @dataclass(slots=True)
 class Needle:
     """The last level that can be relied on, and what was found; instants are ticks of this boot."""

@@ -75,8 +75,18 @@ def make_up(state: State, model: Model, missed: int) -> None:
     else:
         flow_nl_per_h = _weigh(state, flow, readings.fill_level_nl, missed)
     account.deliver(missed, flow_nl_per_h)
+    account.widen(missed, _error(state))
     state.residual.widen(missed, flow_nl_per_h)
     state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
+
+
+def _error(state: State) -> int:
+    """By how much the flow that is counted may be off; as much again without any evidence."""
+    flow = state.flow
+    if flow is None:
+        return state.assumed_flow_nl_per_h()
+    above, below = flow.high - flow.estimate, flow.estimate - flow.low
+    return above if above > below else below
 
 
 def _reckon_residual(state: State, elapsed: int) -> None:
@@ -98,6 +108,7 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
     state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
     state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
+    state.account.widen(elapsed, _error(state))
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -120,6 +131,7 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
         assumed_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
     account.deliver(elapsed, assumed_nl_per_h, stored_nl)
+    account.widen(elapsed, _error(state))
     if flow is None:
         state.unjudged += 1
         state.jumped = state.screen.holds(RESERVOIR) or state.screen.holds(CATHETER)

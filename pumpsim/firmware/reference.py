@@ -394,6 +394,7 @@ class ReferenceLogic:
             state.causes,
             state.config_id,
             account.drug,
-            account.uncertain_nl,
+            account.total_between_nl(),
+            account.dose_between_ng(flushing=state.bolus is not None),
         )
         return Outcome(reply, actuation, events, changed, beliefs)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from protocol import messages as m
-from protocol.control import Event, Interval, Request
+from protocol.control import Between, Event, Interval, Request
 from protocol.vocabulary import EventKind, Refusal, Role
 from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
+from pumpsim.firmware.exchange import most_left_permille
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
 from pumpsim.firmware.state import State
@@ -26,6 +28,7 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
+    flushing = state.bolus is not None
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
         residual_volume_nl=_estimate(state.volume),
@@ -50,6 +53,12 @@ def status_part(state: State, now: int) -> m.StatusPart:
         alarm_digest=alarms.digest(),
         sample_sequence=readings and readings.sequence,
         causes=state.causes,
+        delivered_since_refill_between_nl=_bounds(account.since_refill_between_nl()),
+        delivered_total_between_nl=_bounds(account.total_between_nl()),
+        dose_since_refill_between_ng=_bounds(
+            account.dose_since_refill_between_ng(flushing=flushing)
+        ),
+        dose_total_between_ng=_bounds(account.dose_between_ng(flushing=flushing)),
     )
 
 
@@ -132,7 +141,8 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     downtime.end(state, refill.withdrawn_nl)
     state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, body, state.configuration)
-    state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
+    left_permille = most_left_permille(state.refills.residual_nl, refill)
+    state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
     state.reopen()
@@ -184,7 +194,8 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
         return Refusal.INVALID_CONFIGURATION
     old = state.configuration
     if old is None or old.catheter_volume_nl != new.catheter_volume_nl:
-        state.account.prime(new.catheter_volume_nl)
+        stretch_nl = new.catheter_compliance_nl_per_kpa * P_PARTIAL_PA // PA_PER_KPA
+        state.account.prime(new.catheter_volume_nl, stretch_nl)
     if old is None or old.plan != new.plan:
         state.refills.course.replanned(new.plan, state.account.drug, state.refills.at)
     state.refills.reschedule(new)
@@ -231,6 +242,10 @@ def _done(kind: EventKind | None = None, value: int = 0, reference: int | None =
 
 def _estimate(interval: Interval | None) -> m.Estimate | None:
     return None if interval is None else m.Estimate(**interval._asdict())
+
+
+def _bounds(between: Between | None) -> m.Bounds | None:
+    return None if between is None else m.Bounds(low=between[0], high=between[1])
 
 
 Handler = Callable[[State, int, Request], Answer | Refusal]

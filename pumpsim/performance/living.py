@@ -101,13 +101,14 @@ class Witness:
             self.excusable.update(alarm for alarm in PREDICATES if truth.held(alarm))
 
     def hour(self, now_ns: int) -> None:
-        """Time to lay truth beside belief: the interval holds it (FLW-01, RES-01)."""
+        """Time to lay truth beside belief: the interval holds it (FLW-01, RES-01, DOS-01)."""
         self.trace.hour(now_ns)
         if self._device is None:
             return
         rows = compare(self._device)
-        for quantity in ("flow_nl_per_h", "residual_nl"):
-            row = rows[quantity]
+        judged = {name: rows[name] for name in ("flow_nl_per_h", "residual_nl", "delivered_nl")}
+        judged |= {f"dose of {drug}, ng": row for drug, row in rows["doses_ng"].items()}
+        for quantity, row in judged.items():
             if row["belief"] is not None and not row["low"] <= row["truth"] <= row["high"]:
                 self.outside[quantity] += 1
 

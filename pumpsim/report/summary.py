@@ -3,6 +3,7 @@
 from textwrap import fill
 from typing import Any, Final
 
+from protocol.control import Between
 from protocol.vocabulary import AlarmId
 from pumpsim.comparison import compare
 from pumpsim.device import Device
@@ -33,7 +34,8 @@ def gather(
     ) / FL_PER_NL
     beliefs, rows = device.beliefs, compare(device)
     believed_nl = None if beliefs is None else beliefs.delivered_total_nl
-    journal.note_dose(None if beliefs is None else beliefs.dose_total_ng)
+    if beliefs is not None:
+        journal.note_dose(beliefs.dose_total_ng, beliefs.dose_between_ng)
     return {
         "scenario": scenario.name,
         "device": device.id,
@@ -41,7 +43,11 @@ def gather(
         "complete": elapsed_ns >= scenario.length_ns,
         "elapsed_ns": elapsed_ns,
         "samples": watch.trace.samples,
-        "pumped_nl": {"truth": round(pumped_nl), "belief": believed_nl},
+        "pumped_nl": {
+            "truth": round(pumped_nl),
+            "belief": believed_nl,
+            **_bounds(None if beliefs is None else beliefs.delivered_between_nl),
+        },
         "mean_flow_nl_per_h": {
             "truth": _per_hour(pumped_nl, elapsed_ns),
             "belief": None if believed_nl is None else _per_hour(believed_nl, elapsed_ns),
@@ -68,7 +74,7 @@ def render(data: dict[str, Any]) -> str:
         f"{data['scenario']} on {data['device']}, seed {data['seed']}:"
         f" {_span(data['elapsed_ns'])}, {data['samples']:,} samples, {state}",
         "",
-        f"{'':24}{'truth':>12}{'belief':>12}{'difference':>12}",
+        f"{'':24}{'truth':>12}{'belief':>12}{'difference':>12}   {'not less, not more'}",
         _beside("volume pumped, mL", data["pumped_nl"], NL_PER_ML),
         _beside("mean flow, mL/day", data["mean_flow_nl_per_h"], NL_PER_ML / HOURS_PER_DAY),
         _beside("left in reservoir, mL", data["residual_nl"], NL_PER_ML),
@@ -93,9 +99,20 @@ def _per_hour(volume_nl: float, elapsed_ns: int) -> int:
     return round(volume_nl * HOUR / elapsed_ns) if elapsed_ns else 0
 
 
-def _doses(truth: dict[str, int], belief: dict[str, int]) -> dict[str, dict[str, int | None]]:
-    drugs = sorted({*(drug for drug, mass in truth.items() if mass), *belief})
-    return {drug: {"truth": truth.get(drug, 0), "belief": belief.get(drug)} for drug in drugs}
+def _doses(
+    truth: dict[str, int], told: dict[str, tuple[int, Between | None]]
+) -> dict[str, dict[str, int | None]]:
+    drugs = sorted({*(drug for drug, mass in truth.items() if mass), *told})
+    rows = {}
+    for drug in drugs:
+        belief, between = told.get(drug, (None, None))
+        rows[drug] = {"truth": truth.get(drug, 0), "belief": belief, **_bounds(between)}
+    return rows
+
+
+def _bounds(between: Between | None) -> dict[str, int | None]:
+    low, high = (None, None) if between is None else between
+    return {"low": low, "high": high}
 
 
 def _alarm(row: AlarmRow) -> dict[str, Any]:
@@ -119,8 +136,10 @@ def _beside(name: str, pair: dict[str, Any], unit: float) -> str:
     truth, belief = pair["truth"] / unit, pair["belief"]
     if belief is None:
         return f"{name:24}{truth:12.3f}{'unknown':>12}"
-    difference = f"{belief / unit / truth - 1:+12.2%}" if truth else ""
-    return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}"
+    difference = f"{belief / unit / truth - 1:+12.2%}" if truth else f"{'':12}"
+    low, high = pair.get("low"), pair.get("high")
+    bounds = "" if low is None or high is None else f"   {low / unit:.3f} to {high / unit:.3f}"
+    return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}{bounds}".rstrip()
 
 
 def _counted(row: dict[str, Any]) -> str:

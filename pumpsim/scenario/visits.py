@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from protocol import configfile as c
 from protocol import messages as m
+from protocol.control import Between
 from protocol.plain import BY_NAME, from_plain
 from protocol.vocabulary import RefillReason
 from pumpsim import stimuli
@@ -44,12 +45,13 @@ class Journal:
     refills: list[RefillRow] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)
     drug: str = ""  # in the reservoir, as last declared
-    doses_ng: dict[str, int] = field(default_factory=dict)  # as the pump last told, by drug
+    doses_ng: dict[str, tuple[int, Between | None]] = field(default_factory=dict)
+    """By drug, as the pump last told: the dose, and its bounds."""
 
-    def note_dose(self, dose_ng: int | None) -> None:
+    def note_dose(self, dose_ng: int | None, between_ng: Between | None) -> None:
         """The pump tells the dose of the drug it holds; a later one replaces it."""
         if dose_ng is not None:
-            self.doses_ng[self.drug] = dose_ng
+            self.doses_ng[self.drug] = dose_ng, between_ng
 
 
 class Clinic:
@@ -143,7 +145,9 @@ class Refill(c.Section):
         fill = clinic.fills[self.fill]
         at_ns, residual_nl = clinic.bedside.now_ns(), clinic.bedside.residual_nl()
         status = clinic.status()
-        clinic.journal.note_dose(status.dose_total_ng)
+        bounds = status.dose_total_between_ng
+        between_ng = None if bounds is None else (bounds.low, bounds.high)
+        clinic.journal.note_dose(status.dose_total_ng, between_ng)
         clinic.programmer.command(m.BeginRefill())
         clinic.wait(2 * stimuli.MINUTE)
         used = self.into != "nowhere"

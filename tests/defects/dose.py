@@ -10,6 +10,23 @@ from tests.defects.patching import Constant, Edit, Entry
 
 DEFECTS = (
     defect(
+        "bounds-half-as-wide",
+        "DOS-01",
+        "half of what the flow may be off widens the bounds of what was delivered",
+        Edit(account.Account, "widen", "+= volume_nl", "+= volume_nl // 2"),
+    ),
+    defect(
+        "left-behind-and-forgotten",
+        "DOS-01",
+        "a fill holds its own drug alone, whatever the needle left in the reservoir",
+        Edit(
+            account.Account,
+            "refilled",
+            "self._mixed(drug, concentration_ng_per_ml, left_permille)",
+            "{}",
+        ),
+    ),
+    defect(
         "rounding-drifts",
         "DOS-01",
         "each sample's volume is rounded down, and the rest is lost",

@@ -457,7 +457,10 @@ REFILL = (
         "RES-11",
         "a new dead volume leaves the catheter as it was",
         Edit(
-            requests, "_write_configuration", "state.account.prime(new.catheter_volume_nl)", "pass"
+            requests,
+            "_write_configuration",
+            "state.account.prime(new.catheter_volume_nl, stretch_nl)",
+            "pass",
         ),
     ),
     defect(

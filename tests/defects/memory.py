@@ -162,7 +162,7 @@ DEFECTS = (
         Edit(
             requests,
             "_commit_refill",
-            "state.account.refilled(refill.drug, refill.concentration_ng_per_ml)",
+            "state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)",
             "pass",
         ),
     ),

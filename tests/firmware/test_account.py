@@ -47,6 +47,72 @@ def test_delivered_and_held_and_left_are_what_was_filled(
     assert account.total_nl + left_nl == 28_000_000
 
 
+DRUGS = ("A", "B", "C")
+MOVES = st.one_of(
+    st.tuples(st.just("runs"), st.integers(0, 200_000), st.floats(-1, 1), st.integers(1, 600)),
+    st.tuples(st.just("fills"), st.sampled_from(DRUGS), st.integers(0, 10_000), st.floats(0, 1)),
+    st.tuples(st.just("pushes"), st.sampled_from(DRUGS), st.integers(0, 9_000), st.floats(0, 1)),
+)
+
+
+class Liquid:
+    """What really flows: a reservoir that mixes, and a catheter of plugs, in floats."""
+
+    def __init__(self, catheter_nl: int) -> None:
+        self.reservoir: dict[str, float] = {}
+        self.plugs: list[tuple[float, dict[str, float]]] = [(catheter_nl, {})]
+        self.delivered_nl = 0.0
+        self.doses_fg: Counter[str] = Counter()
+
+    def enter(self, volume_nl: float, content: dict[str, float]) -> None:
+        self.plugs.append((volume_nl, dict(content)))
+        while volume_nl > 0:
+            first_nl, first = self.plugs[0]
+            out_nl = min(volume_nl, first_nl)
+            for drug, concentration in first.items():
+                self.doses_fg[drug] += out_nl * concentration  # type: ignore[assignment]  # floats
+            volume_nl -= out_nl
+            self.plugs[0] = (first_nl - out_nl, first)
+            if first_nl <= out_nl:
+                del self.plugs[0]
+
+    def fill(self, drug: str, concentration: int, share: float) -> None:
+        mixed = {each: share * there for each, there in self.reservoir.items()}
+        mixed[drug] = mixed.get(drug, 0.0) + (1 - share) * concentration
+        self.reservoir = mixed
+
+
+@settings(max_examples=300)
+@given(moves=st.lists(MOVES, min_size=1, max_size=12), error_permille=st.integers(0, 100))
+def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
+    moves: list[Any], error_permille: int
+) -> None:
+    """DOS-01: for any flow within its error, any drugs in turn, and up to 5 % left in any fill."""
+    account, truth = Account(), Liquid(50_000)
+    account.prime(50_000)
+    for kind, first, second, third in moves:
+        if kind == "runs":
+            error = first * error_permille // 1_000
+            for _ in range(third // 60 + 1):
+                account.deliver(10 * MINUTE, first)
+                account.widen(10 * MINUTE, error)
+                volume_nl = (first + second * error) / 6
+                truth.delivered_nl += volume_nl
+                truth.enter(volume_nl, truth.reservoir)
+        elif kind == "fills":
+            account.refilled(first, second, 50)
+            truth.fill(first, second, 0.05 * third)
+        else:
+            volume_nl = int(third * 200_000)
+            account.push(volume_nl, first, second)
+            truth.enter(volume_nl, {first: second})
+        low, high = account.total_between_nl()
+        assert low <= truth.delivered_nl <= high
+        if (between := account.dose_between_ng()) is not None:
+            dose_ng = truth.doses_fg[account.drug] / 1e6
+            assert between[0] - 1 <= dose_ng <= between[1] + 1
+
+
 def test_what_an_occlusion_held_arrives_with_its_release() -> None:
     """OCC-03, OCC-04: an hour without delivery, and then all of it; as dose, too."""
     account = Account()

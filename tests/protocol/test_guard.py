@@ -51,7 +51,9 @@ ALARM = m.AlarmOccurrence(
     latching=False,
 )
 INTERVAL = Interval(1, 2, 3, Quality.GOOD)
-BELIEFS = Beliefs(INTERVAL, None, 4, 5, (AlarmId.REFILL_DUE,), (), 2**32 - 1, "FUDR", 3)
+BELIEFS = Beliefs(
+    INTERVAL, None, 4, 5, (AlarmId.REFILL_DUE,), (), 2**32 - 1, "FUDR", (3, 5), (4, 6)
+)
 OFF = Actuation(Sounder.OFF, patient_signal=False)
 
 
@@ -212,7 +214,9 @@ NONSENSE: dict[str, Any] = {
     "a configuration no header holds": wrong(DONE, beliefs=wrong(BELIEFS, config_id=2**32)),
     "a configuration that is none": wrong(DONE, beliefs=wrong(BELIEFS, config_id=None)),
     "a drug without a name": wrong(DONE, beliefs=wrong(BELIEFS, drug=None)),
-    "a fraction in doubt": wrong(DONE, beliefs=wrong(BELIEFS, uncertain_nl=0.5)),
+    "a fraction for a bound": wrong(DONE, beliefs=wrong(BELIEFS, delivered_between_nl=(0, 0.5))),
+    "one bound alone": wrong(DONE, beliefs=wrong(BELIEFS, dose_between_ng=(1,))),
+    "bounds as a list": wrong(DONE, beliefs=wrong(BELIEFS, dose_between_ng=[1, 2])),
     "a command kept of another kind": wrong(DONE, kept=(None, None, ())),
     "a command kept by name": wrong(DONE, kept=Kept("begin_refill")),  # type: ignore[arg-type]  # nonsense
     "a reference below zero": wrong(DONE, kept=Kept(1, -1)),
