@@ -34,6 +34,8 @@ MAX_DRUGS: Final = 32
 """Another one is refused, before it is in the pump."""
 MAX_DOSE_FG: Final = 2**63 - 1
 """A dose stops here and never wraps (DOS-07)."""
+MAX_DOUBT_FG: Final = 2**61
+"""Neither does what is in doubt of it: two kilograms."""
 UNKNOWN_DRUG: Final = ""
 """Liquid nobody declared; it has volume, but no dose can be told from it (DOS-09)."""
 
@@ -243,15 +245,16 @@ class Account:
         more_fg = self.more_fg.get(self.drug, 0) - more_fg + pending[1]
         if flushing:
             more_fg += sum(plug[0] * plug[2] for plug in self.plugs if plug[1] == self.drug)
-        low_fg = dose_fg - less_fg
-        return (low_fg // FG_PER_NG if low_fg > 0 else 0, (dose_fg + more_fg) // FG_PER_NG + 1)
+        low_fg, above_fg = dose_fg - less_fg, MAX_DOSE_FG - dose_fg
+        high_fg = dose_fg + (more_fg if more_fg < above_fg else above_fg)
+        return (low_fg // FG_PER_NG if low_fg > 0 else 0, high_fg // FG_PER_NG + 1)
 
     def _settle(self) -> None:
         """What is in the pump is about to change: up to here, doubt is about what it was."""
         for drug in {self.drug, *self.mixed, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}:
             less_fg, more_fg = self._pending_fg(drug)
-            self.less_fg[drug] = min(self.less_fg.get(drug, 0) + less_fg, MAX_DOSE_FG)
-            self.more_fg[drug] = min(self.more_fg.get(drug, 0) + more_fg, MAX_DOSE_FG)
+            self.less_fg[drug] = min(self.less_fg.get(drug, 0) + less_fg, MAX_DOUBT_FG)
+            self.more_fg[drug] = min(self.more_fg.get(drug, 0) + more_fg, MAX_DOUBT_FG)
         self.settled = [self.total_nl, self.uncertain_nl, self.spread_nl]
 
     def _pending_fg(self, drug: str) -> Between:
@@ -265,13 +268,12 @@ class Account:
         densest = most
         if len(self.plugs) > 1:
             densest = max([most, *(plug[2] for plug in self.plugs if plug[1] == drug)])
-        less_fg = dissolved_fg(doubtful_nl, densest, MAX_DOSE_FG)
-        more_fg = dissolved_fg(spread_nl, densest, MAX_DOSE_FG)
-        if least < told:
-            less_fg += dissolved_fg(total_nl, told - least, MAX_DOSE_FG)
-        if most > told:
-            more_fg += dissolved_fg(total_nl, most - told, MAX_DOSE_FG)
-        return less_fg, more_fg
+        if densest and total_nl + doubtful_nl > MAX_DOUBT_FG // densest:
+            return MAX_DOUBT_FG, MAX_DOUBT_FG
+        return (
+            doubtful_nl * densest + (total_nl * (told - least) if told > least else 0),
+            spread_nl * densest + (total_nl * (most - told) if most > told else 0),
+        )
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         if not drug:
