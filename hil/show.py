@@ -118,6 +118,8 @@ def belief_lines(beliefs: Beliefs | None) -> list[str]:
 
 
 def _ml(beliefs: Beliefs) -> str:
+    if beliefs.delivered_between_nl is None:
+        return UNKNOWN
     low_nl, high_nl = beliefs.delivered_between_nl
     return f"{low_nl / 1e6:.3f} to {high_nl / 1e6:.3f}"
 

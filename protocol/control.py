@@ -88,7 +88,7 @@ class Beliefs(NamedTuple):
     causes: tuple[Cause, ...] = ()  # all that the symptoms allow
     config_id: int = 0  # of the configuration it goes by: headers tell it (FLW-07); 0 is none
     drug: str = ""  # in the reservoir, whose dose it is; empty while unknown
-    delivered_between_nl: Between = (0, 0)  # the total: not less, and not more (DOS-01)
+    delivered_between_nl: Between | None = None  # the total: not less, and not more (DOS-01)
     dose_between_ng: Between | None = None
 
 

@@ -212,7 +212,7 @@ def _is_beliefs(beliefs: object) -> bool:
         and (dose is None or type(dose) is int)
         and type(config_id) is int
         and 0 <= config_id <= MAX_CONFIG_ID
-        and _is_between(volumes)
+        and (volumes is None or _is_between(volumes))
         and (doses is None or _is_between(doses))
     )
     return (

@@ -252,6 +252,7 @@ class Bounds(Part):
 
     low: Safe = key(8, "not below")
     high: Safe = key(9, "not above")
+    quality: Quality = key(10, "good while they are no further apart than e_volume or e_dose")
 
 
 class ReadingsPart(Part):

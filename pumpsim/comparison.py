@@ -53,9 +53,8 @@ def _measured(device: "Device") -> dict[str, Row]:
 def _counted(device: "Device") -> dict[str, Row]:
     plant, beliefs = device.plant, device.beliefs
     given_nl = plant.given_fl // FL_PER_NL
-    if beliefs is None:
-        delivered = _bounded(given_nl, None, None)
-    else:
+    delivered = _bounded(given_nl, None, None)
+    if beliefs is not None:
         delivered = _bounded(given_nl, beliefs.delivered_total_nl, beliefs.delivered_between_nl)
     return {"delivered_nl": delivered, "doses_ng": _doses(plant.ledger.doses_ng(), beliefs)}
 

@@ -54,6 +54,8 @@ class Account:
     concentration_ng_per_ml: int = 0
     held_nl: int = 0  # by a catheter that an occlusion has widened
     early_nl: int = 0  # counted as dose, and still in the catheter
+    stretch_nl: int = 0  # so much more than its own volume the catheter may hold in an artery
+    whole: bool = True  # of the service life; else totals were lost, and begin anew (NVM-03)
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
@@ -64,13 +66,9 @@ class Account:
     mixed: dict[str, list[int]] = field(default_factory=dict)  # in the reservoir: see `_mixed`
     balance: int = 0  # what all totals and the remainder, added to it, make zero
 
-    def prime(self, catheter_nl: int, stretch_nl: int = 0) -> None:
-        """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml].
-
-        At the pressure of an artery it holds up to so much more than its own volume.
-        """
+    def prime(self, catheter_nl: int) -> None:
+        """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self._settle()
-        self.widen_by(stretch_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
 
@@ -110,20 +108,25 @@ class Account:
         """So much surely left while nobody counted, and more may have: that counts (RST-03)."""
         self.deliver(HOUR, most_nl)
         self.uncertain_nl += most_nl - least_nl
+        self.balance -= most_nl - least_nl
 
     def doubt(self, elapsed: int, flow_nl_per_h: int) -> None:
         """By so much two channels disagree: the higher one was counted (SEN-05)."""
         volume_nl, rest = pumped(flow_nl_per_h, elapsed)
-        self.uncertain_nl += volume_nl + (rest > 0)
+        volume_nl += rest > 0
+        self.uncertain_nl += volume_nl
+        self.balance -= volume_nl
 
     def widen(self, elapsed: int, error_nl_per_h: int) -> None:
         """So far off, either way, may the flow be that was counted."""
         volume_nl, self.spread_rest = pumped(error_nl_per_h, elapsed, self.spread_rest)
         self.spread_nl += volume_nl
+        self.balance -= volume_nl
 
     def widen_by(self, volume_nl: int) -> None:
         """So much more, or less, may have left than was counted."""
         self.spread_nl += volume_nl
+        self.balance -= volume_nl
 
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid is injected into the catheter; as much leaves it at the tip and becomes dose."""
@@ -169,6 +172,13 @@ class Account:
         self.mixed = self._mixed(drug, concentration_ng_per_ml, left_permille)
         less_fg, more_fg = self.less_fg.get(drug, 0), self.more_fg.get(drug, 0)
         self.opened = [self.uncertain_nl, self.spread_nl, less_fg, more_fg]
+        if (drug, concentration_ng_per_ml) != (self.drug, self.concentration_ng_per_ml):
+            for each, ng_per_ml in (
+                (self.drug, self.concentration_ng_per_ml),
+                (drug, concentration_ng_per_ml),
+            ):
+                stretch_fg = dissolved_fg(self.stretch_nl, ng_per_ml, MAX_DOUBT_FG)
+                self._doubt_dose(each, stretch_fg, stretch_fg)
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
         self.balance += self.since_refill_nl
@@ -188,7 +198,9 @@ class Account:
     def balanced(self) -> bool:
         """Whether every total is what liquid has made it (NVM-04)."""
         volumes = (self.total_nl, self.since_refill_nl, self.remainder)
-        return not sum((*volumes, self.dose_since_refill_fg, *self.doses_fg.values()), self.balance)
+        doubts = (self.uncertain_nl, self.spread_nl, *self.less_fg.values(), *self.more_fg.values())
+        counted = (*volumes, self.dose_since_refill_fg, *self.doses_fg.values())
+        return not sum((*counted, *doubts), self.balance)
 
     def dose_ng(self) -> int | None:
         """Of the drug in the reservoir over the service life; None while it is unknown."""
@@ -198,33 +210,32 @@ class Account:
         """Of the drug in the reservoir since it was filled; None while it is unknown."""
         return self.dose_since_refill_fg // FG_PER_NG if self.drug else None
 
-    def total_between_nl(self) -> Between:
-        """What was delivered over the service life."""
-        spread_nl = self.spread_nl + ROUNDING_NL
+    def total_between_nl(self) -> Between | None:
+        """What was delivered over the service life; None when that was lost."""
+        if not self.whole:
+            return None
+        spread_nl = self.spread_nl + self.stretch_nl + ROUNDING_NL
         low_nl = self.total_nl - self.uncertain_nl - spread_nl
         return (low_nl if low_nl > 0 else 0, self.total_nl + spread_nl)
 
     def since_refill_between_nl(self) -> Between:
         """And since the refill."""
-        spread_nl = self.spread_nl - self.opened[1] + ROUNDING_NL
+        spread_nl = self.spread_nl - self.opened[1] + self.stretch_nl + ROUNDING_NL
         low_nl = self.since_refill_nl - (self.uncertain_nl - self.opened[0]) - spread_nl
         return max(low_nl, 0), self.since_refill_nl + spread_nl
 
-    def dose_between_ng(self, *, flushing: bool = False) -> Between | None:
-        """Of the drug in the reservoir over the service life; None while it is unknown.
-
-        While a declared injection may be under way, what the catheter holds may be dose already.
-        """
-        if not self.drug:
+    def dose_between_ng(self) -> Between | None:
+        """Of the drug in the reservoir over the service life; None while that is unknown."""
+        if not self.drug or not self.whole:
             return None
-        return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0, flushing=flushing)
+        return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0)
 
-    def dose_since_refill_between_ng(self, *, flushing: bool = False) -> Between | None:
+    def dose_since_refill_between_ng(self) -> Between | None:
         """And since the refill."""
         if not self.drug:
             return None
         _, _, less_fg, more_fg = self.opened
-        return self._between_ng(self.dose_since_refill_fg, less_fg, more_fg, flushing=flushing)
+        return self._between_ng(self.dose_since_refill_fg, less_fg, more_fg)
 
     def _mixed(self, drug: str, told: int, left_permille: int) -> dict[str, list[int]]:
         """Least and most of each drug in the reservoir, with what was there before the fill."""
@@ -238,24 +249,28 @@ class Account:
                 mixed[each] = [thinned, enriched]
         return mixed
 
-    def _between_ng(self, dose_fg: int, less_fg: int, more_fg: int, *, flushing: bool) -> Between:
+    def _between_ng(self, dose_fg: int, less_fg: int, more_fg: int) -> Between:
         """A dose of the drug in the reservoir, less what had been in doubt before."""
         pending = self._pending_fg(self.drug)
         less_fg = self.less_fg.get(self.drug, 0) - less_fg + pending[0]
         more_fg = self.more_fg.get(self.drug, 0) - more_fg + pending[1]
-        if flushing:
-            more_fg += sum(plug[0] * plug[2] for plug in self.plugs if plug[1] == self.drug)
         low_fg, above_fg = dose_fg - less_fg, MAX_DOSE_FG - dose_fg
         high_fg = dose_fg + (more_fg if more_fg < above_fg else above_fg)
         return (low_fg // FG_PER_NG if low_fg > 0 else 0, high_fg // FG_PER_NG + 1)
 
     def _settle(self) -> None:
         """What is in the pump is about to change: up to here, doubt is about what it was."""
-        for drug in {self.drug, *self.mixed, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}:
-            less_fg, more_fg = self._pending_fg(drug)
-            self.less_fg[drug] = min(self.less_fg.get(drug, 0) + less_fg, MAX_DOUBT_FG)
-            self.more_fg[drug] = min(self.more_fg.get(drug, 0) + more_fg, MAX_DOUBT_FG)
+        for drug in {self.drug, *self.mixed, *(plug[1] for plug in self.plugs)}:
+            self._doubt_dose(drug, *self._pending_fg(drug))
         self.settled = [self.total_nl, self.uncertain_nl, self.spread_nl]
+
+    def _doubt_dose(self, drug: str, less_fg: int, more_fg: int) -> None:
+        if not drug:
+            return
+        for doubts, doubt_fg in ((self.less_fg, less_fg), (self.more_fg, more_fg)):
+            before_fg = doubts.get(drug, 0)
+            doubts[drug] = min(before_fg + doubt_fg, MAX_DOUBT_FG)
+            self.balance -= doubts[drug] - before_fg
 
     def _pending_fg(self, drug: str) -> Between:
         """By how much less and more its dose may be off, beyond what is settled."""

@@ -45,9 +45,12 @@ FILL_NL: Final = 500_000
 OVERFILL_HYSTERESIS_NL: Final = 100_000
 
 
-def most_left_permille(residual_nl: int | None, refill: Refill) -> int:
-    """How much of a fill may be what was there before: by the level, and what no needle reaches."""
-    seen_nl = (residual_nl or 0) + VOLUME_ERROR_NL - refill.withdrawn_nl
+def most_left_permille(most_before_nl: int, refill: Refill) -> int:
+    """How much of a fill may be what was there before it, of which no needle reaches all.
+
+    A syringe is read to half a per cent.
+    """
+    seen_nl = most_before_nl - refill.withdrawn_nl * 995 // 1_000
     left_nl = max(seen_nl, LEFT_BEHIND_NL)
     return -(-1_000 * left_nl // (left_nl + refill.filled_nl))
 

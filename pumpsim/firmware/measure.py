@@ -75,18 +75,22 @@ def make_up(state: State, model: Model, missed: int) -> None:
     else:
         flow_nl_per_h = _weigh(state, flow, readings.fill_level_nl, missed)
     account.deliver(missed, flow_nl_per_h)
-    account.widen(missed, _error(state))
+    account.widen(missed, _error(state, missed))
     state.residual.widen(missed, flow_nl_per_h)
     state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
 
 
-def _error(state: State) -> int:
-    """By how much the flow that is counted may be off; as much again without any evidence."""
+def _error(state: State, elapsed: int) -> int:
+    """By how much the flow that is counted may be off; as much again without any evidence.
+
+    A sample vouches for no more time than `AGE_MAX` (SEN-06): fevers come and go. The crystal is
+    off by less than a tenth of a thousandth.
+    """
     flow = state.flow
-    if flow is None:
+    if flow is None or elapsed > AGE_MAX:
         return state.assumed_flow_nl_per_h()
-    above, below = flow.high - flow.estimate, flow.estimate - flow.low
-    return above if above > below else below
+    low, estimate, high, _ = flow
+    return max(high - estimate, estimate - low) + (estimate >> 13)
 
 
 def _reckon_residual(state: State, elapsed: int) -> None:
@@ -108,7 +112,7 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
     state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
     state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
-    state.account.widen(elapsed, _error(state))
+    state.account.widen(elapsed, _error(state, elapsed))
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -131,7 +135,7 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
         assumed_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
     account.deliver(elapsed, assumed_nl_per_h, stored_nl)
-    account.widen(elapsed, _error(state))
+    account.widen(elapsed, _error(state, elapsed))
     if flow is None:
         state.unjudged += 1
         state.jumped = state.screen.holds(RESERVOIR) or state.screen.holds(CATHETER)

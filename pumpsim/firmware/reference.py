@@ -394,7 +394,7 @@ class ReferenceLogic:
             state.causes,
             state.config_id,
             account.drug,
-            account.total_between_nl(),
-            account.dose_between_ng(flushing=state.bolus is not None),
+            state.delivered_between_nl(),
+            state.dose_between_ng(),
         )
         return Outcome(reply, actuation, events, changed, beliefs)

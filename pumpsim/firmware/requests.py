@@ -8,16 +8,21 @@ from typing import Final, TypeVar
 
 from protocol import messages as m
 from protocol.control import Between, Event, Interval, Request
-from protocol.vocabulary import EventKind, Refusal, Role
+from protocol.vocabulary import EventKind, Quality, Refusal, Role
 from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
 from pumpsim.firmware.exchange import most_left_permille
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
 from pumpsim.firmware.state import State
 
+VOLUME_PERCENT: Final = 5
+"""Parameter e_volume: how far the bounds of a volume may lie from their middle."""
+DOSE_PERCENT: Final = 10
+"""Parameter e_dose, of a dose: a needle's rest thins each fill by 3 % at most."""
 CARERS: Final = frozenset({Role.CLINICIAN, Role.SERVICE})
 EVERYBODY: Final = frozenset(Role)
 
@@ -28,7 +33,11 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
-    flushing = state.bolus is not None
+    since_nl = since_ng = None
+    if state.delivered_between_nl() is not None:
+        since_nl = account.since_refill_between_nl()
+    if state.dose_between_ng() is not None:
+        since_ng = account.dose_since_refill_between_ng()
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
         residual_volume_nl=_estimate(state.volume),
@@ -53,12 +62,10 @@ def status_part(state: State, now: int) -> m.StatusPart:
         alarm_digest=alarms.digest(),
         sample_sequence=readings and readings.sequence,
         causes=state.causes,
-        delivered_since_refill_between_nl=_bounds(account.since_refill_between_nl()),
-        delivered_total_between_nl=_bounds(account.total_between_nl()),
-        dose_since_refill_between_ng=_bounds(
-            account.dose_since_refill_between_ng(flushing=flushing)
-        ),
-        dose_total_between_ng=_bounds(account.dose_between_ng(flushing=flushing)),
+        delivered_since_refill_between_nl=_bounds(since_nl, VOLUME_PERCENT),
+        delivered_total_between_nl=_bounds(state.delivered_between_nl(), VOLUME_PERCENT),
+        dose_since_refill_between_ng=_bounds(since_ng, DOSE_PERCENT),
+        dose_total_between_ng=_bounds(state.dose_between_ng(), DOSE_PERCENT),
     )
 
 
@@ -141,7 +148,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     downtime.end(state, refill.withdrawn_nl)
     state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, body, state.configuration)
-    left_permille = most_left_permille(state.refills.residual_nl, refill)
+    left_permille = most_left_permille(_most_before_nl(state), refill)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
@@ -150,6 +157,16 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     state.residual.declare(state.refills.residual_nl, refill, state.account, capacity_nl)
     state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
+
+
+def _most_before_nl(state: State) -> int:
+    """What there may have been when the window opened; nothing, in a pump that was never filled."""
+    refills = state.refills
+    if refills.residual_nl is not None:
+        return refills.residual_nl + VOLUME_ERROR_NL
+    if refills.refill is None or state.configuration is None:
+        return 0
+    return state.configuration.capacity_nl if state.volume is None else state.volume.high
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
@@ -194,8 +211,8 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
         return Refusal.INVALID_CONFIGURATION
     old = state.configuration
     if old is None or old.catheter_volume_nl != new.catheter_volume_nl:
-        stretch_nl = new.catheter_compliance_nl_per_kpa * P_PARTIAL_PA // PA_PER_KPA
-        state.account.prime(new.catheter_volume_nl, stretch_nl)
+        state.account.prime(new.catheter_volume_nl)
+    state.account.stretch_nl = new.catheter_compliance_nl_per_kpa * P_PARTIAL_PA // PA_PER_KPA
     if old is None or old.plan != new.plan:
         state.refills.course.replanned(new.plan, state.account.drug, state.refills.at)
     state.refills.reschedule(new)
@@ -244,8 +261,13 @@ def _estimate(interval: Interval | None) -> m.Estimate | None:
     return None if interval is None else m.Estimate(**interval._asdict())
 
 
-def _bounds(between: Between | None) -> m.Bounds | None:
-    return None if between is None else m.Bounds(low=between[0], high=between[1])
+def _bounds(between: Between | None, percent: int) -> m.Bounds | None:
+    """Good while either is off their middle by no more than that."""
+    if between is None:
+        return None
+    low, high = between
+    good = 100 * (high - low) <= percent * (high + low)
+    return m.Bounds(low=low, high=high, quality=Quality.GOOD if good else Quality.DEGRADED)
 
 
 Handler = Callable[[State, int, Request], Answer | Refusal]

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
-from protocol.control import Event, Interval, Kept, Readings
+from protocol.control import Between, Event, Interval, Kept, Readings
 from protocol.messages import BeginBolusAccess, Configuration
 from protocol.vocabulary import Cause, EventKind, Priority
 from pumpsim.firmware.account import Account
@@ -134,6 +134,16 @@ class State:
         """What is in the reservoir: by the level of the last sample, else as reckoned."""
         return self.fill.volume() or self.residual.volume(self.account)
 
+    def delivered_between_nl(self) -> Between | None:
+        """Bounds of the total; None while time is open that nobody has counted yet (RST-03)."""
+        return None if self.before is not None else self.account.total_between_nl()
+
+    def dose_between_ng(self) -> Between | None:
+        """Likewise; and while a declared injection may be under way, nobody knows (RES-12)."""
+        if self.before is not None or self.bolus is not None:
+            return None
+        return self.account.dose_between_ng()
+
     def may_infuse_drug(self) -> bool:
         """Not when it was filled without drug, or when the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
@@ -162,7 +172,8 @@ class State:
         """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
         self.configuration, self.configuration_lost = None, True
         self.config_id = 0
-        self.account, self.dose_limit, self.residual = Account(), DoseLimit(), Residual()
+        self.account = Account(whole=False)
+        self.dose_limit, self.residual = DoseLimit(), Residual()
         self.opened = self.before = None
 
     def durable(self, now: int) -> dict[str, Any]:

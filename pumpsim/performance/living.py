@@ -109,7 +109,7 @@ class Witness:
         judged = {name: rows[name] for name in ("flow_nl_per_h", "residual_nl", "delivered_nl")}
         judged |= {f"dose of {drug}, ng": row for drug, row in rows["doses_ng"].items()}
         for quantity, row in judged.items():
-            if row["belief"] is not None and not row["low"] <= row["truth"] <= row["high"]:
+            if row["low"] is not None and not row["low"] <= row["truth"] <= row["high"]:
                 self.outside[quantity] += 1
 
     def decided(self, now_ns: int, ticks: int, outcome: Outcome) -> None:

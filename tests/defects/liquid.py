@@ -459,7 +459,7 @@ REFILL = (
         Edit(
             requests,
             "_write_configuration",
-            "state.account.prime(new.catheter_volume_nl, stretch_nl)",
+            "state.account.prime(new.catheter_volume_nl)",
             "pass",
         ),
     ),

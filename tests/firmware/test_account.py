@@ -106,8 +106,10 @@ def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
             volume_nl = int(third * 200_000)
             account.push(volume_nl, first, second)
             truth.enter(volume_nl, {first: second})
-        low, high = account.total_between_nl()
-        assert low <= truth.delivered_nl <= high
+        volumes = account.total_between_nl()
+        assert volumes is not None
+        assert volumes[0] <= truth.delivered_nl <= volumes[1]
+        assert account.balanced()
         if (between := account.dose_between_ng()) is not None:
             dose_ng = truth.doses_fg[account.drug] / 1e6
             assert between[0] - 1 <= dose_ng <= between[1] + 1

@@ -179,8 +179,9 @@ def test_what_flowed_meanwhile_lies_within_what_is_counted(
     uncertain_nl = bench.logic._state.account.uncertain_nl
     error_nl = truth_nl // 1_000 + 200
     assert counted_nl - uncertain_nl - error_nl <= truth_nl <= counted_nl + error_nl
-    low_nl, high_nl = bench.logic._state.account.total_between_nl()
-    assert low_nl - 200 <= truth_nl <= high_nl + 200
+    between = bench.status().delivered_total_between_nl
+    assert between is not None
+    assert between.low - 200 <= truth_nl <= between.high + 200
     bounded = abs(noise[1] - noise[0]) > 2 * VOLUME_ERROR_NL - error_nl  # by what the level allows
     assert bounded or (uncertain_nl == 0) == (clock == "good")
     after_s = bench.status().refill_due_in_s
