@@ -83,9 +83,10 @@ class ReferenceLogic:
         loaded = self._store.load()
         if loaded.content is not None:
             state.load_durable(decode(loaded.content))
-        elif not loaded.lost:
+        elif loaded.lost:
+            state.lose_numbers()
+        else:
             state.life = 1
-        state.configuration_lost |= loaded.lost  # NVM-03: nothing is assumed, of drug or rate
         state.memory_failed = self._keep_soon = loaded.failed
         self._alarms = state.alarms.present()
         self._rebuild()

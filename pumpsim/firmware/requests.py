@@ -146,9 +146,9 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if not state.account.counts(refill.drug):
         return Refusal.TOO_MANY_DRUGS
     downtime.end(state, refill.withdrawn_nl)
+    left_permille = most_left_permille(_most_before_nl(state), refill)
     state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, body, state.configuration)
-    left_permille = most_left_permille(_most_before_nl(state), refill)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
@@ -161,12 +161,12 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
 
 def _most_before_nl(state: State) -> int:
     """What there may have been when the window opened; nothing, in a pump that was never filled."""
-    refills = state.refills
+    refills, configuration = state.refills, state.configuration
+    if refills.refill is None or configuration is None:
+        return 0
     if refills.residual_nl is not None:
         return refills.residual_nl + VOLUME_ERROR_NL
-    if refills.refill is None or state.configuration is None:
-        return 0
-    return state.configuration.capacity_nl if state.volume is None else state.volume.high
+    return configuration.capacity_nl if state.volume is None else state.volume.high
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:

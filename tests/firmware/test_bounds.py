@@ -1,0 +1,140 @@
+"""Bounds of volume and dose, as the status tells them, and where there are none."""
+
+import pytest
+
+from protocol import messages as m
+from protocol.vocabulary import Quality, RefillReason
+from pumpsim.firmware.store import Store
+from tests.firmware.bench import Bench
+from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
+from tests.firmware.visits import last_id
+
+DAY = 60 * 24
+STATUS_BOUNDS = (
+    "delivered_since_refill_between_nl",
+    "delivered_total_between_nl",
+    "dose_since_refill_between_ng",
+    "dose_total_between_ng",
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.configure()
+    bench.run(DAY)
+    return bench
+
+
+def told(bench: Bench) -> list[m.Bounds | None]:
+    status = bench.status()
+    return [getattr(status, name) for name in STATUS_BOUNDS]
+
+
+def refilled(bench: Bench, **changed: object) -> None:
+    bench.ask(m.BeginRefill())
+    refill = REFILL.model_copy(update={"withdrawn_nl": 26_000_000, **changed})
+    commit = m.CommitRefill(
+        refill=refill, reason=RefillReason.VERIFY_PUMP, previous_refill_id=last_id(bench)
+    )
+    assert isinstance(bench.ask(commit), m.Done)
+
+
+def test_a_day_of_good_readings_has_bounds_within_a_few_per_cent(bench: Bench) -> None:
+    """DOS-01, FLW-01: of the flow's own width, and of what no needle reaches."""
+    status = bench.status()
+    values = (
+        status.delivered_since_refill_nl,
+        status.delivered_total_nl,
+        status.dose_since_refill_ng or 0,
+        status.dose_total_ng or 0,
+    )
+    for bounds, value in zip(told(bench), values, strict=True):
+        assert bounds is not None
+        assert 0.9 * value < bounds.low < 0.99 * value
+        assert 1.01 * value < bounds.high < 1.1 * value
+
+
+def test_a_new_fill_has_bounds_of_its_own(bench: Bench) -> None:
+    """DOS-03: the totals go on."""
+    before, _, _, _ = told(bench)
+    refilled(bench)
+    since_nl, total_nl, _, _ = told(bench)
+    assert before is not None
+    assert since_nl is not None
+    assert total_nl is not None
+    assert since_nl.high < before.low <= total_nl.low
+    assert since_nl.quality is Quality.DEGRADED  # of next to nothing
+
+
+@pytest.mark.parametrize(
+    ("residual_nl", "withdrawn_nl", "least"),
+    [(28_000_000, 27_400_000, 0.92), (28_000_000, 14_000_000, 0.41), (None, 26_000_000, 0.87)],
+)
+def test_what_was_left_behind_thins_a_fill(
+    bench: Bench, residual_nl: int | None, withdrawn_nl: int, least: float
+) -> None:
+    """DOS-01: as much of another drug as the level allows, or what is reckoned without one."""
+    if residual_nl is None:
+        bench.run(90, fill_level_nl=None)
+    refilled(bench, drug="heparin", withdrawn_nl=withdrawn_nl, filled_nl=10_000_000)
+    bench.believe()
+    bench.run(5 * DAY)
+    dose_ng, between = bench.status().dose_total_ng, bench.status().dose_total_between_ng
+    assert dose_ng is not None
+    assert between is not None
+    assert between.low / dose_ng == pytest.approx(least, abs=0.04)
+
+
+def test_without_any_volume_there_may_have_been_all_of_a_capacity(bench: Bench) -> None:
+    """DOS-01: no sample tells, so nobody knows."""
+    bench.wait_until(bench.ticks + 60 * 60 * 32_768 * 2)
+    assert bench.status().residual_volume_nl is None
+    refilled(bench, drug="heparin", withdrawn_nl=0, filled_nl=28_000_000)
+    bench.believe()
+    bench.run(5 * DAY)
+    between, dose_ng = bench.status().dose_total_between_ng, bench.status().dose_total_ng
+    assert between is not None
+    assert dose_ng is not None
+    assert between.low < 0.5 * dose_ng
+
+
+def test_while_liquid_may_be_injected_no_dose_is_bounded(bench: Bench) -> None:
+    """RES-12: and afterwards it is again."""
+    bench.ask(m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0))
+    assert [bounds is None for bounds in told(bench)] == [False, False, True, True]
+    bench.ask(m.EndBolusAccess(injected_nl=500_000))
+    assert None not in told(bench)
+
+
+def test_time_that_nobody_has_counted_yet_has_no_bounds(bench: Bench) -> None:
+    """RST-03: until the first sample has told."""
+    again = bench.reset(down_s=3_600)
+    assert told(again) == [None] * 4
+    again.run(2)
+    assert None not in told(again)
+
+
+def test_totals_that_were_lost_have_no_bounds_ever_again(bench: Bench) -> None:
+    """NVM-03: what begins anew is no total of the service life."""
+    for place in Store(bench.memory).places():
+        bench.memory.write(place[20], b"?")
+    for _ in range(2):
+        bench = Bench(bench.memory)
+        assert told(bench) == [None] * 4
+    bench.configure()
+    bench.run(10)
+    assert told(bench) == [None] * 4
+
+
+def test_a_gap_widens_the_bounds_by_all_that_may_have_left(bench: Bench) -> None:
+    """SEN-06: a sample vouches for no more than its age; after a day without one, nobody knows."""
+    _, before, _, _ = told(bench)
+    bench.wait_until(bench.ticks + 60 * 60 * 24 * 32_768)
+    bench.run(1)
+    _, after, _, _ = told(bench)
+    assert before is not None
+    assert after is not None
+    day_nl = USUAL.fill_level_nl and 24 * CONFIGURATION.nominal_flow_nl_per_h
+    grown_nl = (after.high - after.low) - (before.high - before.low)
+    assert grown_nl == pytest.approx(2 * (day_nl or 0), rel=0.1)
