@@ -45,8 +45,22 @@ def status_lines(status: m.StatusPart, host_s: int) -> list[str]:
     return [
         _row("flow", _estimate(status.flow_nl_per_h, 24 / 1e6, "mL/day")),
         _row("residual volume", _estimate(status.residual_volume_nl, 1e-6, "mL")),
-        _row("delivered", _pair(status.delivered_since_refill_nl, status.delivered_total_nl, "mL")),
-        _row(f"dose {status.drug or ''}", _pair(status.dose_since_refill_ng, status.dose_total_ng)),
+        _row(
+            "delivered",
+            _pair(
+                (status.delivered_since_refill_nl, status.delivered_since_refill_between_nl),
+                (status.delivered_total_nl, status.delivered_total_between_nl),
+                "mL",
+            ),
+        ),
+        _row(
+            f"dose {status.drug or ''}",
+            _pair(
+                (status.dose_since_refill_ng, status.dose_since_refill_between_ng),
+                (status.dose_total_ng, status.dose_total_between_ng),
+                "mg",
+            ),
+        ),
         _row(due, UNKNOWN if due_s is None else duration(abs(due_s))),
         *(_row("now", name) for name in opened),
         _row("reservoir", _scaled(status.reservoir_pressure_pa, 1e-3, "kPa abs")),
@@ -112,16 +126,14 @@ def belief_lines(beliefs: Beliefs | None) -> list[str]:
     return [
         _row("flow", _estimate(beliefs.flow_nl_per_h, 24 / 1e6, "mL/day")),
         _row("residual volume", _estimate(beliefs.residual_volume_nl, 1e-6, "mL")),
-        _row("delivered", f"{beliefs.delivered_total_nl / 1e6:.3f} mL  ({_ml(beliefs)})"),
+        _row("delivered", f"{beliefs.delivered_total_nl / 1e6:.3f} mL{_bounds(beliefs)}"),
         _row("alarms present", present or "none"),
     ]
 
 
-def _ml(beliefs: Beliefs) -> str:
-    if beliefs.delivered_between_nl is None:
-        return UNKNOWN
-    low_nl, high_nl = beliefs.delivered_between_nl
-    return f"{low_nl / 1e6:.3f} to {high_nl / 1e6:.3f}"
+def _bounds(beliefs: Beliefs) -> str:
+    between = beliefs.delivered_between_nl
+    return "" if between is None else f"  ({_between(*between)})"
 
 
 def _row(name: str, value: str) -> str:
@@ -135,10 +147,24 @@ def _estimate(value: m.Estimate | Interval | None, factor: float, unit: str) -> 
     return f"{middle:.3f} {unit}  ({low:.3f} to {high:.3f}, {value.quality.name.lower()})"
 
 
-def _pair(since: int | None, total: int | None, unit: str = "mg") -> str:
-    if since is None or total is None:
+Amount = tuple[int | None, m.Bounds | None]
+"""As it is told, and between what it lies."""
+
+
+def _pair(since: Amount, total: Amount, unit: str) -> str:
+    if since[0] is None or total[0] is None:
         return UNKNOWN
-    return f"{since / 1e6:.3f} {unit} since the refill, {total / 1e6:.3f} {unit} in all"
+    return f"{_amount(since, unit)} since the refill, {_amount(total, unit)} in all"
+
+
+def _amount(amount: Amount, unit: str) -> str:
+    value, between = amount
+    words = UNKNOWN if value is None else f"{value / 1e6:.3f} {unit}"
+    return words if between is None else f"{words} ({_between(between.low, between.high)})"
+
+
+def _between(low: int, high: int) -> str:
+    return f"{low / 1e6:.3f} to {high / 1e6:.3f}"
 
 
 def _clock(status: m.StatusPart, host_s: int) -> str:
