@@ -54,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
         Subject(logic)
     except LocalError as error:
         raise pytest.UsageError(str(error)) from None
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        from hil.testing.watched import speak_by
+
+        speak_by(lambda: capture.suspend_global_capture(in_=True))
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = files()
 

@@ -51,6 +51,7 @@ LEVEL_DOUBT_NL: Final = 500_000
 by whom no clock tells how long it took (RST-03)."""
 KEPT_PACKETS: Final = 20
 WAITS: Final = ("1 s", "30 s", "59 s", "1 min", "61 s", "2 min", "5 min", "10 min", "31 min")
+LONG_WAITS: Final = ("9 h", "1 d")
 WALL_WAITS: Final = ("100 ms", "500 ms", "1 s")
 """Where time cannot be asked to pass."""
 OVERDOSE: Final = {
@@ -109,6 +110,7 @@ class PumpMachine(RuleBasedStateMachine):
         self.seat = self.probe.open()
         self.doses, self.volumes = Doses(DAY_S), Doses(UNDELIVERED_S)
         self.sampled: tuple[int, int, int] | None = None
+        self.prescriptions: list[tuple[float, float, int]] = []  # since when, limit, nl/h
         self.prescribed()
         self.unchanged: tuple[str, str, Effects] | None = None
         self.nothing_new = False  # neither did time pass nor was anything said
@@ -148,6 +150,14 @@ class PumpMachine(RuleBasedStateMachine):
             self.seat = self.probe.open()
             self.sampled = None
             self.refill_id = self.last_refill()
+
+    @precondition(lambda self: self.has_laboratory and self.virtual)
+    @rule(stimulus=st.sampled_from(strategies.RESTRICTORS), length=st.sampled_from(LONG_WAITS))
+    def suffer(self, stimulus: dict[str, Any], length: str) -> None:
+        """A restrictor fails, and nobody does anything for so long: harm takes hours."""
+        self.healthy = False
+        self.stimulate(stimulus)
+        self.wait(length)
 
     @rule(body=strategies.commands())
     def command(self, body: m.Command) -> None:
@@ -310,7 +320,8 @@ class PumpMachine(RuleBasedStateMachine):
         """Too much or nothing at all never goes on in silence."""
         standing = {one.alarm for one in listed}
         dose_nl = self.doses.within(DAY_S)
-        limit_nl = self.limit * self.nominal * DAY_S / 3_600 * (1 + FLOW_ERROR)
+        limit, nominal = self.in_force()
+        limit_nl = limit * nominal * DAY_S / 3_600 * (1 + FLOW_ERROR)
         told = bool(standing & OVERDOSE)
         words = f"an alarm: {dose_nl:.0f} nL reached the artery in a day, {limit_nl:.0f} may"
         self.that(dose_nl <= limit_nl or told, "DOS-02", words, _names(standing))
@@ -319,7 +330,7 @@ class PumpMachine(RuleBasedStateMachine):
             return
         given_nl = self.volumes.within(UNDELIVERED_S)
         high = any(one.priority is Priority.HIGH for one in listed)
-        little = given_nl < DELIVERS * self.nominal * UNDELIVERED_S / 3_600
+        little = given_nl < DELIVERS * nominal * UNDELIVERED_S / 3_600
         words = f"an alarm of HIGH priority: {given_nl:.0f} nL in the last 8 h"
         self.that(not little or high, "FLW-04", words, _names(standing))
 
@@ -412,15 +423,18 @@ class PumpMachine(RuleBasedStateMachine):
         return report.last_refill_id if isinstance(report, m.ConfigurationReport) else None
 
     def prescribed(self) -> None:
-        """What the configuration in force asks for."""
+        """What the configuration asks for, from now on."""
         report, configuration = self.probe.configured()
         self.refill_id = report.last_refill_id
-        limit, nominal = (
-            configuration.dose_limit_permille / 1_000,
-            configuration.nominal_flow_nl_per_h,
-        )
-        self.limit = max(limit, getattr(self, "limit", 0.0))
-        self.nominal = max(nominal, getattr(self, "nominal", 0))
+        limit = configuration.dose_limit_permille / 1_000
+        self.prescriptions.append((self.now_s(), limit, configuration.nominal_flow_nl_per_h))
+
+    def in_force(self) -> tuple[float, int]:
+        """The largest limit and flow that were prescribed at any time of the last day."""
+        while len(self.prescriptions) > 1 and self.prescriptions[1][0] < self.now_s() - DAY_S:
+            del self.prescriptions[0]
+        _, limits, flows = zip(*self.prescriptions, strict=True)
+        return max(limits), max(flows)
 
     def note(self, truth: Mapping[str, Any]) -> None:
         """What has reached the artery by now, in truth."""

@@ -7,7 +7,6 @@ sentence that says so.
 
 import ctypes
 import os
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -24,8 +23,8 @@ STALL_LOOKS: Final = 10
 LAST_LOOKS: Final = 20
 EXIT_CODE: Final = 70
 HOPELESS: Final = (
-    "\nRST-11: a call of the control logic does not return, and hangs outside of Python: "
-    "the run ends here.\n"
+    "\nRST-11: {name}() of the control logic does not return, and hangs outside of Python: "
+    "the run ends here{where}.\n"
 )
 
 
@@ -40,6 +39,8 @@ class _Dog:
         """It starts with the first call."""
         self.calls = 0
         self.inside: int | None = None  # the thread a call runs in
+        self.name = ""  # of that call
+        self.speak: Callable[[], None] = lambda: None  # lets what is written be seen
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -58,8 +59,10 @@ class _Dog:
                 thread = ctypes.c_ulong(self.inside)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_StalledError))
             elif looks == LAST_LOOKS:
-                sys.stderr.write(HOPELESS)
-                sys.stderr.flush()
+                self.speak()
+                test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+                where = f", in {test}" if test else ""
+                os.write(2, HOPELESS.format(name=self.name, where=where).encode())
                 os._exit(EXIT_CODE)
 
 
@@ -125,16 +128,21 @@ def watched(factory: Callable[[], ControlLogic]) -> Callable[[], ControlLogic]:
     return make
 
 
+def speak_by(release: Callable[[], None]) -> None:
+    """What to do before a last word is written: pytest holds back all that tests write."""
+    _DOG.speak = release
+
+
 def _called(method: Callable[..., T], *arguments: Any) -> T:
     dog = _DOG
     dog.calls += 1
+    dog.name = getattr(method, "__name__", "a call")
     dog.inside = threading.get_ident()
     try:
         return method(*arguments)
     except _StalledError:
-        name = getattr(method, "__name__", "a call")
         seconds = STALL_LOOKS * LOOK_S
-        detail = f"{name}() had not returned after {seconds:g} s"
+        detail = f"{dog.name}() had not returned after {seconds:g} s"
         raise FirmwareFaultError(FirmwareFault.STALLED, detail) from None
     finally:
         dog.inside = None

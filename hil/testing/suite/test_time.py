@@ -11,7 +11,7 @@ from hil.testing.suite.test_contract import lived
 from hil.testing.violation import ViolatedError
 from protocol.control import TICK_BITS, Restorable
 from protocol.guard import Guard
-from protocol.vocabulary import AlarmId
+from protocol.vocabulary import AlarmId, Sounder
 
 WRAP = 1 << TICK_BITS
 
@@ -96,6 +96,24 @@ def test_a_saved_life_goes_on_as_if_nothing_had_happened(subject: Subject) -> No
                 raise other.violated("RST-11", f"as without saving at {at} min: {left}", str(right))
         if one.status() != other.status():
             raise other.violated("RST-11", f"{one.status()}", f"{other.status()}")
+
+
+def test_after_weeks_without_a_reset_it_watches_as_before(subject: Subject) -> None:
+    """Milliseconds in 31 bits end after 24.9 days, in 32 bits after 49.7: an alarm is heard."""
+    slow, seconds = 9_000, 90 * 86_400  # one fill lasts
+    desk = subject.desk(
+        nominal_flow_nl_per_h=slow,
+        calibration_flow_nl_per_h=slow,
+        refill_interval_s=seconds,
+        drug_stability_s=seconds,
+    )
+    desk.wait(51 * 1_440)
+    present = desk.present()
+    desk.that(not present, "TIM-01", "no alarm after 51 days of good readings", desk.standing())
+    desk.let(artery_pa=60e3)
+    after = desk.minutes_to(AlarmId.OCCLUSION, 61)
+    desk.that(after is not None, "OCC-01", "an occlusion within 61 min", desk.standing())
+    desk.that(desk.sounder is Sounder.HIGH, "ALM-10", "high to be heard", desk.sounder.name)
 
 
 def _at(subject: Subject, minutes: int) -> Desk:

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 from protocol.control import Memory, Outcome, Readings, Request
-from protocol.messages import GetStatus
+from protocol.messages import GetStatus, Status
 from protocol.vocabulary import ResetCause
 from pumpsim.firmware import ReferenceLogic
+from pumpsim.firmware.conditions import Conditions
 
 
 class Raises(ReferenceLogic):
@@ -65,6 +66,61 @@ class Grows(ReferenceLogic):
     def sample(self, ticks: int, readings: Readings) -> Outcome:
         self._history.append(readings)
         return super().sample(ticks, readings)
+
+
+SAID: list[str] = []
+
+
+class GrowsElsewhere(ReferenceLogic):
+    """Keeps what was asked of it, in its module."""
+
+    def handle(self, ticks: int, request: Request) -> Outcome:
+        SAID.append(str(request))
+        return super().handle(ticks, request)
+
+
+class Sleeps(ReferenceLogic):
+    """Waits for what nobody gives back."""
+
+    lock = threading.Lock()
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        if readings.sequence == 3:
+            with self.lock:
+                self.lock.acquire()
+        return super().sample(ticks, readings)
+
+
+class Month(ReferenceLogic):
+    """Counts milliseconds in 31 bits, and is silent from their end on."""
+
+    def _outcome(self, *arguments: Any, **more: Any) -> Outcome:
+        outcome = super()._outcome(*arguments, **more)
+        if self._state.now // 32_768 * 1_000 >= 2**31:
+            return outcome._replace(actuation=None)
+        return outcome
+
+
+class Narrow(ReferenceLogic):
+    """Is surer of the flow than its sensors are."""
+
+    def handle(self, ticks: int, request: Request) -> Outcome:
+        outcome = super().handle(ticks, request)
+        if isinstance(reply := outcome.reply, Status) and reply.status.flow_nl_per_h is not None:
+            flow = reply.status.flow_nl_per_h
+            third = (flow.high - flow.low) // 6
+            told = {"low": flow.estimate - third, "high": flow.estimate + third}
+            part = {"flow_nl_per_h": flow.model_copy(update=told)}
+            reply = Status(status=reply.status.model_copy(update=part))
+            return outcome._replace(reply=reply)
+        return outcome
+
+
+class Mute(ReferenceLogic):
+    """Raises no alarm, whatever holds."""
+
+    def _judge(self, now: Conditions) -> None:
+        del now
 
 
 class Wraps:

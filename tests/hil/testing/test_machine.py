@@ -4,12 +4,13 @@ from itertools import cycle
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from hil.rig import Rig, open_rig
 from hil.testing.machine import PumpMachine
 from hil.testing.prove import suite_settings
+from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 from protocol import messages as m
 
@@ -73,6 +74,20 @@ def shifted(estimate: m.Estimate) -> m.Estimate:
 def in_turn(values: list[Any]) -> Any:
     turns = cycle(values)
     return lambda _: next(turns)
+
+
+@pytest.mark.slow
+def test_a_pump_that_says_nothing_of_harm_is_found_out() -> None:
+    """FLW-04, DOS-02: hours without a drop, or a day of far too much, and no alarm."""
+    subject = Subject("tests.hil.testing.bad_logics:Mute")
+    mute = type("Mute", (PumpMachine,), {"opening": staticmethod(subject.rig)})
+    found = set()
+    for start in range(4):
+        with pytest.raises(ViolatedError) as caught:
+            run(seed(start)(mute), 60)
+        found.add(caught.value.requirement)
+    assert found <= {"FLW-04", "DOS-02", "RES-01"}
+    assert found & {"FLW-04", "DOS-02"}
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hil.testing.suite import files
+from hil.testing.watched import EXIT_CODE
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,7 @@ CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
         ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
         ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
         ("Grows", "grow", "RST-11", "*bytes more a minute*"),
+        ("GrowsElsewhere", "grow", "RST-11", "*bytes more a minute*"),
     ],
 )
 def test_logic_that_misbehaves_is_named_as_such(
@@ -49,6 +51,38 @@ def test_logic_that_misbehaves_is_named_as_such(
         )
     if logic == "Hangs":  # so would the run
         result.stdout.no_fnmatch_line("scenario *")
+
+
+@pytest.mark.parametrize(
+    ("logic", "module", "test", "requirement"),
+    [
+        ("Month", "test_time.py", "weeks", "ALM-10"),
+        ("Narrow", "test_reservoir.py", "test_the_flow_is_within", "ENV-01"),
+    ],
+)
+def test_what_shows_late_or_with_sensors_at_their_limits_alone_is_named(
+    pytester: pytest.Pytester, logic: str, module: str, test: str, requirement: str
+) -> None:
+    """TIM-01, FLW-01."""
+    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
+    path = str(Path(CONTRACT).with_name(module))
+    result = pytester.runpytest_subprocess(
+        *PLUGIN, "--logic", f"bad_logics:{logic}", path, "-k", test, "-x"
+    )
+    result.stdout.fnmatch_lines([f"bad_logics:{logic} violates {requirement}"])
+
+
+def test_logic_that_hangs_in_c_ends_the_run_with_a_sentence_that_says_so(
+    pytester: pytest.Pytester,
+) -> None:
+    """RST-11: nothing can call it back, and nobody shall wonder where the run went."""
+    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
+    asked = ("--logic", "bad_logics:Sleeps", CONTRACT, "-k", "same_life")
+    result = pytester.runpytest_subprocess(*PLUGIN, *asked)
+    assert result.ret == EXIT_CODE
+    result.stderr.fnmatch_lines(
+        ["RST-11: sample() of the control logic does not return, *test_contract.py::*same_life*"]
+    )
 
 
 @pytest.fixture
