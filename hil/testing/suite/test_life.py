@@ -24,3 +24,6 @@ def test_no_false_alarm_in_ordinary_life(subject: Subject, seed: int) -> None:
         raise violated
     if life.refused:
         raise ViolatedError("RES-05", "an honest refill that is taken", life.refused[0], where)
+    if life.outside:
+        seen = ", ".join(f"{name} at {hours} hours" for name, hours in life.outside.items())
+        raise ViolatedError("FLW-01", "bounds that hold the truth at every hour", seen, where)
