@@ -236,7 +236,9 @@ def _is_interval(value: object) -> bool:
 
 
 def _is_between(value: object) -> bool:
-    return type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int
+    if type(value) is not tuple or len(value) != 2 or not type(value[0]) is type(value[1]) is int:
+        return False
+    return bool(0 <= value[0] <= value[1])
 
 
 def _is_int(value: object, low: int, high: int) -> TypeGuard[int]:

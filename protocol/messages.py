@@ -252,7 +252,9 @@ class Bounds(Part):
 
     low: Safe = key(8, "not below")
     high: Safe = key(9, "not above")
-    quality: Quality = key(10, "good while they are no further apart than e_volume or e_dose")
+    quality: Quality = key(
+        10, "good while neither is off their middle by more than e_volume or e_dose"
+    )
 
 
 class ReadingsPart(Part):

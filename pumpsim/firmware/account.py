@@ -56,6 +56,7 @@ class Account:
     early_nl: int = 0  # counted as dose, and still in the catheter
     stretch_nl: int = 0  # so much more than its own volume the catheter may hold in an artery
     whole: bool = True  # of the service life; else totals were lost, and begin anew (NVM-03)
+    declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
@@ -69,6 +70,10 @@ class Account:
     def prime(self, catheter_nl: int) -> None:
         """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self._settle()
+        for volume_nl, drug, concentration in self.plugs:  # it may be the same one still
+            held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
+            self._doubt_dose(drug, 0, held_fg)
+        self.widen_by(self.held_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
 
@@ -106,9 +111,9 @@ class Account:
 
     def deliver_between(self, least_nl: int, most_nl: int) -> None:
         """So much surely left while nobody counted, and more may have: that counts (RST-03)."""
-        self.deliver(HOUR, most_nl)
         self.uncertain_nl += most_nl - least_nl
         self.balance -= most_nl - least_nl
+        self.deliver(HOUR, most_nl)
 
     def doubt(self, elapsed: int, flow_nl_per_h: int) -> None:
         """By so much two channels disagree: the higher one was counted (SEN-05)."""
@@ -133,6 +138,11 @@ class Account:
         self._settle()
         self._enter(volume_nl, drug, concentration_ng_per_ml)
         self._drain(volume_nl)
+
+    def inject(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
+        """Liquid that nobody announced: so much for sure, and who knows how much (RES-12)."""
+        self.declared = False
+        self.push(volume_nl, drug, concentration_ng_per_ml)
 
     def _enter(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Behind what is in the catheter. Of too many plugs the first counts as dose early."""
@@ -226,7 +236,7 @@ class Account:
 
     def dose_between_ng(self) -> Between | None:
         """Of the drug in the reservoir over the service life; None while that is unknown."""
-        if not self.drug or not self.whole:
+        if not self.drug or not self.whole or not self.declared:
             return None
         return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0)
 

@@ -16,12 +16,10 @@ from typing import Final, NamedTuple
 from protocol.messages import Configuration
 from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
+from pumpsim.firmware.flow import FLOW_PERCENT
 from pumpsim.firmware.state import Before, State
 from pumpsim.firmware.ticks import HOUR, from_s
 
-FLOW_PERCENT: Final = 30
-"""Fever, altitude and calibration move the flow by no more than this (docs/domain.md): so far off,
-clock and level still agree."""
 SLOWEST: Final = 4
 """A pump slower than nominal by this factor has next to no flow, and its level tells no time."""
 
@@ -103,17 +101,17 @@ def _by_clock(
     """Ticks have counted what passed since boot; a fever may have come and gone (RST-03)."""
     elapsed, flow_nl_per_h = before.missed + downtime, state.assumed_flow_nl_per_h()
     volume_nl, _ = pumped(max(flow_nl_per_h, 0), elapsed)
+    slow, fast = _flows(state, configuration)
+    counted_nl = max(min(volume_nl, left.most), left.least)
+    above_nl = min(pumped(fast, elapsed)[0], left.most) - counted_nl
+    below_nl = counted_nl - max(pumped(slow, elapsed)[0], left.least)
+    state.account.widen_by(max(above_nl, below_nl, 0))
     if volume_nl > left.most:
         state.account.deliver_between(left.least, left.most)
     elif volume_nl < left.least:
         state.account.deliver_between(left.least, left.least)
     else:
         state.account.deliver(elapsed, flow_nl_per_h)
-    slow, fast = _flows(state, configuration)
-    counted_nl = max(min(volume_nl, left.most), left.least)
-    above_nl = min(pumped(fast, elapsed)[0], left.most) - counted_nl
-    below_nl = counted_nl - max(pumped(slow, elapsed)[0], left.least)
-    state.account.widen_by(max(above_nl, below_nl, 0))
     state.dose_limit.skip(elapsed, state.account)
     state.shift(downtime, downtime)
     state.resets.shift(downtime, before.boots)

@@ -42,17 +42,17 @@ FILL_PERCENT: Final = 10
 """Level against declaration after a refill, in parts of the fill."""
 FILL_NL: Final = 500_000
 """And at least so much: two levels, each known to 0.25 ml."""
+EMPTIED_NL: Final = 1_250_000
+"""A reservoir that was emptied holds no more: that, the error of two levels, and the syringe's."""
 OVERFILL_HYSTERESIS_NL: Final = 100_000
 
 
-def most_left_permille(most_before_nl: int, refill: Refill) -> int:
-    """How much of a fill may be what was there before it, of which no needle reaches all.
+def most_left_nl(most_before_nl: int, refill: Refill) -> int:
+    """How much may be left of what was there before a refill: no needle reaches all of it.
 
     A syringe is read to half a per cent.
     """
-    seen_nl = most_before_nl - refill.withdrawn_nl * 995 // 1_000
-    left_nl = max(seen_nl, LEFT_BEHIND_NL)
-    return -(-1_000 * left_nl // (left_nl + refill.filled_nl))
+    return max(most_before_nl - refill.withdrawn_nl * 995 // 1_000, LEFT_BEHIND_NL)
 
 
 @dataclass(slots=True)
@@ -70,7 +70,8 @@ class Needle:
     compare_until: int = 0
     before_nl: int = 0  # that refill
     filled_nl: int = 0
-    lacking_nl: int = 0  # of a fill, as the first level after it tells: until it was taken note of
+    lacking_nl: int = 0  # of a fill, as two levels tell: until it was taken note of
+    doubted: bool = False  # what was declared of the last refill
     tampering_until: int = 0
     pocket_fill_until: int = 0
     discrepancy_until: int = 0
@@ -84,7 +85,7 @@ class Needle:
         elif self._stays(now, level_nl, before_nl):
             self.level_nl, self.at = level_nl, now
             if self.first or self.suspected or self.limit_nl != STEP_NL:
-                self._confirmed()
+                self._confirmed(now, level_nl)
         elif self.first or self._infused(now, before_nl - level_nl, configuration):
             self._begin(now, level_nl)
         elif self.suspected:
@@ -114,7 +115,10 @@ class Needle:
             return True
         return level_nl - lowest_nl < STEP_NL
 
-    def _confirmed(self) -> None:
+    def _confirmed(self, now: int, level_nl: int) -> None:
+        if self.expected_nl is not None and now <= self.compare_until:
+            missing_nl = self.expected_nl - level_nl
+            self.lacking_nl = missing_nl if missing_nl > self._tolerance_nl() else 0
         self.first = self.suspected = False
         self.limit_nl = STEP_NL
         self.expected_nl = None
@@ -142,12 +146,14 @@ class Needle:
     def committed(self, now: int, residual_nl: int | None, refill: Refill) -> None:
         """A refill was declared; what was there before it is unknown at implantation."""
         self.level_nl = self.expected_nl = None
+        self.doubted = False
         if residual_nl is None:
             return
         more_nl = refill.withdrawn_nl - residual_nl
         off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - VOLUME_ERROR_NL
         if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * residual_nl:
             self.discrepancy_until = now + HOLD
+            self.doubted = True
         self.expected_nl = max(residual_nl - refill.withdrawn_nl, 0) + refill.filled_nl
         self.compare_until = now + MAX_WAIT
         self.before_nl = residual_nl
@@ -156,14 +162,22 @@ class Needle:
     def _compare(self, now: int, level_nl: int, expected_nl: int) -> None:
         """RES-07: the declared fill against the level."""
         missing_nl = expected_nl - level_nl
-        if abs(missing_nl) <= max(FILL_PERCENT * self.filled_nl // 100, FILL_NL):
+        if abs(missing_nl) <= self._tolerance_nl():
             return
-        self.lacking_nl = max(missing_nl, 0)
+        self.doubted = True
         unmoved = abs(level_nl - self.before_nl) <= STEP_NL
         if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
             self.pocket_fill_until = now + HOLD
         else:
             self.discrepancy_until = now + HOLD
+
+    def _tolerance_nl(self) -> int:
+        return max(FILL_PERCENT * self.filled_nl // 100, FILL_NL)
+
+    def declares(self, now: int) -> bool:
+        """Whether all that a level has told of the last refill is what was declared of it."""
+        waits = self.expected_nl is not None and now <= self.compare_until
+        return not self.doubted and not waits
 
     def _fills(self, level_nl: int, capacity_nl: int) -> None:
         """RES-08: the level, less its error, is above capacity; noise does not end it."""
@@ -180,6 +194,7 @@ class Needle:
             "before_nl": self.before_nl,
             "filled_nl": self.filled_nl,
             "overfilled": self.overfilled,
+            "doubted": self.doubted,
         }
 
     def load(self, now: int, state: dict[str, Any]) -> None:
@@ -190,4 +205,4 @@ class Needle:
         self.compare_until = now + state["compare_in"]
         self.before_nl = state["before_nl"]
         self.filled_nl = state["filled_nl"]
-        self.overfilled = state["overfilled"]
+        self.overfilled, self.doubted = state["overfilled"], state["doubted"]

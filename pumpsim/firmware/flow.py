@@ -39,6 +39,8 @@ RESTRICTOR_ERROR_PPM: Final = 10_000
 """Calibration and ageing of the restrictor."""
 RELATIVE_ERROR_PPM: Final = TEMPERATURE_ERROR_PPM + RESTRICTOR_ERROR_PPM + 100
 """And what one makes of the other."""
+FLOW_PERCENT: Final = 30
+"""Fever, altitude and calibration move the flow by no more than this (docs/domain.md)."""
 UNKNOWN_MK: Final = 310_150
 UNKNOWN_PPM: Final = 100_000
 """Without a temperature the pump is taken to be at 37 degrees Celsius, give or take 5 K."""

@@ -14,7 +14,7 @@ from pumpsim.firmware.account import UNKNOWN_DRUG
 from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.catheter import FLUSH_SAMPLES, REFILL_SURGE_SAMPLES, SURGE_SAMPLES
 from pumpsim.firmware.deviation import Limits, limits_of
-from pumpsim.firmware.flow import FlowModel
+from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.screen import CATHETER, RESERVOIR
 from pumpsim.firmware.state import State
@@ -74,23 +74,27 @@ def make_up(state: State, model: Model, missed: int) -> None:
         flow_nl_per_h = state.assumed_flow_nl_per_h()
     else:
         flow_nl_per_h = _weigh(state, flow, readings.fill_level_nl, missed)
+    account.widen(missed, _error(state, model.configuration, missed))
     account.deliver(missed, flow_nl_per_h)
-    account.widen(missed, _error(state, missed))
     state.residual.widen(missed, flow_nl_per_h)
     state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
 
 
-def _error(state: State, elapsed: int) -> int:
-    """By how much the flow that is counted may be off; as much again without any evidence.
+def _error(state: State, configuration: Configuration, elapsed: int) -> int:
+    """By how much the flow that is counted may be off, either way.
 
-    A sample vouches for no more time than `AGE_MAX` (SEN-06): fevers come and go. The crystal is
-    off by less than a tenth of a thousandth.
+    A sample vouches for no more time than `AGE_MAX` (SEN-06): before it, as without any evidence,
+    there may have been none, or as much as a fever makes of it. The crystal is off by less than a
+    tenth of a thousandth.
     """
-    flow = state.flow
-    if flow is None or elapsed > AGE_MAX:
-        return state.assumed_flow_nl_per_h()
-    low, estimate, high, _ = flow
-    return max(high - estimate, estimate - low) + (estimate >> 13)
+    flow, error_nl_per_h = state.flow, 0
+    if flow is not None:
+        low, estimate, high, _ = flow
+        error_nl_per_h = max(high - estimate, estimate - low) + (abs(estimate) >> 13)
+        if elapsed <= AGE_MAX:
+            return error_nl_per_h
+    feverish_nl_per_h = configuration.nominal_flow_nl_per_h * (100 + FLOW_PERCENT) // 100
+    return max(error_nl_per_h, abs(state.assumed_flow_nl_per_h()), feverish_nl_per_h)
 
 
 def _reckon_residual(state: State, elapsed: int) -> None:
@@ -111,8 +115,8 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     """
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
     state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
+    state.account.widen(elapsed, _error(state, model.configuration, elapsed))
     state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
-    state.account.widen(elapsed, _error(state, elapsed))
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -134,8 +138,8 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     if flow is not None and (state.by_fill.loss or state.by_fill.rest):
         assumed_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
+    account.widen(elapsed, _error(state, model.configuration, elapsed))
     account.deliver(elapsed, assumed_nl_per_h, stored_nl)
-    account.widen(elapsed, _error(state, elapsed))
     if flow is None:
         state.unjudged += 1
         state.jumped = state.screen.holds(RESERVOIR) or state.screen.holds(CATHETER)
@@ -199,7 +203,7 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
     if needle.lacking_nl:
         if refills.injected and refills.refill is not None:  # RES-12: that is where it went
             refill = refills.refill
-            state.account.push(needle.lacking_nl, refill.drug, refill.concentration_ng_per_ml)
+            state.account.inject(needle.lacking_nl, refill.drug, refill.concentration_ng_per_ml)
         needle.lacking_nl = 0
     if needle.tampering_until != found:
         state.fill.clear()  # a slope over the jump would be none
@@ -223,7 +227,7 @@ def _watch_catheter(
     surge = FLUSH_SAMPLES if state.flushing() else surge
     catheter.feed(state.now, readings, flow, surge_samples=surge, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
-        state.account.push(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
+        state.account.inject(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
         state.refills.injected |= refilling
     if catheter.released_pa:  # OCC-03
         compliance = configuration.catheter_compliance_nl_per_kpa

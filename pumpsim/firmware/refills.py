@@ -38,17 +38,19 @@ class Refills:
     suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
     closed_at: int = 0
     residual_nl: int | None = None  # when the window opened: in it, the level is in flux
+    most_before_nl: int = 0  # likewise, at most; nothing, in a pump that was never filled
+    emptied: bool = True  # before the last fill (RES-13)
     injected: bool = False  # in that window, liquid went past the reservoir (RES-12)
     course: Course = field(default_factory=Course)
     off_plan_until: int = 0
 
-    def begin(self, now: int, residual_nl: int | None) -> Refusal | None:
-        """Open the window."""
+    def begin(self, now: int, residual_nl: int | None, most_nl: int = 0) -> Refusal | None:
+        """Open the window, with so much in the reservoir, and at most so much."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
         self.suspended = max(self.suspended - (now - self.closed_at), 0)
         self.window_since = now
-        self.residual_nl, self.injected = residual_nl, False
+        self.residual_nl, self.most_before_nl, self.injected = residual_nl, most_nl, False
         return None
 
     def suspends(self, now: int) -> bool:
@@ -168,6 +170,8 @@ class Refills:
             "suspended": self.suspended,
             "closed_at": self.closed_at - now,
             "residual_nl": self.residual_nl,
+            "most_before_nl": self.most_before_nl,
+            "emptied": self.emptied,
             "injected": self.injected,
             "step": self.course.step,
             "step_since": self.course.since - now,
@@ -184,6 +188,7 @@ class Refills:
         self.window_since = None if window is None else now + window
         self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
         self.residual_nl, self.injected = state["residual_nl"], state["injected"]
+        self.most_before_nl, self.emptied = state["most_before_nl"], state["emptied"]
         self.course = Course(state["step"], now + state["step_since"])
 
     def shift(self, least: int, most: int) -> None:

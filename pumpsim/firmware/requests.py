@@ -13,7 +13,7 @@ from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
-from pumpsim.firmware.exchange import most_left_permille
+from pumpsim.firmware.exchange import EMPTIED_NL, most_left_nl
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
@@ -131,7 +131,9 @@ def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
 def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
-    refusal = state.refills.begin(now, state.needle.residual_nl(now))
+    residual_nl = state.needle.residual_nl(now)
+    most_nl = _most_now_nl(state, residual_nl, state.configuration.capacity_nl)
+    refusal = state.refills.begin(now, residual_nl, most_nl)
     return refusal or _done(EventKind.REFILL_BEGUN)
 
 
@@ -146,7 +148,9 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if not state.account.counts(refill.drug):
         return Refusal.TOO_MANY_DRUGS
     downtime.end(state, refill.withdrawn_nl)
-    left_permille = most_left_permille(_most_before_nl(state), refill)
+    left_nl = most_left_nl(state.refills.most_before_nl, refill)
+    state.refills.emptied = left_nl <= EMPTIED_NL
+    left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
     state.needle.committed(now, state.refills.residual_nl, refill)
     state.refills.commit(now, body, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
@@ -159,14 +163,13 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
 
-def _most_before_nl(state: State) -> int:
-    """What there may have been when the window opened; nothing, in a pump that was never filled."""
-    refills, configuration = state.refills, state.configuration
-    if refills.refill is None or configuration is None:
+def _most_now_nl(state: State, residual_nl: int | None, capacity_nl: int) -> int:
+    """What there may be now at most; nothing, in a pump that was never filled."""
+    if state.refills.refill is None:
         return 0
-    if refills.residual_nl is not None:
-        return refills.residual_nl + VOLUME_ERROR_NL
-    return configuration.capacity_nl if state.volume is None else state.volume.high
+    if residual_nl is not None:
+        return residual_nl + VOLUME_ERROR_NL
+    return capacity_nl if state.volume is None else state.volume.high
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:

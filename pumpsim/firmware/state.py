@@ -145,9 +145,10 @@ class State:
         return self.account.dose_between_ng()
 
     def may_infuse_drug(self) -> bool:
-        """Not when it was filled without drug, or when the level shows it empty (RES-13)."""
+        """Not when it was emptied and filled without drug, or the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
-        if account.drug and not account.concentration_ng_per_ml:
+        rinsed = self.refills.emptied and self.needle.declares(self.now)
+        if rinsed and account.drug and not account.concentration_ng_per_ml:
             return False
         left = self.left()
         return left is None or configuration is None or left.high > configuration.empty_volume_nl

@@ -289,7 +289,7 @@ CATHETER = (
     defect(
         "surge-without-a-needle",
         "RES-12",
-        "an injection through the bolus path is told when the fill level moved",
+        "an injection through the bolus path is told when the fill level rose",
         Edit(
             catheter.Catheter,
             "_surge",

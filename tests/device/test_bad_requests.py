@@ -255,8 +255,16 @@ def test_a_pump_is_not_explanted_with_drug_in_it(programmer: Programmer) -> None
     end = m.CommitRefill(refill=FILL, reason=RefillReason.EXPLANT, previous_refill_id=1)
     is_refused(programmer, end, Refusal.OUT_OF_RANGE)
     is_refused(programmer, m.Explant(), Refusal.REFILL_OPEN)
-    emptied = end.model_copy(update={"refill": SALINE})
+    device = programmer.device
+    came_nl = device.stimulate(device.now_ns, stimulus("withdraw"))["withdrawn_nl"]
+    water = stimulus("fill", volume="1 mL", drug="saline", concentration="0 mg/mL")
+    device.stimulate(device.now_ns, water)
+    saline = SALINE.model_copy(update={"withdrawn_nl": came_nl})
+    emptied = end.model_copy(update={"refill": saline})
     assert programmer.command(emptied) == m.Done(reference=2)
+    is_refused(programmer, m.Explant(), Refusal.STILL_INFUSING)  # no level has told yet
+    device.advance(device.now_ns + 3 * SAMPLE_NS)
+    programmer.ask(m.GetStatus())  # tells the uptime anew
     assert programmer.command(m.Explant()) == m.Done()
     [(_, delivered_nl)] = logged(programmer.device, EventKind.EXPLANTED)
     assert delivered_nl > 0

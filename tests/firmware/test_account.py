@@ -52,6 +52,7 @@ MOVES = st.one_of(
     st.tuples(st.just("runs"), st.integers(0, 200_000), st.floats(-1, 1), st.integers(1, 600)),
     st.tuples(st.just("fills"), st.sampled_from(DRUGS), st.integers(0, 10_000), st.floats(0, 1)),
     st.tuples(st.just("pushes"), st.sampled_from(DRUGS), st.integers(0, 9_000), st.floats(0, 1)),
+    st.tuples(st.just("passes"), st.integers(0, 200_000), st.integers(0, 300_000), st.floats(0, 1)),
 )
 
 
@@ -94,11 +95,16 @@ def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
         if kind == "runs":
             error = first * error_permille // 1_000
             for _ in range(third // 60 + 1):
-                account.deliver(10 * MINUTE, first)
                 account.widen(10 * MINUTE, error)
+                account.deliver(10 * MINUTE, first)
                 volume_nl = (first + second * error) / 6
                 truth.delivered_nl += volume_nl
                 truth.enter(volume_nl, truth.reservoir)
+        elif kind == "passes":  # time that nobody counted
+            account.deliver_between(first, first + second)
+            volume_nl = first + third * second
+            truth.delivered_nl += volume_nl
+            truth.enter(volume_nl, truth.reservoir)
         elif kind == "fills":
             account.refilled(first, second, 50)
             truth.fill(first, second, 0.05 * third)

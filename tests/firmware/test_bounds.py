@@ -6,7 +6,7 @@ from protocol import messages as m
 from protocol.vocabulary import Quality, RefillReason
 from pumpsim.firmware.store import Store
 from tests.firmware.bench import Bench
-from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
+from tests.firmware.usual import CONFIGURATION, REFILL
 from tests.firmware.visits import last_id
 
 DAY = 60 * 24
@@ -127,14 +127,32 @@ def test_totals_that_were_lost_have_no_bounds_ever_again(bench: Bench) -> None:
     assert told(bench) == [None] * 4
 
 
-def test_a_gap_widens_the_bounds_by_all_that_may_have_left(bench: Bench) -> None:
-    """SEN-06: a sample vouches for no more than its age; after a day without one, nobody knows."""
-    _, before, _, _ = told(bench)
+@pytest.mark.parametrize("catheter_pa", [113_700, 347_700, 400_000])
+def test_a_gap_widens_the_bounds_by_all_that_may_have_left(bench: Bench, catheter_pa: int) -> None:
+    """SEN-06: nothing, or what a fever makes of it; whatever flows, or flows back, after it."""
+    before = told(bench)[1]
     bench.wait_until(bench.ticks + 60 * 60 * 24 * 32_768)
-    bench.run(1)
-    _, after, _, _ = told(bench)
+    bench.run(1, catheter_pressure_pa=catheter_pa)
+    after = told(bench)[1]
     assert before is not None
     assert after is not None
-    day_nl = USUAL.fill_level_nl and 24 * CONFIGURATION.nominal_flow_nl_per_h
-    grown_nl = (after.high - after.low) - (before.high - before.low)
-    assert grown_nl == pytest.approx(2 * (day_nl or 0), rel=0.1)
+    assert after.low <= before.high
+    assert after.high >= before.high + 24 * 1.25 * CONFIGURATION.nominal_flow_nl_per_h
+    assert after.quality is Quality.DEGRADED
+
+
+def test_after_an_injection_that_nobody_announced_no_dose_is_bounded(bench: Bench) -> None:
+    """RES-12: so much for sure, and who knows how much; of the volume all is known."""
+    bench.run_screened(3, catheter_pressure_pa=160_000)
+    assert [bounds is None for bounds in told(bench)] == [False, False, True, True]
+
+
+def test_another_catheter_may_be_the_same_one(bench: Bench) -> None:
+    """RES-11: what it held counts upwards, since a configuration may be mistyped."""
+    before = told(bench)[3]
+    new = CONFIGURATION.model_copy(update={"catheter_volume_nl": 180_000})
+    bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new))
+    after = told(bench)[3]
+    assert before is not None
+    assert after is not None
+    assert after.high - before.high >= 170_000 * 5 * 0.9

@@ -42,6 +42,8 @@ def refills() -> Refills:
         suspended=11 * MINUTE,
         closed_at=NOW - 13 * MINUTE,
         residual_nl=4_000_000,
+        most_before_nl=5_000_000,
+        emptied=False,
         injected=True,
         course=Course(2, NOW - 17 * HOUR),
     )
@@ -56,6 +58,7 @@ def needle() -> Needle:
         before_nl=7_000_000,
         filled_nl=6_000_000,
         overfilled=True,
+        doubted=True,
     )
 
 

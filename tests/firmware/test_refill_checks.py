@@ -450,12 +450,33 @@ def test_a_pump_is_taken_out_empty_or_without_drug(
     bench: Bench, concentration: int, level_nl: int, reply: m.Reply
 ) -> None:
     """RES-13."""
-    fill = declared(28_000_000).model_copy(update={"concentration_ng_per_ml": concentration})
+    fill = declared(14_400_000).model_copy(update={"concentration_ng_per_ml": concentration})
     bench.ask(m.BeginRefill())
     commit(bench, fill)
+    assert bench.ask(m.Explant()) == INFUSING  # no level has told yet
     bench.run(2, fill_level_nl=level_nl)
     assert bench.ask(m.Explant()) == reply
     assert (EventKind.EXPLANTED in bench.events()) is (reply == m.Done())
+
+
+@pytest.mark.parametrize(
+    ("withdrawn_nl", "filled_nl", "level_nl"),
+    [
+        (0, 1_000_000, 16_000_000),  # on top of the drug
+        (10_000_000, 10_000_000, 15_000_000),
+        (14_400_000, 28_000_000, 15_000_000),  # the exchange did not happen
+        (28_000_000, 28_000_000, 28_000_000),  # more than there was
+    ],
+)
+def test_a_pump_that_was_not_emptied_for_sure_is_not_taken_out(
+    bench: Bench, withdrawn_nl: int, filled_nl: int, level_nl: int
+) -> None:
+    """RES-13: whatever is declared of the last fill."""
+    water = declared(withdrawn_nl, filled_nl).model_copy(update={"concentration_ng_per_ml": 0})
+    bench.ask(m.BeginRefill())
+    assert isinstance(commit(bench, water), m.Done)
+    bench.run(2, fill_level_nl=level_nl)
+    assert bench.ask(m.Explant()) == INFUSING
 
 
 def test_a_pump_that_knows_nothing_of_its_fill_is_not_taken_out() -> None:
@@ -482,6 +503,8 @@ def test_the_plan_ends_with_an_explant(bench: Bench) -> None:
             refill=saline, reason=RefillReason.EXPLANT, previous_refill_id=last_id(bench)
         )
     )
+    bench.level_nl = 28_600_000
+    bench.believe()
     bench.run(2)
     assert AlarmId.OFF_PLAN not in bench.raised()
     assert bench.ask(m.Explant()) == m.Done()

@@ -123,6 +123,7 @@ class Trial(NamedTuple):
     probe: Probe | None = None
     """What it changes, and a reset does not change; None where a reset leaves nothing of it."""
     bare: bool = False
+    drug: bool = True  # in the reservoir
 
 
 def logic_of(device: Device) -> Any:
@@ -135,17 +136,6 @@ ALARM: Final = (AlarmId.LOW_RESERVOIR, 1)
 REPORT: Final = demo().report()
 assert REPORT.configuration is not None
 assert REPORT.last_refill is not None
-EMPTIED: Final = (
-    m.BeginRefill(),
-    m.CommitRefill(
-        refill=REPORT.last_refill.model_copy(
-            update={"filled_nl": 1_000_000, "drug": "saline", "concentration_ng_per_ml": 0}
-        ),
-        reason=RefillReason.EXPLANT,
-        previous_refill_id=1,
-    ),
-)
-"""What comes before a pump may be taken out."""
 TRIALS: Final[dict[type[m.Command], Trial]] = {
     m.Close: Trial(m.Close(), (m.RunSelfTest(),)),
     m.AcknowledgeAlarm: Trial(
@@ -192,7 +182,7 @@ TRIALS: Final[dict[type[m.Command], Trial]] = {
     ),
     m.SetClock: Trial(m.SetClock(rtc_s=1_800_000_000)),
     m.RunSelfTest: Trial(m.RunSelfTest()),
-    m.Explant: Trial(m.Explant(), EMPTIED),
+    m.Explant: Trial(m.Explant(), drug=False),
     m.Actuate: Trial(m.Actuate(sounder=Sounder.HIGH, patient_signal=True), bare=True),
 }
 EFFECTS: Final = {
@@ -227,6 +217,9 @@ class Course:
         if trial.bare:
             section = pump.pump.model_copy(update={"logic": BARE})
             pump = pump.model_copy(update={"pump": section})
+        if not trial.drug:
+            fill = pump.fill.model_copy(update={"concentration": 0})
+            pump = pump.model_copy(update={"fill": fill})
         self.device = Device(pump, seed)
         self.device.implant()
         self.trial = trial

@@ -215,6 +215,7 @@ NONSENSE: dict[str, Any] = {
     "a configuration that is none": wrong(DONE, beliefs=wrong(BELIEFS, config_id=None)),
     "a drug without a name": wrong(DONE, beliefs=wrong(BELIEFS, drug=None)),
     "a fraction for a bound": wrong(DONE, beliefs=wrong(BELIEFS, delivered_between_nl=(0, 0.5))),
+    "bounds upside down": wrong(DONE, beliefs=wrong(BELIEFS, dose_between_ng=(2, 1))),
     "one bound alone": wrong(DONE, beliefs=wrong(BELIEFS, dose_between_ng=(1,))),
     "bounds as a list": wrong(DONE, beliefs=wrong(BELIEFS, dose_between_ng=[1, 2])),
     "a command kept of another kind": wrong(DONE, kept=(None, None, ())),
