@@ -270,7 +270,8 @@ class Account:
 
     def _settle(self) -> None:
         """What is in the pump is about to change: up to here, doubt is about what it was."""
-        for drug in {self.drug, *self.mixed, *(plug[1] for plug in self.plugs)}:
+        drugs = (self.drug, *self.mixed, *(plug[1] for plug in self.plugs))
+        for drug in dict.fromkeys(drugs):  # each once, in an order that no hash decides
             self._doubt_dose(drug, *self._pending_fg(drug))
         self.settled = [self.total_nl, self.uncertain_nl, self.spread_nl]
 
