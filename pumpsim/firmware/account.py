@@ -240,10 +240,8 @@ class Account:
             return None
         return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0)
 
-    def dose_since_refill_between_ng(self) -> Between | None:
-        """And since the refill."""
-        if not self.drug:
-            return None
+    def dose_since_refill_between_ng(self) -> Between:
+        """And since the refill, where the total is bounded, too."""
         _, _, less_fg, more_fg = self.opened
         return self._between_ng(self.dose_since_refill_fg, less_fg, more_fg)
 
