@@ -2,15 +2,16 @@
 
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import httpx
 import pytest
@@ -238,11 +239,15 @@ class Background:
         self._thread.join(TIMEOUT_S)
 
 
+OWN_PORTS: Final = (10_000, 32_000)
+
+
 def free_port() -> int:
-    """A port nobody has right now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A port nobody has, below those that systems give away: a broker comes back to it."""
+    while True:
+        port = random.SystemRandom().randrange(*OWN_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Mosquitto:
