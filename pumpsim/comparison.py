@@ -91,9 +91,14 @@ def _row(truth: int, belief: int | None) -> Row:
     return {"truth": truth, "belief": belief, "difference": difference}
 
 
-def _bounded(truth: int, belief: int | None, between: Between | None) -> Row:
+def bounds(between: Between | None) -> Row:
+    """What a row tells of them; None where there are none."""
     low, high = (None, None) if between is None else between
-    return {**_row(truth, belief), "low": low, "high": high}
+    return {"low": low, "high": high}
+
+
+def _bounded(truth: int, belief: int | None, between: Between | None) -> Row:
+    return {**_row(truth, belief), **bounds(between)}
 
 
 def _estimated(truth: int, interval: Interval | None) -> Row:

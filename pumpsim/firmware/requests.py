@@ -33,11 +33,9 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
-    since_nl = since_ng = None
-    if state.delivered_between_nl() is not None:
-        since_nl = account.since_refill_between_nl()
-    if state.dose_between_ng() is not None:
-        since_ng = account.dose_since_refill_between_ng()
+    total_nl, total_ng = state.delivered_between_nl(), state.dose_between_ng()
+    since_nl = None if total_nl is None else account.since_refill_between_nl()
+    since_ng = None if total_ng is None else account.dose_since_refill_between_ng()
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
         residual_volume_nl=_estimate(state.volume),
@@ -63,9 +61,9 @@ def status_part(state: State, now: int) -> m.StatusPart:
         sample_sequence=readings and readings.sequence,
         causes=state.causes,
         delivered_since_refill_between_nl=_bounds(since_nl, VOLUME_PERCENT),
-        delivered_total_between_nl=_bounds(state.delivered_between_nl(), VOLUME_PERCENT),
+        delivered_total_between_nl=_bounds(total_nl, VOLUME_PERCENT),
         dose_since_refill_between_ng=_bounds(since_ng, DOSE_PERCENT),
-        dose_total_between_ng=_bounds(state.dose_between_ng(), DOSE_PERCENT),
+        dose_total_between_ng=_bounds(total_ng, DOSE_PERCENT),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from protocol.control import Between
 from protocol.vocabulary import AlarmId
-from pumpsim.comparison import compare
+from pumpsim.comparison import bounds, compare
 from pumpsim.device import Device
 from pumpsim.scenario.file import Scenario, when
 from pumpsim.scenario.visits import Journal, RefillRow
@@ -46,7 +46,7 @@ def gather(
         "pumped_nl": {
             "truth": round(pumped_nl),
             "belief": believed_nl,
-            **_bounds(None if beliefs is None else beliefs.delivered_between_nl),
+            **bounds(None if beliefs is None else beliefs.delivered_between_nl),
         },
         "mean_flow_nl_per_h": {
             "truth": _per_hour(pumped_nl, elapsed_ns),
@@ -106,13 +106,8 @@ def _doses(
     rows = {}
     for drug in drugs:
         belief, between = told.get(drug, (None, None))
-        rows[drug] = {"truth": truth.get(drug, 0), "belief": belief, **_bounds(between)}
+        rows[drug] = {"truth": truth.get(drug, 0), "belief": belief, **bounds(between)}
     return rows
-
-
-def _bounds(between: Between | None) -> dict[str, int | None]:
-    low, high = (None, None) if between is None else between
-    return {"low": low, "high": high}
 
 
 def _alarm(row: AlarmRow) -> dict[str, Any]:
@@ -138,8 +133,8 @@ def _beside(name: str, pair: dict[str, Any], unit: float) -> str:
         return f"{name:24}{truth:12.3f}{'unknown':>12}"
     difference = f"{belief / unit / truth - 1:+12.2%}" if truth else f"{'':12}"
     low, high = pair.get("low"), pair.get("high")
-    bounds = "" if low is None or high is None else f"   {low / unit:.3f} to {high / unit:.3f}"
-    return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}{bounds}".rstrip()
+    within = "" if low is None or high is None else f"   {low / unit:.3f} to {high / unit:.3f}"
+    return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}{within}".rstrip()
 
 
 def _counted(row: dict[str, Any]) -> str:
