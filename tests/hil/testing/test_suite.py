@@ -21,6 +21,13 @@ PLUGIN = ("-p", "hil.pytest_plugin", "-p", "no:cacheprovider")
 CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
 
 
+@pytest.fixture
+def bad(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with logic in it that misbehaves."""
+    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
+    return pytester
+
+
 @pytest.mark.parametrize(
     ("logic", "test", "requirement", "words"),
     [
@@ -34,12 +41,11 @@ CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
     ],
 )
 def test_logic_that_misbehaves_is_named_as_such(
-    pytester: pytest.Pytester, logic: str, test: str, requirement: str, words: str
+    bad: pytest.Pytester, logic: str, test: str, requirement: str, words: str
 ) -> None:
     """RST-11."""
-    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
     asked = ("--logic", f"bad_logics:{logic}", CONTRACT, "-k", test)
-    result = pytester.runpytest_subprocess(*PLUGIN, *asked)
+    result = bad.runpytest_subprocess(*PLUGIN, *asked)
     result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines([f"bad_logics:{logic} violates {requirement}"])
     result.stdout.fnmatch_lines([words])
@@ -61,24 +67,22 @@ def test_logic_that_misbehaves_is_named_as_such(
     ],
 )
 def test_what_shows_late_or_with_sensors_at_their_limits_alone_is_named(
-    pytester: pytest.Pytester, logic: str, module: str, test: str, requirement: str
+    bad: pytest.Pytester, logic: str, module: str, test: str, requirement: str
 ) -> None:
     """TIM-01, FLW-01."""
-    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
     path = str(Path(CONTRACT).with_name(module))
-    result = pytester.runpytest_subprocess(
+    result = bad.runpytest_subprocess(
         *PLUGIN, "--logic", f"bad_logics:{logic}", path, "-k", test, "-x"
     )
     result.stdout.fnmatch_lines([f"bad_logics:{logic} violates {requirement}"])
 
 
 def test_logic_that_hangs_in_c_ends_the_run_with_a_sentence_that_says_so(
-    pytester: pytest.Pytester,
+    bad: pytest.Pytester,
 ) -> None:
     """RST-11: nothing can call it back, and nobody shall wonder where the run went."""
-    pytester.makepyfile(bad_logics=(HERE / "bad_logics.py").read_text(encoding="utf-8"))
     asked = ("--logic", "bad_logics:Sleeps", CONTRACT, "-k", "same_life")
-    result = pytester.runpytest_subprocess(*PLUGIN, *asked)
+    result = bad.runpytest_subprocess(*PLUGIN, *asked)
     assert result.ret == EXIT_CODE
     result.stderr.fnmatch_lines(
         ["RST-11: sample() of the control logic does not return, *test_contract.py::*same_life*"]
