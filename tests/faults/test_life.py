@@ -4,12 +4,15 @@ from itertools import pairwise
 
 import pytest
 
-from protocol.messages import Configuration
-from protocol.vocabulary import AlarmId
+from protocol.control import Request
+from protocol.messages import Bounds, Configuration, GetStatus, Status, StatusPart
+from protocol.vocabulary import AlarmId, Role
 from pumpsim.device import Device
 from pumpsim.performance.living import Witness, live
 from pumpsim.performance.ordinary import DAY_NS, INTERVAL_NS, life
-from pumpsim.pumpfile import AlarmSection, PumpFile, demo
+from pumpsim.pumpfile import AlarmSection, FillSection, PumpFile, demo
+from pumpsim.scenario.programmer import DeviceBedside
+from pumpsim.scenario.visits import Clinic, Refill
 from pumpsim.stimuli import ADAPTER
 from pumpsim.trace import Trace
 
@@ -25,6 +28,22 @@ def configuration_of(pump: PumpFile) -> Configuration:
     configuration = pump.report().configuration
     assert configuration is not None
     return configuration
+
+
+def told(device: Device) -> StatusPart:
+    reply = device.ask_logic(Request(GetStatus(), Role.CLINICIAN, 0))
+    assert isinstance(reply, Status)
+    return reply.status
+
+
+def reached(device: Device, drug: str) -> tuple[int, int]:
+    """The artery, from the pump: nanolitres, and nanograms of a drug."""
+    plant = device.plant
+    return plant.given_fl // 10**6, plant.ledger.doses_ng().get(drug, 0)
+
+
+def within(bounds: Bounds | None, truth: int) -> bool:
+    return bounds is not None and bounds.low <= truth <= bounds.high
 
 
 def test_a_life_is_in_order_and_follows_from_its_seed() -> None:
@@ -132,6 +151,26 @@ def test_an_alarm_that_the_truth_does_not_bear_out_is_false() -> None:
     device.advance(2 * DAY_NS)
     assert witness.false == {AlarmId.OVER_INFUSION: 1}
     assert not witness.true
+
+
+@pytest.mark.slow
+def test_what_left_since_a_refill_lies_within_its_bounds() -> None:
+    """DOS-01: a first fill, the same drug again, saline over it, and the drug over that."""
+    pump = demo()
+    device = Device(pump, 4)
+    device.implant()
+    fills = {"FUDR": pump.fill, "saline": FillSection.model_validate(SALINE)}
+    clinic = Clinic(DeviceBedside(device), pump, fills)
+    for fill in ("FUDR", "saline", "FUDR", "saline"):
+        before_nl, before_ng = reached(device, clinic.journal.drug)
+        for _ in range(10 * 4):
+            device.advance(device.now_ns + DAY_NS // 4)
+            now_nl, now_ng = reached(device, clinic.journal.drug)
+            status = told(device)
+            assert within(status.delivered_since_refill_between_nl, now_nl - before_nl)
+            assert within(status.dose_since_refill_between_ng, now_ng - before_ng)
+        clinic.receive(Refill(kind="refill", fill=fill))
+    assert clinic.journal.refusals == []
 
 
 def test_a_life_stops_when_it_is_told_to() -> None:
