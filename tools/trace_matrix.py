@@ -19,8 +19,8 @@ CODE: Final = ("protocol", "pumpsim", "hil")
 TESTS: Final = ("tests",)
 SUITE: Final = ("hil/testing",)
 """What users run on their own logic is tests, wherever it stands."""
-NEITHER: Final = ("tests/defects",)
-"""Which tests are to kill a defect is no test itself."""
+NEITHER: Final = ("tests/defects", "tests/tools")
+"""Which tests are to kill a defect is no test itself, nor is text that a tool is tried on."""
 THIS_RELEASE: Final = 1
 
 

@@ -1,5 +1,6 @@
 """The runner of seeded defects: what is a kill, what is none, and what ends with a failure."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.defects.catalogue import BY_NAME
+from tests.defects.catalogue import BY_NAME, CATALOGUE
 from tools.mutants import Seconds, Verdict, failing_without, guarding, part_of, report, verdict_of
+from tools.trace_matrix import TOP
 from tools.trials import Court, Ended, Note, Trial, with_tests
 
 QUANTITY = "tests/protocol/test_quantity.py"
@@ -32,6 +34,9 @@ def test_meets_a_broken_defect():
 def test_dies(): os.kill(os.getpid(), signal.SIGKILL)
 """
 
+
+ROW = re.compile(r"^\| `([\w-]+)` \| [^|]+ \| ([A-Z]{3}-\d\d) \|", re.MULTILINE)
+"""Of the table in the documents: a defect's name and its requirement."""
 
 Apart = Callable[..., Any]
 
@@ -143,3 +148,9 @@ def test_the_quickest_test_comes_first_and_daemons_none() -> None:
     tests = ["tests/hil/a.py::t", "tests/device/a.py::t", "tests/tools/b.py::t"]
     assert seconds.quickest_first(tests) == tests[::-1]
     assert not [test for test in guarding(["COM-01", "TIM-01"]) if "system" in test]
+
+
+def test_the_documents_tell_every_defect_of_the_catalogue_and_how_many_there_are() -> None:
+    text = (TOP / "docs" / "testing-defects.md").read_text(encoding="utf-8")
+    assert f"a catalogue of {len(CATALOGUE)} small things" in text
+    assert ROW.findall(text) == [(defect.name, defect.requirement) for defect in CATALOGUE]
