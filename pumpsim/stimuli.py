@@ -227,7 +227,7 @@ class NamedFault(c.Section):
         if fault is None:
             raise ValueError(no_fault(value))
         if not _is_one_act(fault):
-            message = f"{value} is no single act: set its parts at their instants"
+            message = f"{value} is no single act; its parts are {fault.parts()}"
             raise ValueError(message)
         return value
 

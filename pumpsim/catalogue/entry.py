@@ -112,6 +112,13 @@ class Fault:
         """The visit, with that severity in its place."""
         return None if self.visit is None else self._put(self.visit, severity)
 
+    def parts(self) -> str:
+        """What it is made of at the stated severity, in words, for whoever does it bit by bit."""
+        visit, steps = self.visit_at(self.stated()), self.steps_at(self.stated())
+        if visit is not None:
+            steps = (Step(0, visit),)
+        return ", ".join(_in_words(step) for step in steps) or "nothing, only time"
+
     def effect_name(self) -> str:
         """Which look at the truth tells that it has taken effect."""
         if self.effect:
@@ -121,6 +128,12 @@ class Fault:
     def _put(self, stimulus: Stimulus, severity: float) -> dict[str, Any]:
         word = None if self.severity is None else self.severity.word(severity)
         return {key: word if value == SEVERITY else value for key, value in stimulus.items()}
+
+
+def _in_words(step: Step) -> str:
+    fields = [f"{key} = {word}" for key, word in step.stimulus.items() if key != "kind"]
+    after = f"{step.after_s} s later " if step.after_s else ""
+    return f"{after}{step.stimulus['kind']} ({', '.join(fields)})"
 
 
 def at_once(kind: str, **fields: Any) -> tuple[Step, ...]:

@@ -187,9 +187,17 @@ def test_a_wrong_name_is_told_the_right_one() -> None:
         stimuli.ADAPTER.validate_python({"kind": "fault", "name": "septum_leek"})
 
 
-@pytest.mark.parametrize("name", ["pocket_fill", "occlusion_release", "refill_overdue"])
-def test_what_is_no_single_act_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="no single act"):
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("pocket_fill", r"refill \(fill = usual, into = pocket\)"),
+        ("wrong_refill_volume", r"refill \(fill = usual, volume = .+ mL\)"),
+        ("power_cycles", r"power_cycle \(cause = brown_out\), 7200 s later power_cycle"),
+        ("refill_overdue", "nothing, only time"),
+    ],
+)
+def test_what_is_no_single_act_is_refused_and_its_parts_are_told(name: str, parts: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} is no single act; its parts are {parts}"):
         stimuli.ADAPTER.validate_python({"kind": "fault", "name": name})
 
 
