@@ -50,6 +50,10 @@ class MortalMemory:
         """Power goes during the `count`-th operation from now; 1 is the next."""
         self._cut_at = self.operations + count - 1
 
+    def spare(self) -> None:
+        """Power that was to go does not."""
+        self._cut_at = None
+
     def tear_next(self) -> None:
         """Power goes during the next write, whichever operation that is."""
         self._tears = True

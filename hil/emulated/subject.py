@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hil.emulated.bench import EmulatedClock, EmulatedLaboratory, EmulatedPort
+from hil.emulated.cut import Parts, parts
 from hil.emulated.mould import Mould
 from hil.errors import LocalError
 from protocol.control import ControlLogic
@@ -66,6 +67,16 @@ class Pumps:
         device = self._at_age(seed, 0)
         port = EmulatedPort(device)
         return port, EmulatedClock(device, port), EmulatedLaboratory(device, port)
+
+    def cut_line(self, seed: int, *, drug: bool) -> Parts:
+        """The same on a line that can be cut; without drug it is filled with what carries it."""
+        file = self.file
+        if not drug:
+            fill = file.fill.model_copy(update={"concentration": 0})
+            file = file.model_copy(update={"fill": fill})
+        device = self.make(file, seed)
+        device.implant()
+        return parts(device)
 
     def reopen(
         self, state: Mapping[str, Any]

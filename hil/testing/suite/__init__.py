@@ -14,6 +14,7 @@ SECTIONS: Final = (
     "dose",
     "alarms",
     "reset",
+    "delivery",
     "machine",
     "conformance",
     "life",

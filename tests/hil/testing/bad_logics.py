@@ -3,11 +3,13 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from protocol.control import Memory, Outcome, Readings, Request
-from protocol.messages import GetStatus, Status
-from protocol.vocabulary import ResetCause
+from protocol.control import Event, Kept, Memory, Outcome, PowerLostError, Readings, Request
+from protocol.messages import GetStatus, Reply, Status
+from protocol.vocabulary import EventKind, ResetCause
 from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.conditions import Conditions
 
@@ -121,6 +123,50 @@ class Mute(ReferenceLogic):
 
     def _judge(self, now: Conditions) -> None:
         del now
+
+
+class TellsFirst(ReferenceLogic):
+    """Answers a command first, and writes it down with the next sample."""
+
+    def _outcome(self, reply: Reply | None, events: Sequence[Event], **more: Any) -> Outcome:
+        if reply is None:
+            return super()._outcome(reply, events, **more)
+        self._keep_soon = True
+        return super()._outcome(None, events, **more)._replace(reply=reply)
+
+
+class LosesId(ReferenceLogic):
+    """Keeps what a command did, and not which command that was."""
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        return super().boot(memory, cause, ticks)._replace(kept=Kept())
+
+
+class NoAccount(ReferenceLogic):
+    """Keeps what a command did, and claims to know of none: no defect, as the contract has it."""
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        return super().boot(memory, cause, ticks)._replace(kept=None)
+
+
+class Redoes(ReferenceLogic):
+    """Does once more with each boot what it kept last, to be sure of it."""
+
+    def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        booted = super().boot(memory, cause, ticks)
+        for event in self._state.kept.events:
+            if event.kind is EventKind.BOLUS_ACCESS_ENDED:
+                self._state.account.push(event.value, "FUDR", 6_460_000)
+        return booted
+
+
+class Unmoved(ReferenceLogic):
+    """Goes on as if nothing were wrong, whatever its memory says."""
+
+    def _keep(self) -> Sequence[Event]:
+        with suppress(PowerLostError):
+            return super()._keep()
+        return ()
 
 
 class Wraps:

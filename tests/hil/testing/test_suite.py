@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 TOP = HERE.parents[2]
 PLUGIN = ("-p", "hil.pytest_plugin", "-p", "no:cacheprovider")
 CONTRACT = str(TOP / "hil" / "testing" / "suite" / "test_contract.py")
+DELIVERY = str(Path(CONTRACT).with_name("test_delivery.py"))
 
 
 @pytest.fixture
@@ -75,6 +76,33 @@ def test_what_shows_late_or_with_sensors_at_their_limits_alone_is_named(
         *PLUGIN, "--logic", f"bad_logics:{logic}", path, "-k", test, "-x"
     )
     result.stdout.fnmatch_lines([f"bad_logics:{logic} violates {requirement}"])
+
+
+@pytest.mark.parametrize(
+    ("logic", "command", "requirement", "words"),
+    [
+        ("TellsFirst", "begin_refill", "COM-09", "expected  done, as it is told: refill open*"),
+        ("TellsFirst", "abort_refill", "RST-02", "expected  refill open: True"),
+        ("LosesId", "commit_refill", "COM-09", "expected  nothing of it, as it is told: *"),
+        ("Unmoved", "write_configuration", "COM-09", "expected  done, as it is told: *"),
+        ("Redoes", "end_bolus_access", "COM-04", "expected  injections: 1"),
+    ],
+)
+def test_what_a_cut_brings_to_light_is_named(
+    bad: pytest.Pytester, logic: str, command: str, requirement: str, words: str
+) -> None:
+    """COM-04, COM-09, RST-02."""
+    asked = ("--logic", f"bad_logics:{logic}", DELIVERY, "-k", command)
+    result = bad.runpytest_subprocess(*PLUGIN, *asked)
+    named = f"bad_logics:{logic} violates {requirement}"
+    result.stdout.fnmatch_lines([named, "  *the supply*", words])
+    assert len(result.outlines) < 40
+
+
+def test_logic_that_keeps_no_account_of_commands_lets_the_state_tell(bad: pytest.Pytester) -> None:
+    """COM-09: the outcome says that nobody knows."""
+    asked = ("--logic", "bad_logics:NoAccount", DELIVERY, "-k", "end_bolus_access or begin_refill")
+    bad.runpytest_subprocess(*PLUGIN, *asked).assert_outcomes(passed=2, deselected=15)
 
 
 def test_logic_that_hangs_in_c_ends_the_run_with_a_sentence_that_says_so(
