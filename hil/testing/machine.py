@@ -10,6 +10,7 @@ must be true of it: by the laboratory's truth where there is one, and by `oracle
     TestMine = MyMachine.TestCase
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -227,6 +228,28 @@ class PumpMachine(RuleBasedStateMachine):
         self.deed(f"close, open as {role.name.lower()}")
         self.seat.close()
         self.seat = self.probe.open(role)
+
+    @precondition(lambda self: self.rig.save is not None and self.rig.reopen is not None)
+    @rule(duration=st.sampled_from(WAITS))
+    def restore(self, duration: str) -> None:
+        """Time passes, and once more on a pump made of a snapshot from before: the same."""
+        assert self.rig.save is not None
+        assert self.rig.reopen is not None
+        self.probe.close_all()  # a snapshot ends every session
+        try:
+            state = json.loads(json.dumps(self.rig.save()))
+        except LocalError:  # not every logic can be saved
+            self.seat = self.probe.open()
+            return
+        self.lacks["nothing is saved and loaded there"] = None
+        self.deed(f"a snapshot; wait {duration}, and once more from there")
+        span_ns = duration_ns(duration)
+        self.pass_ns(span_ns)
+        with self.rig.reopen(state) as other:
+            twin = Probe(other)
+            twin.pass_ns(span_ns)
+            self.same(told(self.probe), told(twin))
+        self.seat = self.probe.open()
 
     # ---- what must be true after it
 
@@ -457,6 +480,12 @@ class PumpMachine(RuleBasedStateMachine):
         if not holds:
             raise self.violated(requirement, expected, str(seen))
 
+    def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        """What was gone on with and what was taken up from a snapshot tell the same."""
+        for name, value in one.items():
+            words = f"{name} as without a snapshot: {value}"
+            self.that(value == other[name], "RST-11", words, other[name])
+
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""
         violated = ViolatedError(requirement, expected, seen, _clock(self.now_s()), self.done)
@@ -467,6 +496,17 @@ class PumpMachine(RuleBasedStateMachine):
                 self.subject, self.seed, length_s, events, (*self.done,), lacks=(*self.lacks,)
             )
         return violated
+
+
+def told(probe: Probe) -> dict[str, Any]:
+    """All there is to compare two pumps by."""
+    truth = probe.rig.laboratory.truth()
+    return {
+        "status": probe.status(),
+        "alarms": probe.alarms(),
+        "truth": {key: truth[key] for key in ("now_ns", "ledger", "ticks", "actuation")},
+        "log": probe.log(0),
+    }
 
 
 def _acted(deed: Mapping[str, Any] | m.Command) -> Mapping[str, Any]:

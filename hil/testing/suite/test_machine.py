@@ -9,11 +9,12 @@ from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
+from hil.conformance.probe import Probe
 from hil.errors import BenchError, LocalError
 from hil.pytest_plugin import SPELL, HeldRig
 from hil.rig import Rig, duration_ns
 from hil.testing import strategies
-from hil.testing.machine import PumpMachine
+from hil.testing.machine import PumpMachine, told
 from hil.testing.prove import Prove, suite_settings
 from hil.testing.spell import STEPS, Spell
 from hil.testing.subject import Subject
@@ -54,18 +55,6 @@ Schedule = list[tuple[int, dict[str, Any]]]
 LIVES: Final = strategies.schedules(longest_h=3, most=4)
 
 
-def told(rig: Rig) -> dict[str, Any]:
-    """All there is to compare."""
-    alarms = rig.dut.alarms()
-    truth = rig.laboratory.truth()
-    return {
-        "status": str(rig.dut.status()),
-        "alarms": str(alarms),
-        "truth": {key: truth[key] for key in ("now_ns", "ledger", "ticks", "actuation")},
-        "log": [str(entry) for entry in rig.dut.read_log()],
-    }
-
-
 def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, Any]:
     """A life, its hours cut into pieces."""
     for hours, stimulus in schedule:
@@ -79,7 +68,7 @@ def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, An
         with suppress(LocalError):  # what cannot be changes nothing, in both lives
             rig.laboratory.stimulate(stimulus)
     rig.wait("10 min")
-    return told(rig)
+    return told(Probe(rig))
 
 
 def compare(one: dict[str, Any], other: dict[str, Any], requirement: str, how: str,

@@ -1,4 +1,4 @@
-"""Control logic that misbehaves, each class in one way: the suite must name it."""
+"""Control logic that misbehaves, each class but one in one way: the suite must name it."""
 
 import random
 import threading
@@ -123,6 +123,17 @@ class Mute(ReferenceLogic):
         del now
 
 
+class Forgets(ReferenceLogic):
+    """Looks at the level at every other sample, and does not save which one is next."""
+
+    _held: int | None = None
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        new, old = readings.fill_level_nl, self._held
+        self._held = new if old is None else None
+        return super().sample(ticks, readings._replace(fill_level_nl=old or new))
+
+
 class Wraps:
     """Passes on whatever it is asked, even while a copy of it has nothing inside yet."""
 
@@ -146,6 +157,13 @@ class Wraps:
 
     def next_deadline(self) -> int | None:
         return self.inner.next_deadline()
+
+
+class Unsaved(Wraps):
+    """Passes on what the contract asks of it, and no more: it is well, and cannot be saved."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
 
 
 class Locked(ReferenceLogic):
