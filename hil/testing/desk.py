@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hil.testing import acting
 from hil.testing.chip import Chip
+from hil.testing.differing import difference
 from hil.testing.scenario import Scenario
 from hil.testing.steady import CONFIGURATION, REFILL, SteadyPump
 from hil.testing.violation import ViolatedError
@@ -299,6 +300,12 @@ class Desk:
         """A requirement holds."""
         if not holds:
             raise self.violated(requirement, expected, str(seen))
+
+    def same(self, one: object, other: object, requirement: str, words: str) -> None:
+        """Both are the same, to the last field."""
+        if one != other:
+            expected, seen = difference(one, other)
+            raise self.violated(requirement, f"{words}: {expected}", seen)
 
     def standing(self) -> str:
         """The alarms that hold, in words."""

@@ -25,6 +25,7 @@ from hil.port import RawPort
 from hil.rig import Rig, duration_ns, open_rig
 from hil.testing import strategies
 from hil.testing.acting import requested
+from hil.testing.differing import difference
 from hil.testing.oracle import Doses
 from hil.testing.scenario import Scenario
 from hil.testing.violation import ViolatedError
@@ -65,15 +66,23 @@ OVERDOSE: Final = {
 """Any of these tells that too much may have been given."""
 
 
+class Listed(NamedTuple):
+    """An alarm, as far as a command can change it."""
+
+    alarm: AlarmId
+    occurrence: int
+    acknowledged: bool
+    audio_paused: bool
+
+
 class Effects(NamedTuple):
     """What a command can change, and time alone does not."""
 
     configuration: int
     refill: int | None
-    windows: tuple[bool, bool]
-    """Of a refill, of a bolus."""
-    alarms: tuple[tuple[AlarmId, int, bool, bool], ...]
-    """Occurrence, whether it is acknowledged, whether its sound is paused."""
+    refill_open: bool
+    bolus_access_open: bool
+    alarms: tuple[Listed, ...]
 
 
 class PumpMachine(RuleBasedStateMachine):
@@ -248,7 +257,7 @@ class PumpMachine(RuleBasedStateMachine):
         with self.rig.reopen(state) as other:
             twin = Probe(other)
             twin.pass_ns(span_ns)
-            self.same(told(self.probe), told(twin))
+            self.same(told(self.probe), told(twin), "RST-11", "as without a snapshot")
         self.seat = self.probe.open()
 
     # ---- what must be true after it
@@ -296,8 +305,7 @@ class PumpMachine(RuleBasedStateMachine):
             return
         requirement, words, before = self.unchanged
         self.unchanged, self.refill_id = None, self.last_refill()
-        after = self.effects()
-        self.that(before == after, requirement, f"{words}: {before}", after)
+        self.same(before, self.effects(), requirement, words)
 
     def check_monitoring(self, status: m.StatusPart) -> None:
         """Samples go on being taken, whatever a peer sends."""
@@ -434,11 +442,12 @@ class PumpMachine(RuleBasedStateMachine):
 
     def effects(self) -> Effects:
         """Of all that was done until the pump was seen last."""
-        alarms = [
-            (one.alarm, one.occurrence, one.acknowledged, one.audio_paused) for one in self.listed
-        ]
+        alarms = tuple(
+            Listed(one.alarm, one.occurrence, one.acknowledged, one.audio_paused)
+            for one in self.listed
+        )
         windows = self.seen.refill_open, self.seen.bolus_access_open
-        return Effects(self.probe.config_id, self.refill_id, windows, tuple(alarms))
+        return Effects(self.probe.config_id, self.refill_id, *windows, alarms)
 
     def last_refill(self) -> int | None:
         """Its number, if there was one that the pump knows of."""
@@ -480,11 +489,11 @@ class PumpMachine(RuleBasedStateMachine):
         if not holds:
             raise self.violated(requirement, expected, str(seen))
 
-    def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
-        """What was gone on with and what was taken up from a snapshot tell the same."""
-        for name, value in one.items():
-            words = f"{name} as without a snapshot: {value}"
-            self.that(value == other[name], "RST-11", words, other[name])
+    def same(self, one: object, other: object, requirement: str, words: str) -> None:
+        """Both are the same, to the last field."""
+        if one != other:
+            expected, seen = difference(one, other)
+            raise self.violated(requirement, f"{words}: {expected}", seen)
 
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""

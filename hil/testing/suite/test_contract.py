@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hil.testing import strategies
 from hil.testing.desk import MINUTE
+from hil.testing.differing import difference
 from hil.testing.prove import Prove
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
@@ -43,7 +44,7 @@ def test_it_takes_its_configuration_as_one_block(subject: Subject) -> None:
     desk = subject.desk()
     report = desk.ask(m.ReadConfiguration())
     assert isinstance(report, m.ConfigurationReport)
-    desk.that(report.configuration == desk.configuration, "FLW-07", "the one written", report)
+    desk.same(desk.configuration, report.configuration, "FLW-07", "the one written")
     desk.that(report.last_refill is not None, "RES-05", "the refill declared", report)
 
 
@@ -98,20 +99,20 @@ def test_a_role_may_do_only_what_is_its_own(subject: Subject) -> None:
         refused = isinstance(reply, m.Refused) and reply.reason is Refusal.ROLE
         desk.that(refused, "RES-05", "refused to a patient, for his role", reply)
     after = desk.ask(m.ReadConfiguration())
-    desk.that(before == after, "RES-05", "nothing changed by what was refused", after)
+    desk.same(before, after, "RES-05", "nothing changed by what was refused")
 
 
 def test_the_same_life_leads_to_the_same_decisions(subject: Subject) -> None:
     """Given the same readings at the same ticks it decides the same."""
     first, second = lived(subject), lived(subject)
-    _same(first, second, "RST-11", "the same outcomes, call by call")
+    alike(first, second, "RST-11", "the same outcomes, call by call")
 
 
 def test_asking_changes_nothing(subject: Subject) -> None:
     """Somebody who only reads has no part in what is decided."""
     asks: list[m.Body] = [m.GetStatus(), m.ListAlarms(after_occurrence=0), m.ReadConfiguration()]
     quiet, asked = lived(subject), lived(subject, asks)
-    _same(quiet, asked, "COM-08", "the same outcomes whether or not somebody asks")
+    alike(quiet, asked, "COM-08", "the same outcomes whether or not somebody asks")
 
 
 def test_it_does_not_grow_without_end(subject: Subject) -> None:
@@ -167,9 +168,17 @@ def lived(subject: Subject, asks: list[m.Body] | None = None, preset: int = 0) -
             tampering = desk.occurrence(AlarmId.TAMPERING)
             number = 0 if tampering is None else tampering.occurrence
             body = m.AcknowledgeAlarm(alarm=AlarmId.TAMPERING, occurrence=number)
-            outcomes.append(str(desk.ask(body)))
-    outcomes.append(str(desk.status()))
+            outcomes.append(desk.ask(body))
+    outcomes.append(desk.status())
     return outcomes
+
+
+def alike(one: list[Any], other: list[Any], requirement: str, words: str, when: str = "") -> None:
+    """Call by call the same came of it."""
+    for index, (left, right) in enumerate(zip(one, other, strict=True)):
+        if left != right:
+            expected, seen = difference(left, right)
+            raise ViolatedError(requirement, f"{words}: {expected}", seen, f"call {index}{when}")
 
 
 def kept_by(logic: object) -> list[object]:
@@ -198,25 +207,11 @@ def footprint(root: object) -> int:
     return total
 
 
-def _plain(outcome: Outcome) -> tuple[Any, ...]:
-    return (
-        outcome.actuation,
-        tuple(outcome.events),
-        tuple(str(alarm) for alarm in outcome.alarms),
-        outcome.beliefs,
-    )
-
-
-def _same(one: list[Any], other: list[Any], requirement: str, expected: str) -> None:
-    for index, (left, right) in enumerate(zip(one, other, strict=True)):
-        if left != right:
-            seen = f"once {_difference(left, right)}"
-            raise ViolatedError(requirement, expected, seen, f"call {index}")
-
-
-def _difference(left: Any, right: Any) -> str:
-    if isinstance(left, tuple) and isinstance(right, tuple):
-        for one, other in zip(left, right, strict=True):
-            if one != other:
-                return f"{one}, once {other}"
-    return f"{left}, once {right}"
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    """Without the reply, and whatever the sequences are."""
+    return {
+        "actuation": outcome.actuation,
+        "events": tuple(outcome.events),
+        "alarms": tuple(outcome.alarms),
+        "beliefs": outcome.beliefs,
+    }

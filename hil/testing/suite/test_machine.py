@@ -14,6 +14,7 @@ from hil.errors import BenchError, LocalError
 from hil.pytest_plugin import SPELL, HeldRig
 from hil.rig import Rig, duration_ns
 from hil.testing import strategies
+from hil.testing.differing import difference
 from hil.testing.machine import PumpMachine, told
 from hil.testing.prove import Prove, suite_settings
 from hil.testing.spell import STEPS, Spell
@@ -75,11 +76,9 @@ def compare(one: dict[str, Any], other: dict[str, Any], requirement: str, how: s
             schedule: Schedule) -> None:  # fmt: skip
     """Everything is the same."""
     done = [f"after {hours} h: {stimulus}" for hours, stimulus in schedule]
-    for name, value in one.items():
-        if other[name] != value:
-            raise ViolatedError(
-                requirement, f"{name} as {how}: {value}", str(other[name]), "", done
-            )
+    if one != other:
+        expected, seen = difference(one, other)
+        raise ViolatedError(requirement, f"as {how}: {expected}", seen, "", done)
 
 
 def test_however_time_is_cut(subject: Subject, prove: Prove) -> None:

@@ -34,7 +34,7 @@ def bad(pytester: pytest.Pytester) -> pytest.Pytester:
         ("Raises", "any_readings", "RST-11", "seen      raised: ZeroDivisionError*"),
         ("Hangs", "one_block", "RST-11", "seen      stalled: sample() had not returned after 5 s*"),
         ("Nonsense", "any_readings", "RST-11", "seen      bad_outcome: *GetStatus with NoneType*"),
-        ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
+        ("Random", "same_life", "RST-11", "*the same outcomes, call by call: beliefs.*"),
         ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
         ("Grows", "grow", "RST-11", "*bytes more a minute*"),
         ("GrowsElsewhere", "grow", "RST-11", "*bytes more a minute*"),
