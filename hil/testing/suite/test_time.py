@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hil.testing.desk import MINUTE, Desk
+from hil.testing.eventful import alike, lived
 from hil.testing.subject import Subject
-from hil.testing.suite.test_contract import alike, lived
 from hil.testing.violation import ViolatedError
 from protocol.control import TICK_BITS, Restorable
 from protocol.guard import Guard
@@ -19,8 +19,8 @@ WRAP = 1 << TICK_BITS
 @pytest.mark.parametrize("minutes", [0, 1, 61, 121, 250])
 def test_a_counter_that_wraps_changes_nothing(subject: Subject, minutes: int) -> None:
     """The counter reads 0 again so many minutes after boot: every decision comes as without."""
-    usual = lived(subject)
-    wrapped = lived(subject, preset=WRAP - minutes * MINUTE - 1)
+    usual = lived(subject.bare_desk())
+    wrapped = lived(subject.bare_desk(WRAP - minutes * MINUTE - 1))
     words, when = "as without a wrap", f"; the counter wraps after {minutes} min"
     alike(usual, wrapped, "TIM-02", words, when)
 

@@ -49,6 +49,16 @@ class Random(ReferenceLogic):
         return super().sample(ticks, readings)
 
 
+class Unordered(ReferenceLogic):
+    """Believes the first of the channels it has in a set."""
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        for channel in {"pocket_pressure_pa", "catheter_pressure_pa", "reservoir_pressure_pa"}:
+            if (pressure := getattr(readings, channel)) is not None:
+                return super().sample(ticks, readings._replace(pocket_pressure_pa=pressure))
+        return super().sample(ticks, readings)
+
+
 class Clockwork(ReferenceLogic):
     """Looks at a clock that is not the pump's."""
 
