@@ -63,6 +63,22 @@ def test_without_paths_it_is_all_that_a_device_can_be_asked(pytester: pytest.Pyt
     result.stdout.no_fnmatch_line("*test_mine*")
 
 
+def test_on_a_rig_it_is_the_rig_that_violates(pytester: pytest.Pytester) -> None:
+    """Whatever logic is tried beside it."""
+    pytester.makepyfile(
+        """
+        from hil.testing.violation import ViolatedError
+
+        def test_mine(rig):
+            raise ViolatedError("ALM-02", "something else", "what is")
+        """
+    )
+    logic = ("--logic", "pumpsim.firmware:ReferenceLogic")
+    asked = (*logic, "--rig", "sim:", "--budget", "1 min")
+    result = pytester.runpytest(*PLUGIN, *asked, ".")
+    result.stdout.fnmatch_lines(["sim: violates ALM-02", "replay *--rig 'sim:' --budget '1 min' *"])
+
+
 def test_how_much_the_state_machine_did_is_told(pytester: pytest.Pytester) -> None:
     asked = ("--rig", "sim:", "--budget", "1 ms", "-k", "any_life")
     result = pytester.runpytest(*PLUGIN, *asked)
