@@ -84,6 +84,10 @@ class Drawing(RuleBasedStateMachine):
     def change_hands(self, role: Role) -> None:
         """Nothing."""
 
+    @rule(duration=st.sampled_from(WAITS))
+    def restore(self, duration: str) -> None:
+        """Nothing."""
+
 
 def rate(machine: type[RuleBasedStateMachine]) -> float:
     """Steps a second: as many as Hypothesis takes at most, in every example."""

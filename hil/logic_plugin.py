@@ -39,14 +39,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`pytest --logic X` alone means the whole suite; an X that will not do is told at once."""
-    logic = config.getoption("--logic")
-    if logic is None:
+    """`pytest --logic X` alone means the whole suite, and `--rig X` what a device can be asked."""
+    logic, without_paths = config.getoption("--logic"), not _has_paths(config)
+    if logic is None and (config.getoption("--rig") is None or not without_paths):
         return
     try:
-        from hil.testing.suite import files
+        from hil.testing.suite import files, files_of_a_device
     except ModuleNotFoundError as error:
         raise pytest.UsageError(str(error)) from None
+    if without_paths:
+        config.args = files_of_a_device() if logic is None else files()
+    if logic is not None:
+        _look_at(logic, config)
+
+
+def _has_paths(config: pytest.Config) -> bool:
+    return config.args_source is pytest.Config.ArgsSource.ARGS
+
+
+def _look_at(logic: str, config: pytest.Config) -> None:
+    """One that will not do is told at once, and what is said of one that hangs is seen."""
     from hil.errors import LocalError
     from hil.testing.subject import Subject
 
@@ -59,8 +71,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from hil.testing.watched import speak_by
 
         speak_by(lambda: capture.suspend_global_capture(in_=True))
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args = files()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hil.rig import Rig
 
 pytest_plugins = ["hil.logic_plugin"]  # by name: it may import all that imports this one
+SPELL: Final = "state machine"
+"""The property of a test that says how much the state machine did on the rig."""
 WAY_OUT: Final = "needs a rig: pytest --rig sim: (or serial:///…, tcp://…, mqtt://…)"
 
 
@@ -74,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rig",
         metavar="URI",
         help="the rig that tests with the fixtures rig and dut run on, such as sim: or "
-        "serial:///dev/ttyUSB0; conformance: pytest --pyargs hil.conformance --rig sim:",
+        "serial:///dev/ttyUSB0; without paths, all that a device alone can be asked",
     )
     group.addoption(
         "--patience",
@@ -82,6 +84,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="10 s",
         help="how long a conformance case may wait where time is not virtual (10 s)",
     )
+    group.addoption(
+        "--budget",
+        metavar="DURATION",
+        help="how long the state machine may begin new examples on the rig "
+        "(2 min; in virtual time a few examples)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A time that is none is told before anything is opened."""
+    from hil.errors import LocalError
+    from hil.rig import duration_ns
+
+    budget = config.getoption("--budget")
+    try:
+        if budget is not None:
+            duration_ns(budget)
+    except LocalError as error:
+        raise pytest.UsageError(f"--budget: {error}") from None
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """How much the state machine did on the rig: nobody has asked for a number."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, told in report.user_properties:
+            if name == SPELL:
+                terminalreporter.write_line(f"{name}: {told} on {config.getoption('--rig')}")
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,8 @@ class Rig:
     """What takes the place of a device, unit by unit."""
     save: Callable[[], dict[str, Any]] | None = None
     """The whole rig as plain data for `open_rig`; None where the device lives on by itself."""
+    reopen: "Callable[[Mapping[str, Any]], Rig] | None" = None
+    """Another rig, as `save` described this one; None where nobody can make it."""
     _held: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -184,7 +186,12 @@ def _open_file(path: Path) -> Rig:
         held.push(rig._held)  # noqa: SLF001
         stands, rows = opening.open_all(file, rig.clock, rig.laboratory, held)
         return replace(
-            rig, instruments=stands, rows=rig.rows + rows, save=None, _held=held.pop_all()
+            rig,
+            instruments=stands,
+            rows=rig.rows + rows,
+            save=None,
+            reopen=None,
+            _held=held.pop_all(),
         )
 
 
@@ -310,20 +317,30 @@ def _open_emulated(target: SimTarget, state: Mapping[str, Any] | None) -> Rig:
     from hil.emulated import open_emulated
 
     parts = open_emulated(target.pump, target.seed, state, bare=target.bare)
-    return emulated_rig(parts, _chaos(target))
+    return emulated_rig(parts, lambda saved: _open_emulated(target, saved), _chaos(target))
 
 
 def emulated_rig(
     parts: "tuple[EmulatedPort, EmulatedClock, EmulatedLaboratory]",
+    reopen: Callable[[Mapping[str, Any]], Rig] | None = None,
     chaos: "LinkChaos | None" = None,
 ) -> Rig:
-    """A rig of an emulated pump's port, clock and laboratory."""
+    """A rig of an emulated pump's port, clock and laboratory, and how another is made of `save`."""
     port, clock, laboratory = parts
     dut = Client(Exchange(port if chaos is None else _chaotic(port, chaos)))
     held = ExitStack()
     held.callback(port.close)
     stands = instruments(laboratory, clock)
-    return Rig(dut, clock, laboratory, dut.identify(), stands, save=laboratory.save, _held=held)
+    return Rig(
+        dut,
+        clock,
+        laboratory,
+        dut.identify(),
+        stands,
+        save=laboratory.save,
+        reopen=reopen,
+        _held=held,
+    )
 
 
 def _chaotic(port: RawPort, chaos: "LinkChaos") -> Port:

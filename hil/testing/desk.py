@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from hil.testing import acting
 from hil.testing.chip import Chip
+from hil.testing.differing import difference
 from hil.testing.scenario import Scenario
-from hil.testing.steady import CONFIGURATION, REFILL, SteadyPump
+from hil.testing.steady import CONFIGURATION, REFILL, USUAL, SteadyPump
 from hil.testing.violation import ViolatedError
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, ControlLogic, Event, Outcome, Readings, Request
@@ -183,8 +184,7 @@ class Desk:
         self._noted = self.passed
         self.beyond("readings were made up and are not in it")
         made_up = readings._replace(sequence=self.sequence + 1)
-        told = (f"{name}={value}" for name, value in readings._asdict().items())
-        self.note(f"sample {', '.join(one for one in told if not one.startswith('sequence'))}")
+        self.note(_sample(readings))
         return self.sample(made_up)
 
     def ask(self, body: m.Body, role: Role = Role.CLINICIAN, session_id: int = SESSION) -> m.Reply:
@@ -300,6 +300,12 @@ class Desk:
         if not holds:
             raise self.violated(requirement, expected, str(seen))
 
+    def same(self, one: object, other: object, requirement: str, words: str) -> None:
+        """Both are the same, to the last field."""
+        if one != other:
+            expected, seen = difference(one, other)
+            raise self.violated(requirement, f"{words}: {expected}", seen)
+
     def standing(self) -> str:
         """The alarms that hold, in words."""
         return shown(self.present())
@@ -359,6 +365,13 @@ def _shown(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k}: {'nothing' if v is None else v}" for k, v in value.items()) or "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sample(readings: Readings) -> str:
+    """What of it is not as usual."""
+    usual = USUAL._replace(sequence=readings.sequence)._asdict()
+    new = {name: value for name, value in readings._asdict().items() if value != usual[name]}
+    return f"a usual sample, but for {_shown(new)}" if new else "a usual sample"
 
 
 def _command(body: m.Body) -> str:

@@ -10,6 +10,7 @@ must be true of it: by the laboratory's truth where there is one, and by `oracle
     TestMine = MyMachine.TestCase
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -24,6 +25,7 @@ from hil.port import RawPort
 from hil.rig import Rig, duration_ns, open_rig
 from hil.testing import strategies
 from hil.testing.acting import requested
+from hil.testing.differing import difference
 from hil.testing.oracle import Doses
 from hil.testing.scenario import Scenario
 from hil.testing.violation import ViolatedError
@@ -64,15 +66,23 @@ OVERDOSE: Final = {
 """Any of these tells that too much may have been given."""
 
 
+class Listed(NamedTuple):
+    """An alarm, as far as a command can change it."""
+
+    alarm: AlarmId
+    occurrence: int
+    acknowledged: bool
+    audio_paused: bool
+
+
 class Effects(NamedTuple):
     """What a command can change, and time alone does not."""
 
     configuration: int
     refill: int | None
-    windows: tuple[bool, bool]
-    """Of a refill, of a bolus."""
-    alarms: tuple[tuple[AlarmId, int, bool, bool], ...]
-    """Occurrence, whether it is acknowledged, whether its sound is paused."""
+    refill_open: bool
+    bolus_access_open: bool
+    alarms: tuple[Listed, ...]
 
 
 class PumpMachine(RuleBasedStateMachine):
@@ -228,6 +238,28 @@ class PumpMachine(RuleBasedStateMachine):
         self.seat.close()
         self.seat = self.probe.open(role)
 
+    @precondition(lambda self: self.rig.save is not None and self.rig.reopen is not None)
+    @rule(duration=st.sampled_from(WAITS))
+    def restore(self, duration: str) -> None:
+        """Time passes, and once more on a pump made of a snapshot from before: the same."""
+        assert self.rig.save is not None
+        assert self.rig.reopen is not None
+        self.probe.close_all()  # a snapshot ends every session
+        try:
+            state = json.loads(json.dumps(self.rig.save()))
+        except LocalError:  # not every logic can be saved
+            self.seat = self.probe.open()
+            return
+        self.lacks["nothing is saved and loaded there"] = None
+        self.deed(f"a snapshot; wait {duration}, and once more from there")
+        span_ns = duration_ns(duration)
+        self.pass_ns(span_ns)
+        with self.rig.reopen(state) as other:
+            twin = Probe(other)
+            twin.pass_ns(span_ns)
+            self.same(told(self.probe), told(twin), "RST-11", "as without a snapshot")
+        self.seat = self.probe.open()
+
     # ---- what must be true after it
 
     @invariant()
@@ -273,8 +305,7 @@ class PumpMachine(RuleBasedStateMachine):
             return
         requirement, words, before = self.unchanged
         self.unchanged, self.refill_id = None, self.last_refill()
-        after = self.effects()
-        self.that(before == after, requirement, f"{words}: {before}", after)
+        self.same(before, self.effects(), requirement, words)
 
     def check_monitoring(self, status: m.StatusPart) -> None:
         """Samples go on being taken, whatever a peer sends."""
@@ -411,11 +442,12 @@ class PumpMachine(RuleBasedStateMachine):
 
     def effects(self) -> Effects:
         """Of all that was done until the pump was seen last."""
-        alarms = [
-            (one.alarm, one.occurrence, one.acknowledged, one.audio_paused) for one in self.listed
-        ]
+        alarms = tuple(
+            Listed(one.alarm, one.occurrence, one.acknowledged, one.audio_paused)
+            for one in self.listed
+        )
         windows = self.seen.refill_open, self.seen.bolus_access_open
-        return Effects(self.probe.config_id, self.refill_id, windows, tuple(alarms))
+        return Effects(self.probe.config_id, self.refill_id, *windows, alarms)
 
     def last_refill(self) -> int | None:
         """Its number, if there was one that the pump knows of."""
@@ -457,6 +489,12 @@ class PumpMachine(RuleBasedStateMachine):
         if not holds:
             raise self.violated(requirement, expected, str(seen))
 
+    def same(self, one: object, other: object, requirement: str, words: str) -> None:
+        """Both are the same, to the last field."""
+        if one != other:
+            expected, seen = difference(one, other)
+            raise self.violated(requirement, f"{words}: {expected}", seen)
+
     def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
         """A requirement does not hold, now."""
         violated = ViolatedError(requirement, expected, seen, _clock(self.now_s()), self.done)
@@ -467,6 +505,17 @@ class PumpMachine(RuleBasedStateMachine):
                 self.subject, self.seed, length_s, events, (*self.done,), lacks=(*self.lacks,)
             )
         return violated
+
+
+def told(probe: Probe) -> dict[str, Any]:
+    """All there is to compare two pumps by."""
+    truth = probe.rig.laboratory.truth()
+    return {
+        "status": probe.status(),
+        "alarms": probe.alarms(),
+        "truth": {key: truth[key] for key in ("now_ns", "ledger", "ticks", "actuation")},
+        "log": probe.log(0),
+    }
 
 
 def _acted(deed: Mapping[str, Any] | m.Command) -> Mapping[str, Any]:

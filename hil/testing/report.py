@@ -17,7 +17,8 @@ def told(violated: ViolatedError, item: pytest.Item) -> str:
     """The report's text; a scenario is written where the violation has one."""
     option = item.config.getoption
     logic, rig = option("--logic"), option("--rig")
-    subject = logic or (rig if "rig" in getattr(item, "fixturenames", ()) else None) or REFERENCE
+    on_the_rig = rig if "rig" in getattr(item, "fixturenames", ()) else None
+    subject = on_the_rig or logic or REFERENCE
     ways = [("replay", _replay(item, logic, rig))]
     if violated.scenario is not None:
         scenario = replace(violated.scenario, logic=violated.scenario.logic or subject)
@@ -32,10 +33,9 @@ def _replay(item: pytest.Item, logic: str | None, rig: str | None) -> str:
     words = ["pytest"]
     words += ["--logic", logic] if logic else []
     words += ["--rig", f"'{rig}'"] if rig else []
-    seed, effort = (
-        item.config.getoption("--hypothesis-seed", None),
-        item.config.getoption("--effort"),
-    )
+    option = item.config.getoption
+    budget, seed, effort = option("--budget"), option("--hypothesis-seed", None), option("--effort")
+    words += ["--budget", f"'{budget}'"] if budget else []
     words += [f"--hypothesis-seed={seed}"] if seed is not None else []
     words += [f"--effort={effort:g}"] if effort != 1.0 else []
     if item.path.parent == Path(__file__).parent / "suite":

@@ -55,6 +55,19 @@ REFILL: Final = m.Refill(
     viscosity_permille=1_000,
     batch="A1",
 )
+USUAL: Final = Readings(
+    sequence=0,
+    reservoir_pressure_pa=347_775,
+    catheter_pressure_pa=113_700,
+    catheter_pulse_pa=2_700,
+    pocket_pressure_pa=SEA_LEVEL_PA,
+    temperature_mk=BODY_MK,
+    fill_level_nl=28_000_000,
+    battery_mv=BATTERY_MV,
+    rtc_s=START_S,
+    rtc_valid=True,
+)
+"""What the sensors of such a pump say, just filled."""
 
 
 def propellant_pa(temperature_mk: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from hil.testing.steady import CONFIGURATION, REFILL
+from hil.testing.steady import CONFIGURATION, REFILL, USUAL
 from protocol import messages as m
 from protocol.control import Readings
 from protocol.messages import MESSAGES, Body, Header, Packet, Part, header_type
@@ -250,23 +250,23 @@ def schedules(
 
 @st.composite
 def readings(draw: st.DrawFn) -> Readings:
-    """A sample, from what is usual to what no sensor could say."""
+    """A sample: which fields are not as usual, and what they are; anything that is declared."""
+    new = {name: draw(value) for name, value in DEVIATIONS.items() if draw(st.booleans())}
+    return USUAL._replace(**new)
 
-    def channel(usual: int) -> int | None:
-        return draw(st.just(usual) | st.none() | st.sampled_from(RAILS) | st.integers(0, 2 * usual))
 
-    return Readings(
-        sequence=0,
-        reservoir_pressure_pa=channel(347_775),
-        catheter_pressure_pa=channel(113_700),
-        catheter_pulse_pa=channel(2_700),
-        pocket_pressure_pa=channel(101_300),
-        temperature_mk=channel(310_150),
-        fill_level_nl=channel(28_000_000),
-        battery_mv=channel(2_900),
-        rtc_s=channel(1_767_225_600),
-        rtc_valid=draw(st.booleans()),
-    )
+def _deviation(shape: Shape, usual: int) -> st.SearchStrategy[Any]:
+    if shape.kind is bool:
+        return st.just(not usual)
+    return st.none() | st.sampled_from(RAILS) | st.integers(0, 2 * usual) | values(shape)
+
+
+DEVIATIONS: Final = {
+    field.name: _deviation(field.shape, getattr(USUAL, field.name))
+    for field in fields(m.ReadingsPart)
+    if field.name != "sequence"
+}
+"""Of each field: what it may be instead."""
 
 
 LOGIC_REQUESTS: Final = (

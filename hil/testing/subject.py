@@ -41,11 +41,11 @@ class Subject:
 
     def rig(self, seed: int = 1) -> Rig:
         """An emulated pump that runs it."""
-        return emulated_rig(self.pumps.open(seed))
+        return emulated_rig(self.pumps.open(seed), self.reopened)
 
     def reopened(self, state: Mapping[str, Any]) -> Rig:
         """The emulated pump that `Rig.save` described; LocalError when the logic cannot be."""
-        return emulated_rig(self.pumps.reopen(state))
+        return emulated_rig(self.pumps.reopen(state), self.reopened)
 
 
 def _try_copy(name: str, factory: Callable[[], "ControlLogic"]) -> None:

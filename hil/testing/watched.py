@@ -124,7 +124,8 @@ def watched(factory: Callable[[], ControlLogic]) -> Callable[[], ControlLogic]:
             return WatchedRestorable(logic, logic)
         return Watched(logic)
 
-    make.name = getattr(factory, "name", "")  # type: ignore[attr-defined]  # as a class gives it
+    if hasattr(factory, "name"):  # as a class gives it; without one, pumps use what found it
+        make.name = factory.name  # type: ignore[attr-defined]
     return make
 
 

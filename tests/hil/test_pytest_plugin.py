@@ -16,7 +16,7 @@ def test_a_test_gets_the_rig_and_its_device(pytester: pytest.Pytester) -> None:
             assert dut.identify().device_id == "demo"
         """
     )
-    pytester.runpytest(*PLUGIN, "--rig", "sim:").assert_outcomes(passed=1)
+    pytester.runpytest(*PLUGIN, "--rig", "sim:", ".").assert_outcomes(passed=1)
 
 
 def test_without_a_rig_such_tests_are_skipped_with_the_way_out(pytester: pytest.Pytester) -> None:
@@ -50,7 +50,52 @@ def test_one_rig_a_session_made_safe_after_each_test(pytester: pytest.Pytester) 
             assert kinds.count("SESSION_OPENED") == kinds.count("SESSION_ENDED") == 1
         """
     )
-    pytester.runpytest(*PLUGIN, "--rig", "sim:").assert_outcomes(passed=2)
+    pytester.runpytest(*PLUGIN, "--rig", "sim:", ".").assert_outcomes(passed=2)
+
+
+def test_without_paths_it_is_all_that_a_device_can_be_asked(pytester: pytest.Pytester) -> None:
+    """The conformance kit and the state machine; nothing that wants logic of its own."""
+    pytester.makepyfile("def test_mine(): raise AssertionError")
+    result = pytester.runpytest(*PLUGIN, "--rig", "sim:", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["*test_conformance*", "*::test_any_life_on_the_rig"])
+    result.stdout.fnmatch_lines(["201 tests collected*"])
+    result.stdout.no_fnmatch_line("*test_any_life")
+    result.stdout.no_fnmatch_line("*test_mine*")
+
+
+def test_on_a_rig_it_is_the_rig_that_violates(pytester: pytest.Pytester) -> None:
+    """Whatever logic is tried beside it."""
+    pytester.makepyfile(
+        """
+        from hil.testing.violation import ViolatedError
+
+        def test_mine(rig):
+            raise ViolatedError("ALM-02", "something else", "what is")
+        """
+    )
+    logic = ("--logic", "pumpsim.firmware:ReferenceLogic")
+    asked = (*logic, "--rig", "sim:", "--budget", "1 min")
+    result = pytester.runpytest(*PLUGIN, *asked, ".")
+    result.stdout.fnmatch_lines(["sim: violates ALM-02", "replay *--rig 'sim:' --budget '1 min' *"])
+
+
+def test_how_much_the_state_machine_did_is_told(pytester: pytest.Pytester) -> None:
+    asked = ("--rig", "sim:", "--budget", "1 ms", "-k", "any_life")
+    result = pytester.runpytest(*PLUGIN, *asked)
+    result.assert_outcomes(passed=1, deselected=200)
+    result.stdout.fnmatch_lines(["state machine: * examples, * steps in * on sim:"])
+
+
+@pytest.mark.parametrize(
+    ("budget", "sentence"), [("10", "*--budget: *"), ("0 min", "*--budget: *no time to wait*")]
+)
+def test_a_budget_that_is_none_is_one_sentence(
+    pytester: pytest.Pytester, budget: str, sentence: str
+) -> None:
+    result = pytester.runpytest(*PLUGIN, "--rig", "sim:", "--budget", budget)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([sentence])
+    result.stderr.no_fnmatch_line("*Traceback*")
 
 
 @pytest.mark.slow
@@ -67,7 +112,7 @@ def test_after_a_test_the_bath_it_set_is_stopped(pytester: pytest.Pytester) -> N
             assert rig.laboratory.read("bath")["readings"]["temperature"]["value"] < 25.0
         """
     )
-    pytester.runpytest(*PLUGIN, "--rig", "sim:").assert_outcomes(passed=2)
+    pytester.runpytest(*PLUGIN, "--rig", "sim:", ".").assert_outcomes(passed=2)
 
 
 def test_a_broken_rig_is_told_to_every_later_test_at_once(pytester: pytest.Pytester) -> None:
@@ -94,7 +139,7 @@ def test_a_broken_rig_is_told_to_every_later_test_at_once(pytester: pytest.Pytes
         def test_without(): assert len(asked) == 1
         """
     )
-    result = pytester.runpytest(*PLUGIN, "--rig", "sim:")
+    result = pytester.runpytest(*PLUGIN, "--rig", "sim:", ".")
     result.assert_outcomes(passed=2, errors=3)
     result.stdout.fnmatch_lines(
         ["*the rig is broken: not safe: the device was not told: the plug was pulled*"]
@@ -115,7 +160,7 @@ def test_a_rig_that_is_not_there_is_one_sentence(
     pytester: pytest.Pytester, uri: str, sentence: str
 ) -> None:
     pytester.makepyfile("def test_a(rig): pass\ndef test_b(dut): pass\n")
-    result = pytester.runpytest(*PLUGIN, "--rig", uri)
+    result = pytester.runpytest(*PLUGIN, "--rig", uri, ".")
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines([sentence])
     result.stdout.no_fnmatch_line("*Traceback*")

@@ -26,3 +26,10 @@ def files() -> list[str]:
     """The modules, in their order."""
     here = Path(__file__).parent
     return [str(here / f"test_{name}.py") for name in SECTIONS]
+
+
+def files_of_a_device() -> list[str]:
+    """What needs no logic of its own on a desk: the conformance kit, and the state machine."""
+    here = Path(__file__).parent
+    kit = here.parents[1] / "conformance" / "test_device.py"
+    return [str(kit), f"{here / 'test_machine.py'}::test_any_life_on_the_rig"]

@@ -4,21 +4,23 @@ import gc
 import sys
 from collections import deque
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
 from hil.testing import strategies
 from hil.testing.desk import MINUTE
+from hil.testing.eventful import alike, elsewhere, lived
 from hil.testing.prove import Prove
 from hil.testing.subject import Subject
-from hil.testing.violation import ViolatedError
 from protocol import messages as m
-from protocol.control import Outcome, Readings
+from protocol.control import Readings
 from protocol.vocabulary import AlarmId, Refusal, ResetCause, Role
 
 LEAST_GROWTH: Final = 4
 """Bytes a minute: less is no growth that matters in a service life."""
+HASH_SEEDS: Final = (0, 1, 2)
+"""Of two strings in a set, each of these may put the other first: three agree a time in four."""
 CONTAINERS: Final = (list, dict, set, bytearray, deque)
 WARM_DAYS: Final = 2
 GROWN_DAYS: Final = 2
@@ -43,7 +45,7 @@ def test_it_takes_its_configuration_as_one_block(subject: Subject) -> None:
     desk = subject.desk()
     report = desk.ask(m.ReadConfiguration())
     assert isinstance(report, m.ConfigurationReport)
-    desk.that(report.configuration == desk.configuration, "FLW-07", "the one written", report)
+    desk.same(desk.configuration, report.configuration, "FLW-07", "the one written")
     desk.that(report.last_refill is not None, "RES-05", "the refill declared", report)
 
 
@@ -98,20 +100,28 @@ def test_a_role_may_do_only_what_is_its_own(subject: Subject) -> None:
         refused = isinstance(reply, m.Refused) and reply.reason is Refusal.ROLE
         desk.that(refused, "RES-05", "refused to a patient, for his role", reply)
     after = desk.ask(m.ReadConfiguration())
-    desk.that(before == after, "RES-05", "nothing changed by what was refused", after)
+    desk.same(before, after, "RES-05", "nothing changed by what was refused")
 
 
 def test_the_same_life_leads_to_the_same_decisions(subject: Subject) -> None:
     """Given the same readings at the same ticks it decides the same."""
-    first, second = lived(subject), lived(subject)
-    _same(first, second, "RST-11", "the same outcomes, call by call")
+    first, second = lived(subject.bare_desk()), lived(subject.bare_desk())
+    alike(first, second, "RST-11", "the same outcomes, call by call")
+
+
+def test_no_hash_decides(subject: Subject) -> None:
+    """The same life in processes that walk sets, and sort by hashes, in other orders."""
+    first, *others = elsewhere(subject.name, HASH_SEEDS)
+    words = "the same outcomes whatever PYTHONHASHSEED is, and no order of a set or a hash in them"
+    for seed, other in zip(HASH_SEEDS[1:], others, strict=True):
+        alike(first, other, "RST-11", words, f", PYTHONHASHSEED {HASH_SEEDS[0]} and {seed}")
 
 
 def test_asking_changes_nothing(subject: Subject) -> None:
     """Somebody who only reads has no part in what is decided."""
     asks: list[m.Body] = [m.GetStatus(), m.ListAlarms(after_occurrence=0), m.ReadConfiguration()]
-    quiet, asked = lived(subject), lived(subject, asks)
-    _same(quiet, asked, "COM-08", "the same outcomes whether or not somebody asks")
+    quiet, asked = lived(subject.bare_desk()), lived(subject.bare_desk(), asks)
+    alike(quiet, asked, "COM-08", "the same outcomes whether or not somebody asks")
 
 
 def test_it_does_not_grow_without_end(subject: Subject) -> None:
@@ -143,35 +153,6 @@ def test_it_gives_way_to_a_storm_of_requests(subject: Subject) -> None:
     desk.that(after is not None, "COM-10", "tampering within 2 min", desk.standing())
 
 
-def lived(subject: Subject, asks: list[m.Body] | None = None, preset: int = 0) -> list[Any]:
-    """The outcomes of some eventful hours; with questions between the samples, if any."""
-    desk = subject.bare_desk(preset).implant()
-    script: dict[int, dict[str, Any]] = {
-        40: {"pocket_pa": 84e3},
-        41: {"pocket_pa": 72e3},
-        70: {"pocket_pa": 88e3},
-        71: {"pocket_pa": 101_300.0},
-        80: {"level_nl": 22e6},
-        120: {"reads": {"battery_mv": None}},
-        130: {"reads": {}, "artery_pa": 40e3},
-        180: {"artery_pa": 12_400.0, "restrictor": 1.4},
-    }
-    outcomes: list[Any] = []
-    for minute in range(500):
-        if minute in script:
-            desk.let(**script[minute])
-        outcomes.append(_plain(desk.minute()))
-        for body in asks or ():
-            desk.ask(body)
-        if minute == 100:
-            tampering = desk.occurrence(AlarmId.TAMPERING)
-            number = 0 if tampering is None else tampering.occurrence
-            body = m.AcknowledgeAlarm(alarm=AlarmId.TAMPERING, occurrence=number)
-            outcomes.append(str(desk.ask(body)))
-    outcomes.append(str(desk.status()))
-    return outcomes
-
-
 def kept_by(logic: object) -> list[object]:
     """A logic, and the containers that its classes and their modules keep beside it."""
     wrapped = getattr(logic, "logic", logic)  # beneath the watchdog
@@ -196,27 +177,3 @@ def footprint(root: object) -> int:
         total += sys.getsizeof(one)
         waiting += gc.get_referents(one)
     return total
-
-
-def _plain(outcome: Outcome) -> tuple[Any, ...]:
-    return (
-        outcome.actuation,
-        tuple(outcome.events),
-        tuple(str(alarm) for alarm in outcome.alarms),
-        outcome.beliefs,
-    )
-
-
-def _same(one: list[Any], other: list[Any], requirement: str, expected: str) -> None:
-    for index, (left, right) in enumerate(zip(one, other, strict=True)):
-        if left != right:
-            seen = f"once {_difference(left, right)}"
-            raise ViolatedError(requirement, expected, seen, f"call {index}")
-
-
-def _difference(left: Any, right: Any) -> str:
-    if isinstance(left, tuple) and isinstance(right, tuple):
-        for one, other in zip(left, right, strict=True):
-            if one != other:
-                return f"{one}, once {other}"
-    return f"{left}, once {right}"

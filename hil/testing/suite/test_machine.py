@@ -1,5 +1,6 @@
 """A pump in the hands of life: whatever happens in whatever order, and however time is cut."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -8,56 +9,51 @@ from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from hil.errors import LocalError
-from hil.rig import Rig, duration_ns, open_rig
+from hil.conformance.probe import Probe
+from hil.errors import BenchError, LocalError
+from hil.pytest_plugin import SPELL, HeldRig
+from hil.rig import Rig, duration_ns
 from hil.testing import strategies
-from hil.testing.machine import PumpMachine
+from hil.testing.differing import difference
+from hil.testing.machine import PumpMachine, told
 from hil.testing.prove import Prove, suite_settings
+from hil.testing.spell import STEPS, Spell
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 
 EXAMPLES: Final = 30
-STEPS: Final = 20
-RIG_EXAMPLES: Final = 5
-
-
-def run(machine: type[PumpMachine], prove: Prove, examples: int) -> None:
-    """So many lives."""
-    seed(prove.seed)(machine)
-    count = max(1, round(examples * prove.effort))
-    run_state_machine_as_test(machine, settings=suite_settings(count, STEPS))
+WALL_BUDGET: Final = "2 min"
+"""Where time cannot be asked to pass."""
 
 
 def test_any_life(subject: Subject, prove: Prove) -> None:
     """An emulated pump that runs the logic."""
     attributes: dict[str, Any] = {"opening": staticmethod(subject.rig), "subject": subject.name}
-    run(type("PumpMachine", (PumpMachine,), attributes), prove, EXAMPLES)
+    machine = seed(prove.seed)(type("PumpMachine", (PumpMachine,), attributes))
+    count = max(1, round(EXAMPLES * prove.effort))
+    run_state_machine_as_test(machine, settings=suite_settings(count, STEPS))
 
 
-def test_any_life_on_the_rig(pytestconfig: pytest.Config, prove: Prove) -> None:
-    """The same on the device that `--rig` names; on hardware by the clock on the wall."""
-    uri = pytestconfig.getoption("--rig")
-    if uri is None:
-        pytest.skip("needs a rig: pytest --rig sim: (or serial:///..., tcp://..., mqtt://...)")
-    with open_rig(uri) as rig:
-        attributes = {"opening": staticmethod(lambda: rig), "keeps_rig": True}
-        run(type("PumpMachine", (PumpMachine,), attributes), prove, RIG_EXAMPLES)
+def test_any_life_on_the_rig(
+    rig: Rig,
+    held_rig: HeldRig,
+    prove: Prove,
+    pytestconfig: pytest.Config,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The same on the device that `--rig` names; by the clock on the wall, for `--budget`."""
+    budget = pytestconfig.getoption("--budget") or (None if rig.clock.virtual else WALL_BUDGET)
+    spell = Spell(rig, None if budget is None else duration_ns(budget))
+    try:
+        spell.live(prove)
+    except BenchError as error:
+        held_rig.give_up(str(error))
+    finally:
+        record_property(SPELL, spell.told())
 
 
 Schedule = list[tuple[int, dict[str, Any]]]
 LIVES: Final = strategies.schedules(longest_h=3, most=4)
-
-
-def told(rig: Rig) -> dict[str, Any]:
-    """All there is to compare."""
-    alarms = rig.dut.alarms()
-    truth = rig.laboratory.truth()
-    return {
-        "status": str(rig.dut.status()),
-        "alarms": str(alarms),
-        "truth": {key: truth[key] for key in ("now_ns", "ledger", "ticks", "actuation")},
-        "log": [str(entry) for entry in rig.dut.read_log()],
-    }
 
 
 def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, Any]:
@@ -73,18 +69,16 @@ def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, An
         with suppress(LocalError):  # what cannot be changes nothing, in both lives
             rig.laboratory.stimulate(stimulus)
     rig.wait("10 min")
-    return told(rig)
+    return told(Probe(rig))
 
 
 def compare(one: dict[str, Any], other: dict[str, Any], requirement: str, how: str,
             schedule: Schedule) -> None:  # fmt: skip
     """Everything is the same."""
     done = [f"after {hours} h: {stimulus}" for hours, stimulus in schedule]
-    for name, value in one.items():
-        if other[name] != value:
-            raise ViolatedError(
-                requirement, f"{name} as {how}: {value}", str(other[name]), "", done
-            )
+    if one != other:
+        expected, seen = difference(one, other)
+        raise ViolatedError(requirement, f"as {how}: {expected}", seen, "", done)
 
 
 def test_however_time_is_cut(subject: Subject, prove: Prove) -> None:

@@ -201,9 +201,8 @@ def test_a_commit_that_comes_again_has_no_second_effect(subject: Subject) -> Non
     before, report = desk.status(), desk.ask(m.ReadConfiguration())
     again = commit(desk, 20e6, 20e6)
     desk.that(isinstance(again, m.Refused), "RES-05", "refused: no window is open", again)
-    after = desk.status()
-    desk.that(before == after, "RES-05", "the same status after it", after)
-    desk.that(desk.ask(m.ReadConfiguration()) == report, "RES-05", "the same refill", "another")
+    desk.same(before, desk.status(), "RES-05", "the same status after it")
+    desk.same(report, desk.ask(m.ReadConfiguration()), "RES-05", "the same refill")
 
 
 def test_a_refill_too_soon_needs_its_reason(subject: Subject) -> None:

@@ -32,7 +32,10 @@ def kept(desk: Desk) -> dict[str, Any]:
         "configuration": report.configuration,
         "refill": (report.last_refill, report.last_refill_id),
         "drug": desk.status().drug,
-        "alarms": [(one.alarm, one.occurrence, one.acknowledged) for one in desk.alarms()],
+        "alarms": [
+            {"alarm": one.alarm, "occurrence": one.occurrence, "acknowledged": one.acknowledged}
+            for one in desk.alarms()
+        ],
     }
 
 
@@ -98,7 +101,7 @@ def test_what_was_told_is_kept(subject: Subject, what: str) -> None:
     for name, value in before.items():
         requirement = "ALM-09" if name == "alarms" else "RST-02"
         requirement = "ALM-10" if name == "alarms" and value and not after[name] else requirement
-        desk.that(after[name] == value, requirement, f"{name}: {value}", after[name])
+        desk.same(value, after[name], requirement, f"{name} as before")
 
 
 def test_each_outcome_is_kept_before_it_is_told(subject: Subject) -> None:
@@ -308,9 +311,7 @@ def test_bits_that_rot_lose_nothing_in_silence(subject: Subject, prove: Prove) -
         desk.minute()
         found = kept(desk)
         if found["configuration"] == old["configuration"]:
-            desk.that(
-                found["refill"] == old["refill"], "NVM-01", f"{old['refill']}", found["refill"]
-            )
+            desk.same(old["refill"], found["refill"], "NVM-01", "the refill as before")
             return
         lost = AlarmId.CONFIGURATION_LOST in desk.present()
         desk.that(lost, "NVM-03", "the configuration, or configuration_lost", desk.standing())

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hil.testing.desk import MINUTE, Desk
+from hil.testing.eventful import alike, lived
 from hil.testing.subject import Subject
-from hil.testing.suite.test_contract import lived
 from hil.testing.violation import ViolatedError
 from protocol.control import TICK_BITS, Restorable
 from protocol.guard import Guard
@@ -19,14 +19,10 @@ WRAP = 1 << TICK_BITS
 @pytest.mark.parametrize("minutes", [0, 1, 61, 121, 250])
 def test_a_counter_that_wraps_changes_nothing(subject: Subject, minutes: int) -> None:
     """The counter reads 0 again so many minutes after boot: every decision comes as without."""
-    usual = lived(subject)
-    wrapped = lived(subject, preset=WRAP - minutes * MINUTE - 1)
-    for index, (one, other) in enumerate(zip(usual, wrapped, strict=True)):
-        if one != other:
-            raise ViolatedError(
-                "TIM-02", "the same decisions wherever the counter wraps", f"{one}, once {other}",
-                f"call {index}; the counter wraps after {minutes} min",
-            )  # fmt: skip
+    usual = lived(subject.bare_desk())
+    wrapped = lived(subject.bare_desk(WRAP - minutes * MINUTE - 1))
+    words, when = "as without a wrap", f"; the counter wraps after {minutes} min"
+    alike(usual, wrapped, "TIM-02", words, when)
 
 
 def test_days_beyond_the_counters_range_are_like_the_first(subject: Subject) -> None:
@@ -91,11 +87,8 @@ def test_a_saved_life_goes_on_as_if_nothing_had_happened(subject: Subject) -> No
         other.guard.resume(other.ticks)
         other.beyond("nothing is saved and loaded there")
         for _ in range(180):
-            left, right = one.minute(), other.minute()
-            if left != right:
-                raise other.violated("RST-11", f"as without saving at {at} min: {left}", str(right))
-        if one.status() != other.status():
-            raise other.violated("RST-11", f"{one.status()}", f"{other.status()}")
+            other.same(one.minute(), other.minute(), "RST-11", f"as without saving at {at} min")
+        other.same(one.status(), other.status(), "RST-11", f"as without saving at {at} min")
 
 
 def test_after_weeks_without_a_reset_it_watches_as_before(subject: Subject) -> None:

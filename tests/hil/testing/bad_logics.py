@@ -1,4 +1,4 @@
-"""Control logic that misbehaves, each class in one way: the suite must name it."""
+"""Control logic that misbehaves, each class but one in one way: the suite must name it."""
 
 import random
 import threading
@@ -48,6 +48,16 @@ class Random(ReferenceLogic):
         if level_nl is not None:
             noise = random.SystemRandom().randint(-5_000, 5_000)
             readings = readings._replace(fill_level_nl=level_nl + noise)
+        return super().sample(ticks, readings)
+
+
+class Unordered(ReferenceLogic):
+    """Believes the first of the channels it has in a set."""
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        for channel in {"pocket_pressure_pa", "catheter_pressure_pa", "reservoir_pressure_pa"}:
+            if (pressure := getattr(readings, channel)) is not None:
+                return super().sample(ticks, readings._replace(pocket_pressure_pa=pressure))
         return super().sample(ticks, readings)
 
 
@@ -169,6 +179,17 @@ class Unmoved(ReferenceLogic):
         return ()
 
 
+class Forgets(ReferenceLogic):
+    """Looks at the level at every other sample, and does not save which one is next."""
+
+    _held: int | None = None
+
+    def sample(self, ticks: int, readings: Readings) -> Outcome:
+        new, old = readings.fill_level_nl, self._held
+        self._held = new if old is None else None
+        return super().sample(ticks, readings._replace(fill_level_nl=old or new))
+
+
 class Wraps:
     """Passes on whatever it is asked, even while a copy of it has nothing inside yet."""
 
@@ -192,6 +213,13 @@ class Wraps:
 
     def next_deadline(self) -> int | None:
         return self.inner.next_deadline()
+
+
+class Unsaved(Wraps):
+    """Passes on what the contract asks of it, and no more: it is well, and cannot be saved."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
 
 
 class Locked(ReferenceLogic):

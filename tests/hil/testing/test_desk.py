@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from hil.testing.desk import Desk
 from hil.testing.scenario import Scenario, write
+from hil.testing.steady import USUAL
 from hil.testing.subject import Subject
 from protocol import messages as m
 from protocol.control import Readings
@@ -47,6 +48,17 @@ def test_seconds_are_told(desk: Desk) -> None:
         (545, "power_on"),
         (545, "converter_fault"),
         (725, "converter_fault"),
+    ]
+
+
+def test_of_a_sample_that_was_made_up_it_tells_what_is_not_as_usual(desk: Desk) -> None:
+    desk.feed(USUAL)
+    desk.feed(USUAL._replace(sequence=7, pocket_pressure_pa=None, battery_mv=-1))
+    desk.feed(USUAL._replace(rtc_valid=False))
+    assert desk.done[1:] == [
+        "1 min: a usual sample",
+        "2 min: a usual sample, but for pocket_pressure_pa: nothing, battery_mv: -1",
+        "3 min: a usual sample, but for rtc_valid: False",
     ]
 
 

@@ -38,6 +38,7 @@ def lying(change: Any) -> type[PumpMachine]:
             return change(item) if isinstance(item, m.Packet) else item
 
         port.receive = changed
+        rig.reopen = None  # from a snapshot, another pump would come that is honest
         return rig
 
     return type("Lying", (PumpMachine,), {"opening": staticmethod(opening)})
@@ -88,6 +89,27 @@ def test_a_pump_that_says_nothing_of_harm_is_found_out() -> None:
         found.add(caught.value.requirement)
     assert found <= {"FLW-04", "DOS-02", "RES-01"}
     assert found & {"FLW-04", "DOS-02"}
+
+
+def test_logic_that_saves_half_of_itself_is_found_out() -> None:
+    """RST-11: it goes on from a snapshot as another would."""
+    subject = Subject("tests.hil.testing.bad_logics:Forgets")
+    forgets = type("Forgets", (PumpMachine,), {"opening": staticmethod(subject.rig)})
+    with pytest.raises(ViolatedError) as caught:
+        run(forgets, 60)
+    assert caught.value.requirement == "RST-11"
+    assert "a snapshot; wait" in caught.value.done[-1]
+
+
+def test_logic_without_a_name_is_known_by_what_found_it() -> None:
+    name = "tests.hil.testing.bad_logics:Unsaved"
+    with Subject(name).rig() as rig:
+        assert rig.identity.firmware == name[: m.MAX_NAME]
+
+
+def test_logic_that_cannot_be_saved_is_not_asked_to() -> None:
+    subject = Subject("tests.hil.testing.bad_logics:Unsaved")
+    run(type("Unsaved", (PumpMachine,), {"opening": staticmethod(subject.rig)}), 6)
 
 
 @pytest.mark.slow

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hil.testing.eventful import elsewhere
 from hil.testing.suite import files
+from hil.testing.violation import ViolatedError
 from hil.testing.watched import EXIT_CODE
 
 pytestmark = pytest.mark.slow
@@ -35,7 +37,8 @@ def bad(pytester: pytest.Pytester) -> pytest.Pytester:
         ("Raises", "any_readings", "RST-11", "seen      raised: ZeroDivisionError*"),
         ("Hangs", "one_block", "RST-11", "seen      stalled: sample() had not returned after 5 s*"),
         ("Nonsense", "any_readings", "RST-11", "seen      bad_outcome: *GetStatus with NoneType*"),
-        ("Random", "same_life", "RST-11", "*the same outcomes, call by call*"),
+        ("Random", "same_life", "RST-11", "*the same outcomes, call by call: beliefs.*"),
+        ("Unordered", "no_hash", "RST-11", "*whatever PYTHONHASHSEED is, and no order of a set*"),
         ("Clockwork", "same_life", "RST-11", "*deadlines that lead on*"),
         ("Grows", "grow", "RST-11", "*bytes more a minute*"),
         ("GrowsElsewhere", "grow", "RST-11", "*bytes more a minute*"),
@@ -58,6 +61,12 @@ def test_logic_that_misbehaves_is_named_as_such(
         )
     if logic == "Hangs":  # so would the run
         result.stdout.no_fnmatch_line("scenario *")
+
+
+def test_a_process_that_does_not_end_well_is_told() -> None:
+    with pytest.raises(ViolatedError) as caught:
+        elsewhere("nowhere:Logic", [1])
+    assert "No module named 'nowhere'" in caught.value.seen
 
 
 @pytest.mark.parametrize(
@@ -179,11 +188,8 @@ def test_logic_that_cannot_be_copied_is_one_sentence(
     assert "Traceback" not in said
 
 
-def test_without_hypothesis_it_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "hypothesis.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'hypothesis'\", name='hypothesis')\n"
-    )
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import hil.testing"
+def test_without_hypothesis_it_says_what_is_missing() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import hil.testing"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=False
     )
