@@ -1,4 +1,4 @@
-"""A case as data, what it needs of a rig, and the ways it can end."""
+"""A case as data, and what it needs of a rig."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,24 +15,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PATIENCE: Final = "10 s"
 """Longest a case waits by the clock on the wall; longer ones want virtual time."""
-
-
-class FailedError(Exception):
-    """The device did not do what was required."""
-
-    def __init__(self, expected: str, seen: str) -> None:
-        """Both for a person."""
-        super().__init__(f"expected {expected}; seen {seen}")
-        self.expected = expected
-        self.seen = seen
-
-
-class NoEffectError(Exception):
-    """The stimulus took no effect, so that nothing was shown."""
-
-
-class NotOfferedError(Exception):
-    """Rig or device turn out not to have what the case needs."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from hil.conformance.case import FailedError
+from hil.conformance.errors import FailedError
 from hil.exchange import told
 from protocol import messages as m
 from protocol.codec import to_json

@@ -3,7 +3,7 @@
 from typing import Final
 
 from hil.conformance import check
-from hil.conformance.case import FailedError, NotOfferedError
+from hil.conformance.errors import FailedError, NotOfferedError
 from hil.conformance.probe import Probe, Seat
 from hil.rig import SILENCE
 from protocol import messages as m

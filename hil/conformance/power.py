@@ -6,8 +6,8 @@ from typing import Final
 
 from hil.clock import Countdown
 from hil.conformance import check
-from hil.conformance.case import NoEffectError
 from hil.conformance.deeds import id_of
+from hil.conformance.errors import NoEffectError
 from hil.conformance.probe import ERROR_S, Probe
 from hil.errors import RigError
 from hil.port import Broker, LinkPort

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from hil.clock import Countdown
 from hil.conformance import check
-from hil.conformance.case import FailedError, NotOfferedError
+from hil.conformance.errors import FailedError, NotOfferedError
 from hil.conformance.tape import Tape
 from hil.errors import LinkError, PeerError
 from hil.exchange import MAX_FIRST_ID, draw_command_id

@@ -7,13 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hil.clock import Countdown, Stopwatch, unix_s
-from hil.conformance.case import (
-    Case,
-    FailedError,
-    NoEffectError,
-    NotOfferedError,
-    Section,
-)
+from hil.conformance.case import Case, Section
+from hil.conformance.errors import FailedError, NoEffectError, NotOfferedError
 from hil.conformance.probe import Probe
 from hil.conformance.stage import claim, leave, open_alarms, prepare
 from hil.errors import BenchError, NotSafeError, PeerError

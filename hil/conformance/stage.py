@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from hil.conformance.case import FailedError
 from hil.conformance.check import shown
 from hil.conformance.deeds import deed
+from hil.conformance.errors import FailedError
 from hil.conformance.probe import NAME, Probe, Seat
 from hil.errors import RigError
 from protocol import messages as m

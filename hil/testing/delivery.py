@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
-from hil.conformance.case import FailedError, NotOfferedError
 from hil.conformance.check import shown
 from hil.conformance.deeds import id_of, last_refill
+from hil.conformance.errors import FailedError, NotOfferedError
 from hil.conformance.probe import REPLY_S, Probe, Seat
 from hil.emulated.cut import Cut, Parts, Staged, Where
 from hil.exchange import draw_command_id

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hil.conformance.case import FailedError
+from hil.conformance.errors import FailedError
 from hil.conformance.probe import Probe
 from hil.conformance.stage import claim, prepare
 from hil.errors import LocalError, PeerError

@@ -13,7 +13,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from hil.clock import NS_PER_S, Stopwatch
-from hil.conformance.case import FailedError
+from hil.conformance.errors import FailedError
 from hil.errors import BenchError
 from hil.rig import Rig
 from hil.testing.desk import span_s

@@ -7,8 +7,9 @@ limits lie above the level.
 from typing import Final
 
 from hil.conformance import check
-from hil.conformance.case import LOGIC, Needs, NoEffectError, case
+from hil.conformance.case import LOGIC, Needs, case
 from hil.conformance.deeds import logged, occurrence, sound_reservoir_alarms, write
+from hil.conformance.errors import NoEffectError
 from hil.conformance.probe import Probe, Seat
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Priority, Refusal, Role, Sounder

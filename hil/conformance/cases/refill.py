@@ -7,8 +7,9 @@ bench need not be touched.
 from typing import Final
 
 from hil.conformance import check, raw
-from hil.conformance.case import LOGIC, Needs, NotOfferedError, case
+from hil.conformance.case import LOGIC, Needs, case
 from hil.conformance.deeds import commit, id_of, last_refill, logged, same_again
+from hil.conformance.errors import NotOfferedError
 from hil.conformance.probe import Probe
 from hil.port import Wire
 from protocol import messages as m

@@ -3,8 +3,9 @@
 from typing import Final
 
 from hil.conformance import check
-from hil.conformance.case import LOGIC, Needs, NotOfferedError, case
+from hil.conformance.case import LOGIC, Needs, case
 from hil.conformance.deeds import command_id, deed, executed, id_of
+from hil.conformance.errors import NotOfferedError
 from hil.conformance.probe import Probe
 from protocol import messages as m
 from protocol.schema import schema_hash

@@ -4,8 +4,9 @@ from itertools import pairwise
 from typing import Final
 
 from hil.conformance import check
-from hil.conformance.case import LOGIC, Needs, NotOfferedError, case
+from hil.conformance.case import LOGIC, Needs, case
 from hil.conformance.deeds import deed, executed, logged
+from hil.conformance.errors import NotOfferedError
 from hil.conformance.probe import Probe, Seat
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, Capability, EventKind, Refusal, Role

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from hil.conformance.case import FailedError
 from hil.conformance.check import shown
+from hil.conformance.errors import FailedError
 from hil.conformance.probe import Seat
 from hil.testing.delivery import Stage, State, Trial, Usual, courses, usual
 from hil.testing.prove import Prove

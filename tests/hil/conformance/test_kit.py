@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from hil.conformance import power
-from hil.conformance.case import Case, FailedError, Needs, Section
+from hil.conformance.case import Case, Needs, Section
 from hil.conformance.catalogue import SECTIONS, all_cases, chosen
 from hil.conformance.command import exit_code, lines_of, listing, summary
+from hil.conformance.errors import FailedError
 from hil.conformance.probe import Probe
 from hil.conformance.runner import Kit
 from hil.errors import LinkError, LocalError, RigError
