@@ -288,7 +288,7 @@ class PumpMachine(RuleBasedStateMachine):
             truth = self.rig.laboratory.truth()
             self.note(truth)
             self.check_sound(listed, truth)
-            self.check_harm(listed)
+            self.check_harm(listed, truth)
             self.check_beliefs(status, truth)
 
     def see(self) -> tuple[m.StatusPart, list[m.AlarmOccurrence]]:
@@ -347,23 +347,28 @@ class PumpMachine(RuleBasedStateMachine):
         words = f"a sounder from {Sounder(least).name.lower()} to {Sounder(most).name.lower()}"
         self.that(least <= heard <= most, "ALM-05", words, heard.name.lower())
 
-    def check_harm(self, listed: list[m.AlarmOccurrence]) -> None:
-        """Too much or nothing at all never goes on in silence."""
+    def check_harm(self, listed: list[m.AlarmOccurrence], truth: Mapping[str, Any]) -> None:
+        """Too much or nothing at all never goes on in silence.
+
+        What a restrictor does, the fill level alone shows. Where that is silent and told to be, the
+        pump has said that it cannot see harm.
+        """
         standing = {one.alarm for one in listed}
+        blind = "fill_level_nl" in truth["sensor_faults"] and AlarmId.SENSOR_FAULT in standing
         dose_nl = self.doses.within(DAY_S)
         limit, nominal = self.in_force()
         limit_nl = limit * nominal * DAY_S / 3_600 * (1 + FLOW_ERROR)
-        told = bool(standing & OVERDOSE)
+        told = blind or bool(standing & OVERDOSE)
         words = f"an alarm: {dose_nl:.0f} nL reached the artery in a day, {limit_nl:.0f} may"
         self.that(dose_nl <= limit_nl or told, "DOS-02", words, _names(standing))
         rows = self.volumes.rows
         if rows[-1][0] - rows[0][0] < UNDELIVERED_S:
             return
         given_nl = self.volumes.within(UNDELIVERED_S)
-        high = any(one.priority is Priority.HIGH for one in listed)
+        told = blind or any(one.priority is Priority.HIGH for one in listed)
         little = given_nl < DELIVERS * nominal * UNDELIVERED_S / 3_600
         words = f"an alarm of HIGH priority: {given_nl:.0f} nL in the last 8 h"
-        self.that(not little or high, "FLW-04", words, _names(standing))
+        self.that(not little or told, "FLW-04", words, _names(standing))
 
     def check_beliefs(self, status: m.StatusPart, truth: Mapping[str, Any]) -> None:
         """While sensors keep their word, intervals hold the truth and totals follow it."""

@@ -13,6 +13,7 @@ from hil.testing.prove import suite_settings
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 from protocol import messages as m
+from protocol.vocabulary import AlarmId
 
 
 def run(machine: type[PumpMachine], examples: int = 25, steps: int = 15) -> None:
@@ -89,6 +90,23 @@ def test_a_pump_that_says_nothing_of_harm_is_found_out() -> None:
         found.add(caught.value.requirement)
     assert found <= {"FLW-04", "DOS-02", "RES-01"}
     assert found & {"FLW-04", "DOS-02"}
+
+
+@pytest.mark.parametrize("factor", [0.0, 3.0])
+def test_harm_that_a_silent_level_alone_would_show_is_told_as_that(factor: float) -> None:
+    """SEN-07, FLW-04, DOS-02: no pressure tells what a restrictor does."""
+    silent = {"kind": "sensor_fault", "channel": "fill_level_nl", "missing": True}
+    name = "restrictor_conductance_factor"
+    machine = PumpMachine()
+    machine.begin()
+    machine.break_something(stimulus=silent)
+    machine.holds()
+    machine.suffer(
+        stimulus={"kind": "plant_condition", "name": name, "value": factor}, length="1 d"
+    )
+    machine.holds()
+    assert AlarmId.SENSOR_FAULT in {one.alarm for one in machine.listed}
+    machine.teardown()
 
 
 def test_logic_that_saves_half_of_itself_is_found_out() -> None:
