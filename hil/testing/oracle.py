@@ -146,16 +146,29 @@ class Sound:
         self._drop_closed()
 
     def pause(self, now_s: float, number: int, duration_s: float, session: int) -> None:
-        """Silence one for a while; one that is acknowledged is silent anyway."""
+        """Silence one for a while; one that is acknowledged is silent anyway.
+
+        Who pauses again puts nothing off (ALM-06): of both ends the earlier holds.
+        """
         known = self.open.get(number)
-        if known is not None and not known.acknowledged:
-            known.paused_until_s, known.paused_by = now_s + duration_s, session
+        if known is None or known.acknowledged:
+            return
+        end_s, before_s = now_s + duration_s, known.paused_until_s
+        silent = before_s is not None and now_s < before_s
+        known.paused_until_s = min(end_s, before_s) if before_s is not None and silent else end_s
+        known.paused_by = session
 
     def end_session(self, session: int) -> None:
         """Its pauses end with it."""
         for known in self.open.values():
             if known.paused_by == session:
                 known.paused_until_s = None
+
+    def reset(self, now_s: float) -> None:
+        """A new life: pauses end, reminders start anew, and what is known stays known."""
+        for known in self.open.values():
+            known.paused_until_s = None
+            known.reminded_s, known.reminders = now_s, 0
 
     def advance(self, now_s: float) -> None:
         """Time passes: reminders come due."""

@@ -4,7 +4,8 @@ Persistence counts from the first sample that shows the condition, and the alarm
 sample that completes it (ALM-14).
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
@@ -13,12 +14,24 @@ from hil.testing.desk import Desk, shown, span
 from hil.testing.expected import ALARMS
 from hil.testing.prove import Prove
 from hil.testing.subject import Subject
+from hil.testing.suite.test_reservoir import refilled
+from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Sounder
 
 SETTLED = 90
 """Minutes of a sound life before anything happens."""
 FLOW = 54_015
 """What the desk's pump infuses, in nL/h."""
+MOST = 120
+"""Minutes: what takes longer to tell is not tried in every circumstance."""
+CHANNELS = (
+    "reservoir_pressure_pa",
+    "catheter_pressure_pa",
+    "pocket_pressure_pa",
+    "temperature_mk",
+    "fill_level_nl",
+    "battery_mv",
+)
 
 
 class Case(NamedTuple):
@@ -112,14 +125,7 @@ CASES = (
             at_once(reads={channel: None}),
             requirement="SEN-06",
         )
-        for channel in (
-            "reservoir_pressure_pa",
-            "catheter_pressure_pa",
-            "pocket_pressure_pa",
-            "temperature_mk",
-            "fill_level_nl",
-            "battery_mv",
-        )
+        for channel in CHANNELS
     ),
     *(
         Case(f"{channel} at its rail", AlarmId.SENSOR_FAULT, 2, 5, at_once(reads={channel: rail}))
@@ -152,6 +158,8 @@ CASES = (
         5,
         at_once(reads={"reservoir_pressure_pa": None, "fill_level_nl": None}),
     ),
+    Case("filled past its capacity", AlarmId.OVERFILL, 1, 2, at_once(level_nl=30.5e6)),
+    Case("past the reservoir", AlarmId.BOLUS_PATH_INJECTION, 1, 2, at_once(artery_pa=24e3)),
 )
 
 
@@ -171,7 +179,11 @@ def settled(desk: Desk, case: Case) -> Desk:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
 def test_detected_in_its_time(subject: Subject, case: Case) -> None:
     """The alarm comes, not before its persistence, not after its bound, and it sounds at once."""
-    desk = settled(subject.desk(nominal_flow_nl_per_h=case.nominal), case)
+    await_alarm(settled(subject.desk(nominal_flow_nl_per_h=case.nominal), case), case)
+
+
+def await_alarm(desk: Desk, case: Case) -> None:
+    """From now on its condition holds."""
     name, expected = case.alarm.name.lower(), ALARMS[case.alarm]
     requirement = case.requirement or expected.requirement
     wanted = f"the alarm {name} within {span(case.latest)}"
@@ -338,3 +350,148 @@ def test_an_occlusion_that_lets_go_names_what_it_held(subject: Subject) -> None:
     desk.that(
         abs(told[-1].value - held_nl) < 0.2 * held_nl, "OCC-03", close, f"{told[-1].value} nL"
     )
+
+
+def an_open_access(desk: Desk) -> None:
+    """Who forgot to end it masks nothing for longer than a flush may take (FLW-08)."""
+    access = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    desk.must_do(access, "RES-12")
+    desk.wait(31)
+
+
+def an_open_window(desk: Desk) -> None:
+    """It ends by itself."""
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(32)
+
+
+def an_aborted_refill(desk: Desk) -> None:
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(2)
+    desk.must_do(m.AbortRefill(), "FLW-08")
+    desk.wait(2)
+
+
+def a_refill(desk: Desk) -> None:
+    desk.wait(10)
+    left_nl = desk.pump.level_nl
+    refilled(desk, taken_nl=left_nl - 6e5, put_nl=25e6)
+    desk.wait(2)
+
+
+def a_reset(desk: Desk) -> None:
+    desk.power_cycle()
+    desk.wait(5)
+
+
+def an_hour_without_supply(desk: Desk) -> None:
+    desk.power_cycle(60)
+    desk.wait(5)
+
+
+def samples_that_were_missing(desk: Desk) -> None:
+    desk.miss(5)
+    desk.wait(8)
+
+
+def the_configuration_once_more(desk: Desk) -> None:
+    write = m.WriteConfiguration(base_config_id=1, configuration=desk.configuration)
+    desk.must_do(write, "FLW-07")
+
+
+def an_alarm_that_is_acknowledged(desk: Desk) -> None:
+    desk.let(rtc_off_s=5_000)
+    desk.wait(2)
+    for one in desk.alarms():
+        desk.do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence))
+
+
+def an_alarm_that_is_paused(desk: Desk) -> None:
+    desk.let(rtc_off_s=5_000)
+    desk.wait(2)
+    for one in desk.alarms():
+        pause = m.PauseAudio(alarm=one.alarm, occurrence=one.occurrence, duration_ms=600_000)
+        desk.do(pause)
+
+
+EARLIER: Final[tuple[Callable[[Desk], None], ...]] = (
+    an_open_access,
+    an_open_window,
+    an_aborted_refill,
+    a_refill,
+    a_reset,
+    an_hour_without_supply,
+    samples_that_were_missing,
+    the_configuration_once_more,
+    an_alarm_that_is_acknowledged,
+    an_alarm_that_is_paused,
+)
+LATER: Final = tuple(case for case in CASES if case.nominal == FLOW and case.latest <= MOST)
+
+
+def test_what_came_before_hides_nothing(subject: Subject, prove: Prove) -> None:
+    """Whatever was done to the pump: from then on each alarm comes in its time."""
+
+    def detected(earlier: Callable[[Desk], None], case: Case) -> None:
+        desk = subject.desk()
+        desk.wait(10)
+        earlier(desk)
+        for step in case.steps[:-1]:
+            desk.let(**step)
+            desk.minute()
+        if case.alarm not in desk.present():  # one that is there is none that comes
+            desk.let(**case.steps[-1])
+            await_alarm(desk, case)
+
+    prove(detected, 60, earlier=st.sampled_from(EARLIER), case=st.sampled_from(LATER))
+
+
+LIFE: Final = (
+    {"pocket_pa": 80e3},
+    {"pocket_pa": 112e3},
+    {"temperature_mk": 312_000.0},
+    {"artery_pa": 9e3},
+    {"artery_pa": 15.5e3},
+)
+"""Within the envelope, and within the tolerance of the flow."""
+
+
+def test_what_is_silent_is_nothing_and_no_older_value(subject: Subject, prove: Prove) -> None:
+    """Life goes on beside a dead sensor: nothing is told but that it is dead."""
+
+    def lived(channel: str, truth: dict[str, Any]) -> None:
+        desk = subject.desk()
+        desk.wait(20)
+        desk.let(reads={channel: None})
+        desk.wait(10)
+        desk.let(**truth)
+        desk.wait(80)
+        false = {one.alarm for one in desk.told} - {AlarmId.SENSOR_FAULT}
+        desk.that(not false, "SEN-06", "no alarm but that of the sensor", shown(false))
+
+    prove(lived, 24, channel=st.sampled_from(CHANNELS), truth=st.sampled_from(LIFE))
+
+
+def test_another_sensor_that_fails_is_another_occurrence(subject: Subject, prove: Prove) -> None:
+    """Whoever acknowledged the first one knew nothing of it."""
+
+    def second(channels: list[str]) -> None:
+        desk = subject.desk()
+        desk.wait(10)
+        reads: dict[str, int | None] = {}
+        for channel in channels:
+            reads[channel] = None
+            desk.let(reads=dict(reads))
+            desk.wait(5)
+            one = desk.occurrence(AlarmId.SENSOR_FAULT)
+            fresh = one is not None and one.present and not one.acknowledged
+            words = f"sensor_fault for {channel}, to be acknowledged"
+            desk.that(fresh, "ALM-04", words, one)
+            assert one is not None
+            heard = desk.sounder >= Sounder.MEDIUM
+            desk.that(heard, "ALM-05", "a sounder: medium or above", desk.sounder.name.lower())
+            acknowledge = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
+            desk.must_do(acknowledge, "ALM-04")
+
+    some = st.lists(st.sampled_from(CHANNELS), min_size=2, max_size=3, unique=True)
+    prove(second, 8, channels=some)
