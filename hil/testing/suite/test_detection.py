@@ -414,18 +414,19 @@ def an_alarm_that_is_paused(desk: Desk) -> None:
         desk.do(pause)
 
 
-EARLIER: Final[tuple[Callable[[Desk], None], ...]] = (
-    an_open_access,
-    an_open_window,
-    an_aborted_refill,
-    a_refill,
-    a_reset,
-    an_hour_without_supply,
-    samples_that_were_missing,
-    the_configuration_once_more,
-    an_alarm_that_is_acknowledged,
-    an_alarm_that_is_paused,
-)
+EARLIER: Final[dict[Callable[[Desk], None], str]] = {
+    an_open_access: "FLW-08",
+    an_open_window: "FLW-08",
+    an_aborted_refill: "FLW-08",
+    a_refill: "RES-05",
+    a_reset: "RST-01",
+    an_hour_without_supply: "RST-01",
+    samples_that_were_missing: "SEN-09",
+    the_configuration_once_more: "FLW-07",
+    an_alarm_that_is_acknowledged: "ALM-04",
+    an_alarm_that_is_paused: "ALM-05",
+}
+"""What is done before, and which requirement says that it hides nothing."""
 LATER: Final = tuple(case for case in CASES if case.nominal == FLOW and case.latest <= MOST)
 
 
@@ -441,9 +442,9 @@ def test_what_came_before_hides_nothing(subject: Subject, prove: Prove) -> None:
             desk.minute()
         if case.alarm not in desk.present():  # one that is there is none that comes
             desk.let(**case.steps[-1])
-            await_alarm(desk, case)
+            await_alarm(desk, case._replace(requirement=EARLIER[earlier]))
 
-    prove(detected, 60, earlier=st.sampled_from(EARLIER), case=st.sampled_from(LATER))
+    prove(detected, 60, earlier=st.sampled_from(list(EARLIER)), case=st.sampled_from(LATER))
 
 
 LIFE: Final = (

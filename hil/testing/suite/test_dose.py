@@ -58,19 +58,22 @@ class Given:
 
 
 @pytest.mark.parametrize("catheter_nl", [20_000, 170_000, 300_000])
-@pytest.mark.parametrize("ng_per_ml", [700, 5_000_000, 10**9])
-def test_dose_begins_behind_the_dead_volume(
-    subject: Subject, catheter_nl: int, ng_per_ml: int
-) -> None:
-    """What is in the catheter at implantation is no drug: dose begins when it is through.
-
-    However thin or dense it is: a minute may hold less than the unit that is told.
-    """
-    refill = REFILL.model_copy(update={"concentration_ng_per_ml": ng_per_ml})
-    given = Given(subject.desk(refill, catheter_volume_nl=catheter_nl), refill)
+def test_dose_begins_behind_the_dead_volume(subject: Subject, catheter_nl: int) -> None:
+    """What is in the catheter at implantation is no drug: dose begins when it is through."""
+    given = Given(subject.desk(catheter_volume_nl=catheter_nl))
     for _ in range(10):
         given.wait(45)
         given.check("RES-11")
+
+
+@pytest.mark.parametrize("ng_per_ml", [700, 10**9])
+def test_dose_is_kept_to_the_last_digit(subject: Subject, ng_per_ml: int) -> None:
+    """However thin or dense the drug is: a minute may hold less than the unit that is told."""
+    refill = REFILL.model_copy(update={"concentration_ng_per_ml": ng_per_ml})
+    given = Given(subject.desk(refill), refill)
+    for _ in range(2):
+        given.wait(PRIMED_MIN)
+        given.check()
 
 
 def test_every_refill_is_bridged(subject: Subject) -> None:
