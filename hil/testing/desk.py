@@ -52,6 +52,7 @@ class Desk:
         self.ticks = 0  # since boot
         self.sequence = 0
         self.sounder = Sounder.OFF
+        self.clock_set_s = 0  # what the clock was told last
         self.told: list[m.AlarmOccurrence] = []  # as outcomes told it, since boot
         self.register = Register()
         self.events: list[Event] = []
@@ -343,9 +344,10 @@ class Desk:
     def _take(self, outcome: Outcome) -> Outcome:
         if outcome.actuation is not None:
             self.sounder = outcome.actuation.sounder
+            self.clock_set_s = outcome.actuation.set_rtc_s or self.clock_set_s
         self.told += outcome.alarms
         self.events += outcome.events
-        wrong = self.register.wrong(outcome.alarms)
+        wrong = self.register.wrong(outcome.alarms, self.ticks * 1_000 // TICKS_PER_S)
         if wrong is not None:
             raise self.violated(*wrong)
         return outcome

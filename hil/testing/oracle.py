@@ -92,6 +92,7 @@ class Heard:
     paused_by: int = 0
     reminded_s: float = 0.0  # since when the interval to the next reminder counts
     reminders: int = 0
+    soundings: int = 1  # it was raised, and came back from so many pauses less one (ALM-06)
 
     def open(self) -> bool:
         """Whether it is still to be listed."""
@@ -102,6 +103,11 @@ class Heard:
         first_s, steady, longest_s = REMINDERS_S[self.priority]
         doublings = max(self.reminders - steady + 1, 0)
         return self.reminded_s + min(first_s * 2.0**doublings, longest_s)
+
+    def resume(self) -> None:
+        """Its pause is over."""
+        self.paused_until_s = None
+        self.soundings += 1
 
     def audible(self, now_s: float) -> bool:
         """Whether its burst is to be heard now."""
@@ -161,8 +167,8 @@ class Sound:
     def end_session(self, session: int) -> None:
         """Its pauses end with it."""
         for known in self.open.values():
-            if known.paused_by == session:
-                known.paused_until_s = None
+            if known.paused_until_s is not None and known.paused_by == session:
+                known.resume()
 
     def reset(self, now_s: float) -> None:
         """A new life: pauses end, reminders start anew, and what is known stays known."""
@@ -171,8 +177,10 @@ class Sound:
             known.reminded_s, known.reminders = now_s, 0
 
     def advance(self, now_s: float) -> None:
-        """Time passes: reminders come due."""
+        """Time passes: pauses end, reminders come due."""
         for known in self.open.values():
+            if known.paused_until_s is not None and known.paused_until_s <= now_s:
+                known.resume()
             while known.acknowledged and known.present and known.next_reminder_s() <= now_s:
                 known.reminded_s = known.next_reminder_s()
                 known.reminders += 1

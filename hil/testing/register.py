@@ -1,10 +1,13 @@
 """What must be true of any alarm that is told, whatever is tried: a desk looks at each."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hil.testing.expected import ALARMS, RISES
 from protocol.messages import AlarmOccurrence
+
+TOLD_MS: Final = 1_000
+"""A live session hears of it within so long (ALM-14)."""
 
 
 class Wrong(NamedTuple):
@@ -23,11 +26,11 @@ class Register:
         self._latest = 0
         self._open: set[int] = set()
 
-    def wrong(self, told: Iterable[AlarmOccurrence]) -> Wrong | None:
-        """The first thing that is wrong with what one call told."""
-        return next((wrong for one in told for wrong in self._look(one)), None)
+    def wrong(self, told: Iterable[AlarmOccurrence], uptime_ms: int) -> Wrong | None:
+        """The first thing that is wrong with what one call told, then."""
+        return next((wrong for one in told for wrong in self._look(one, uptime_ms)), None)
 
-    def _look(self, one: AlarmOccurrence) -> Iterator[Wrong]:
+    def _look(self, one: AlarmOccurrence, uptime_ms: int) -> Iterator[Wrong]:
         name, row, number = one.alarm.name.lower(), ALARMS[one.alarm], one.occurrence
         if one.priority not in (row.priority, RISES.get(one.alarm)):
             words = f"{name} with priority {row.priority.name.lower()}"
@@ -38,6 +41,11 @@ class Register:
         if number not in self._open and number <= self._latest:
             words = f"a new occurrence of {name} above {self._latest}: no number is given twice"
             yield Wrong("ALM-13", words, str(number))
+        raised_ms = one.raised_uptime_ms
+        late = raised_ms is not None and abs(uptime_ms - raised_ms) > TOLD_MS
+        if late and number not in self._open:
+            words = f"{name} raised when it is told, {uptime_ms} ms after boot"
+            yield Wrong("ALM-14", words, f"{raised_ms} ms")
         self._latest = max(self._latest, number)
         self._open.add(number)
         if not one.present and (one.acknowledged or not one.latching):

@@ -121,6 +121,9 @@ class Listener:
             )
             words = f"{name} {'' if paused else 'not '}paused"
             self.desk.that(paused == one.audio_paused, pauses, words, one.audio_paused)
+            counted = one.soundings in (None, known.soundings)
+            words = f"{name} heard anew {known.soundings} times"
+            self.desk.that(counted, "ALM-06", words, one.soundings)
         status = self.desk.status()
         highest = max((one.priority for one in mine.values() if one.present), default=None)
         self.desk.that(

@@ -16,7 +16,7 @@ from hil.testing.prove import Prove
 from hil.testing.subject import Subject
 from hil.testing.suite.test_reservoir import refilled
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, EventKind, Sounder
+from protocol.vocabulary import AlarmId, EventKind, Quality, Sounder
 
 SETTLED = 90
 """Minutes of a sound life before anything happens."""
@@ -427,6 +427,7 @@ EARLIER: Final[dict[Callable[[Desk], None], str]] = {
     an_alarm_that_is_paused: "ALM-05",
 }
 """What is done before, and which requirement says that it hides nothing."""
+SHOWN: Final = (*(name for name in CHANNELS if name != "fill_level_nl"),)
 LATER: Final = tuple(case for case in CASES if case.nominal == FLOW and case.latest <= MOST)
 
 
@@ -455,6 +456,107 @@ LIFE: Final = (
     {"artery_pa": 15.5e3},
 )
 """Within the envelope, and within the tolerance of the flow."""
+USUAL: Final = {
+    "pocket_pa": 101_300.0,
+    "temperature_mk": 310_150.0,
+    "artery_pa": 12_400.0,
+    "battery_mv": 2_900,
+    "reads": {},
+}
+"""What is over when it is so again; a clock has to be set, and a slope takes its hours."""
+LASTING: Final = tuple(case for case in LATER if case.steps[-1].keys() <= USUAL.keys())
+
+
+@pytest.mark.parametrize("case", LASTING, ids=lambda case: case.name.replace(" ", "-"))
+def test_whatever_is_over_ends(subject: Subject, case: Case) -> None:
+    """With what caused it, whichever way it came."""
+    desk = settled(subject.desk(), case)
+    after = desk.minutes_to(case.alarm, case.latest)
+    desk.that(after is not None, ALARMS[case.alarm].requirement, "the alarm", desk.standing())
+    desk.let(**{name: USUAL[name] for name in case.steps[-1]})
+    desk.wait(75)
+    over = case.alarm not in desk.present()
+    desk.that(over, "ALM-08", f"{case.alarm.name.lower()} over", desk.standing())
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ({"temperature_mk": 311_800.0}, {"temperature_mk": 313_800.0}),
+        ({"pocket_pa": 86e3}, {"pocket_pa": 72e3}),
+        ({"pocket_pa": 115e3}, {"pocket_pa": 130e3}, {"pocket_pa": 144e3}),
+    ],
+    ids=["hot", "thin_air", "under_water"],
+)
+def test_beyond_the_envelope_an_estimate_says_so(
+    subject: Subject, steps: tuple[dict[str, Any], ...]
+) -> None:
+    """The flow is extrapolated there, and no estimate of good quality."""
+    desk = subject.desk()
+    desk.wait(20)
+    for step in steps:
+        desk.let(**step)
+        desk.wait(2)
+    told = desk.status().flow_nl_per_h
+    good = told is None or told.quality is Quality.GOOD
+    desk.that(not good, "ENV-02", "a flow that is flagged", told)
+
+
+def test_what_is_told_of_a_sensor_is_what_it_read(subject: Subject, prove: Prove) -> None:
+    """Each in its own place, with the number of its sample."""
+
+    def told(truth: dict[str, Any]) -> None:
+        desk = subject.desk()
+        desk.wait(10)
+        desk.let(**truth)
+        desk.wait(3)
+        status = desk.status()
+        read = desk.pump.readings(desk.sequence, desk.minutes * 60)
+        for name in (*SHOWN, "rtc_s"):
+            one, other = getattr(status, name), getattr(read, name)
+            desk.that(one == other, "SEN-06", f"{name} {other}", one)
+        desk.that(status.sample_sequence == desk.sequence, "SEN-06", "its sample's number", status)
+
+    prove(told, 5, truth=st.sampled_from(LIFE))
+
+
+@pytest.mark.parametrize("sounding", [False, True])
+def test_a_clock_that_is_set_is_set(subject: Subject, *, sounding: bool) -> None:
+    """Passed on to the clock, whatever is heard meanwhile, and logged old to new."""
+    desk = subject.desk()
+    desk.wait(10)
+    if sounding:
+        desk.let(level_nl=20e6)
+        desk.wait(3)
+    desk.must_do(m.SetClock(rtc_s=1_800_000_000), "TIM-06")
+    desk.that(desk.clock_set_s == 1_800_000_000, "TIM-06", "the clock set", desk.clock_set_s)
+    logged = desk.happened(EventKind.CLOCK_SET)
+    desk.that(logged, "TIM-06", "an event that it was set", "none")
+
+
+WRITTEN: Final = {
+    "nominal_flow_nl_per_h": (FLOW * 10 // 12, FLOW, FLOW * 10 // 8),
+    "tolerance_permille": (60, 150, 280),
+    "low_volume_nl": (3_000_000, 27_000_000),
+    "dose_limit_permille": (1_010, 1_250, 1_600),
+}
+
+
+def test_a_configuration_is_in_force_whenever_it_is_written(subject: Subject, prove: Prove) -> None:
+    """The same alarms, whether the pump began with it or another one was there before."""
+
+    def written(changed: dict[str, Any]) -> None:
+        first = subject.desk(catheter_volume_nl=20_000, **changed)
+        later = subject.desk(catheter_volume_nl=20_000)
+        write = m.WriteConfiguration(base_config_id=1, configuration=first.configuration)
+        later.must_do(write, "FLW-07")
+        for desk in (first, later):
+            desk.wait(90)
+        one, other = first.standing(), later.standing()
+        later.that(one == other, "FLW-07", f"as with it from the first: {one}", other)
+
+    some = st.fixed_dictionaries({name: st.sampled_from(each) for name, each in WRITTEN.items()})
+    prove(written, 16, changed=some)
 
 
 def test_what_is_silent_is_nothing_and_no_older_value(subject: Subject, prove: Prove) -> None:

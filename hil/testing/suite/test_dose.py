@@ -81,13 +81,16 @@ def test_every_refill_is_bridged(subject: Subject) -> None:
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
     given = Given(desk)
     given.wait(300)
-    for drug, concentration in (("FUDR", 2_000_000), ("saline", 0), ("FUDR", 6_460_000)):
+    liquids = (("FUDR", 5_000_000), ("FUDR", 2_000_000), ("saline", 0), ("FUDR", 6_460_000))
+    for drug, concentration in liquids:
         desk.must_do(m.BeginRefill(), "RES-05")
         given.wait(2)
         left_nl = desk.pump.level_nl
         mixed = {"drug": drug, "concentration_ng_per_ml": concentration}
         reply = commit(desk, left_nl, left_nl, **mixed)
         desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+        since = desk.status().delivered_since_refill_nl, desk.status().dose_since_refill_ng
+        desk.that(since == (0, 0), "RES-05", "nothing delivered since the refill", since)
         given.drug, given.concentration = drug, float(concentration)
         for _ in range(5):
             given.wait(50)

@@ -197,14 +197,18 @@ def test_any_dates_come_at_their_time(subject: Subject, prove: Prove) -> None:
     The reminder begins a quarter of the interval before the date, and no more than 14 d.
     """
 
-    def comes(days: int, stable_days: int, grace_days: int) -> None:
+    def comes(days: int, stable_days: int, filled_days: int, grace_days: int) -> None:
+        stability = {"stability_s": filled_days * DAY_S}
         desk = subject.desk(
+            REFILL.model_copy(update=stability),
             refill_interval_s=days * DAY_S,
             drug_stability_s=stable_days * DAY_S,
             refill_grace_s=grace_days * DAY_S,
         )
         desk.wait(2)
         due = (desk.status().refill_due_in_s or 0) // 60 + desk.minutes
+        latest = min(days, stable_days, filled_days) * DAY
+        desk.that(due <= latest, "RES-03", f"due by {span(latest)}", span(due))
         lead = min(days * DAY // 4, 14 * DAY)
         for alarm, priority, at in (
             (AlarmId.REFILL_DUE, Priority.LOW, due - lead),
@@ -223,7 +227,8 @@ def test_any_dates_come_at_their_time(subject: Subject, prove: Prove) -> None:
             desk.that(told, "RES-04", f"{name} at {span(at)}", desk.standing())
 
     count = st.sampled_from([1, 10, 14, 57, 70, 90])
-    prove(comes, 8, days=count, stable_days=count, grace_days=st.integers(1, 7))
+    grace = st.integers(1, 7)
+    prove(comes, 8, days=count, stable_days=count, filled_days=count, grace_days=grace)
 
 
 def test_the_drug_sets_a_date_too(subject: Subject) -> None:
