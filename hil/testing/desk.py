@@ -112,8 +112,7 @@ class Desk:
         self.note(f"power lost {lost}, boot with {cause.name.lower()}")
         if off_minutes:
             self.act({"kind": "power_off"})
-        for _ in range(off_minutes):
-            self.pump.pass_minute()
+        self.pump.pass_minute(off_minutes)
         self.minutes += off_minutes
         self.earlier += off_minutes * MINUTE
         self._noted = self.passed
@@ -162,8 +161,7 @@ class Desk:
         """No sample comes meanwhile; the pump flows on."""
         self.note(f"no samples for {span(minutes)}")
         self.act({"kind": "converter_fault", "how": "silent"})
-        for _ in range(minutes):
-            self.pump.pass_minute()
+        self.pump.pass_minute(minutes)
         self.minutes += minutes
         yield
         self._noted = self.passed
