@@ -5,7 +5,13 @@ from typing import Any, Final
 import pytest
 from hypothesis import seed
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from hil.testing.desk import Desk
 from hil.testing.oracle import Sound
@@ -245,12 +251,11 @@ class AlarmMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.listener.check_list()
         self.listener.check_kept()
 
-    def teardown(self) -> None:
-        if hasattr(self, "listener"):
-            self.listener.check_list()
+    @invariant()
+    def agrees(self) -> None:
+        self.listener.check_list()
 
 
 def test_what_is_heard_and_what_is_listed(subject: Subject, prove: Prove) -> None:
