@@ -4,13 +4,15 @@ No plant, no device, no link: minutes take microseconds, and every instant is ex
 written down, so that a violation tells what led to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from hil.testing import acting
 from hil.testing.chip import Chip
 from hil.testing.differing import difference
+from hil.testing.register import Register
 from hil.testing.scenario import Scenario
 from hil.testing.steady import CONFIGURATION, REFILL, USUAL, SteadyPump
 from hil.testing.violation import ViolatedError
@@ -45,13 +47,15 @@ class Desk:
         self.factory = factory
         self.configuration = configuration
         self.pump = SteadyPump(calibration=configuration)
-        self.chip = Chip()
+        self.chip = self._own_chip = Chip()
         self.guard: Guard
         self.minutes = 0  # since the desk was set up
         self.ticks = 0  # since boot
         self.sequence = 0
         self.sounder = Sounder.OFF
+        self.clock_set_s = 0  # what the clock was told last
         self.told: list[m.AlarmOccurrence] = []  # as outcomes told it, since boot
+        self.register = Register()
         self.events: list[Event] = []
         self.done: list[str] = []
         self.acts: list[acting.Event] = []  # the same, as a scenario acts it out
@@ -92,7 +96,9 @@ class Desk:
         """New logic on what the chip holds; its ticks start at 0."""
         self.earlier += self.ticks
         self.ticks, self.told = 0, []
-        self.chip = self.chip.without_supply()
+        if self.chip is not self._own_chip:  # what is told of alarms is told by memory
+            self.register = Register()
+        self.chip = self._own_chip = self.chip.without_supply()
         self.sounder = Sounder.OFF
         try:
             self.guard = Guard(made(self.factory), self._preset)
@@ -107,8 +113,7 @@ class Desk:
         self.note(f"power lost {lost}, boot with {cause.name.lower()}")
         if off_minutes:
             self.act({"kind": "power_off"})
-        for _ in range(off_minutes):
-            self.pump.pass_minute()
+        self.pump.pass_minute(off_minutes)
         self.minutes += off_minutes
         self.earlier += off_minutes * MINUTE
         self._noted = self.passed
@@ -120,6 +125,13 @@ class Desk:
         how = {"kind": "power_cycle", "cause": told.name.lower()}
         self.act({"kind": "power_on"} if off_minutes else how)
         self.boot(cause)
+
+    def next_life(self) -> "Desk":
+        """What the pump would know if supply went now."""
+        other = Desk(self.factory, self.configuration)
+        other.chip = self.chip
+        other.boot(ResetCause.BROWN_OUT)
+        return other
 
     def let(self, **truth: Any) -> None:
         """From now on that is true of the pump: fields of `SteadyPump`."""
@@ -142,12 +154,17 @@ class Desk:
 
     def miss(self, minutes: int) -> None:
         """Minutes in which no sample comes."""
+        with self.silent(minutes):
+            self.run_to(self.ticks + minutes * MINUTE)
+
+    @contextmanager
+    def silent(self, minutes: int) -> Iterator[None]:
+        """No sample comes meanwhile; the pump flows on."""
         self.note(f"no samples for {span(minutes)}")
         self.act({"kind": "converter_fault", "how": "silent"})
-        for _ in range(minutes):
-            self.pump.pass_minute()
+        self.pump.pass_minute(minutes)
         self.minutes += minutes
-        self.run_to(self.ticks + minutes * MINUTE)
+        yield
         self._noted = self.passed
         self.act({"kind": "converter_fault", "how": "sound"})
 
@@ -331,8 +348,12 @@ class Desk:
     def _take(self, outcome: Outcome) -> Outcome:
         if outcome.actuation is not None:
             self.sounder = outcome.actuation.sounder
+            self.clock_set_s = outcome.actuation.set_rtc_s or self.clock_set_s
         self.told += outcome.alarms
         self.events += outcome.events
+        wrong = self.register.wrong(outcome.alarms, self.ticks * 1_000 // TICKS_PER_S)
+        if wrong is not None:
+            raise self.violated(*wrong)
         return outcome
 
     def happened(self, kind: EventKind) -> list[Event]:

@@ -1,6 +1,6 @@
-"""What each alarm is there for: the requirement that asks for it, and its priority.
+"""What each alarm is there for: the requirement that asks for it, its priority, whether it latches.
 
-The priorities are those of the requirements, and where they name none, of docs/alarms.md.
+Priorities and latching are those of the requirements, and where they name none, of docs/alarms.md.
 """
 
 from typing import Final, NamedTuple
@@ -8,20 +8,22 @@ from typing import Final, NamedTuple
 from protocol.vocabulary import AlarmId, Priority
 
 LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
+PASSES: Final = False
 
 
 class Expected(NamedTuple):
-    """One alarm's requirement, and how urgent it is when it is raised."""
+    """One alarm's requirement, how urgent it is when it is raised, and whether it latches."""
 
     requirement: str
     priority: Priority
+    latches: bool = True
 
 
 ALARMS: Final = {
-    AlarmId.LOW_RESERVOIR: Expected("RES-01", MEDIUM),
-    AlarmId.EMPTY_RESERVOIR: Expected("RES-01", HIGH),
-    AlarmId.REFILL_DUE: Expected("RES-04", LOW),
-    AlarmId.REFILL_OVERDUE: Expected("RES-04", HIGH),
+    AlarmId.LOW_RESERVOIR: Expected("RES-01", MEDIUM, PASSES),
+    AlarmId.EMPTY_RESERVOIR: Expected("RES-01", HIGH, PASSES),
+    AlarmId.REFILL_DUE: Expected("RES-04", LOW, PASSES),
+    AlarmId.REFILL_OVERDUE: Expected("RES-04", HIGH, PASSES),
     AlarmId.OVER_INFUSION: Expected("FLW-02", HIGH),
     AlarmId.UNDER_INFUSION: Expected("FLW-04", MEDIUM),
     AlarmId.FLOW_STOP: Expected("FLW-04", HIGH),
@@ -39,15 +41,18 @@ ALARMS: Final = {
     AlarmId.BALANCE_FAULT: Expected("FLW-06", MEDIUM),
     AlarmId.SENSOR_FAULT: Expected("SEN-01", MEDIUM),
     AlarmId.SENSOR_CONFLICT: Expected("SEN-05", MEDIUM),
-    AlarmId.UNMONITORED: Expected("SEN-07", HIGH),
+    AlarmId.UNMONITORED: Expected("SEN-07", HIGH, PASSES),
     AlarmId.PROPELLANT_LOW: Expected("SEN-03", MEDIUM),
-    AlarmId.TEMPERATURE_HIGH: Expected("ENV-02", MEDIUM),
-    AlarmId.AMBIENT_PRESSURE: Expected("ENV-02", MEDIUM),
-    AlarmId.CLOCK_INVALID: Expected("TIM-05", LOW),
+    AlarmId.TEMPERATURE_HIGH: Expected("ENV-02", MEDIUM, PASSES),
+    AlarmId.AMBIENT_PRESSURE: Expected("ENV-02", MEDIUM, PASSES),
+    AlarmId.CLOCK_INVALID: Expected("TIM-05", LOW, PASSES),
     AlarmId.RESETS: Expected("RST-04", MEDIUM),
     AlarmId.FIRMWARE_FAULT: Expected("RST-11", HIGH),
-    AlarmId.BATTERY_LOW: Expected("RST-07", LOW),
-    AlarmId.BATTERY_END: Expected("RST-07", HIGH),
-    AlarmId.CONFIGURATION_LOST: Expected("NVM-03", HIGH),
-    AlarmId.MEMORY_FAULT: Expected("NVM-07", HIGH),
+    AlarmId.BATTERY_LOW: Expected("RST-07", LOW, PASSES),
+    AlarmId.BATTERY_END: Expected("RST-07", HIGH, PASSES),
+    AlarmId.CONFIGURATION_LOST: Expected("NVM-03", HIGH, PASSES),
+    AlarmId.MEMORY_FAULT: Expected("NVM-07", HIGH, PASSES),
 }
+
+RISES: Final = {AlarmId.REFILL_DUE: MEDIUM}
+"""To which priority an alarm escalates while it lasts (RES-04)."""

@@ -92,6 +92,7 @@ class Heard:
     paused_by: int = 0
     reminded_s: float = 0.0  # since when the interval to the next reminder counts
     reminders: int = 0
+    soundings: int = 1  # it was raised, and came back from so many pauses less one (ALM-06)
 
     def open(self) -> bool:
         """Whether it is still to be listed."""
@@ -102,6 +103,11 @@ class Heard:
         first_s, steady, longest_s = REMINDERS_S[self.priority]
         doublings = max(self.reminders - steady + 1, 0)
         return self.reminded_s + min(first_s * 2.0**doublings, longest_s)
+
+    def resume(self) -> None:
+        """Its pause is over."""
+        self.paused_until_s = None
+        self.soundings += 1
 
     def audible(self, now_s: float) -> bool:
         """Whether its burst is to be heard now."""
@@ -146,20 +152,35 @@ class Sound:
         self._drop_closed()
 
     def pause(self, now_s: float, number: int, duration_s: float, session: int) -> None:
-        """Silence one for a while; one that is acknowledged is silent anyway."""
+        """Silence one for a while; one that is acknowledged is silent anyway.
+
+        Who pauses again puts nothing off (ALM-06): of both ends the earlier holds.
+        """
         known = self.open.get(number)
-        if known is not None and not known.acknowledged:
-            known.paused_until_s, known.paused_by = now_s + duration_s, session
+        if known is None or known.acknowledged:
+            return
+        end_s, before_s = now_s + duration_s, known.paused_until_s
+        silent = before_s is not None and now_s < before_s
+        known.paused_until_s = min(end_s, before_s) if before_s is not None and silent else end_s
+        known.paused_by = session
 
     def end_session(self, session: int) -> None:
         """Its pauses end with it."""
         for known in self.open.values():
-            if known.paused_by == session:
-                known.paused_until_s = None
+            if known.paused_until_s is not None and known.paused_by == session:
+                known.resume()
+
+    def reset(self, now_s: float) -> None:
+        """A new life: pauses end, reminders start anew, and what is known stays known."""
+        for known in self.open.values():
+            known.paused_until_s = None
+            known.reminded_s, known.reminders = now_s, 0
 
     def advance(self, now_s: float) -> None:
-        """Time passes: reminders come due."""
+        """Time passes: pauses end, reminders come due."""
         for known in self.open.values():
+            if known.paused_until_s is not None and known.paused_until_s <= now_s:
+                known.resume()
             while known.acknowledged and known.present and known.next_reminder_s() <= now_s:
                 known.reminded_s = known.next_reminder_s()
                 known.reminders += 1

@@ -118,10 +118,10 @@ class SteadyPump:
         """What leaves at the tip, in truth."""
         return self.explained_nl_per_h() * self.restrictor
 
-    def pass_minute(self) -> float:
-        """A minute of flow; the volume that left at the tip, in nl."""
-        volume_nl = self.flow_nl_per_h() / MINUTES_PER_H
-        self.level_nl -= volume_nl + self.leak_nl_per_h / MINUTES_PER_H
+    def pass_minute(self, minutes: int = 1) -> float:
+        """A minute of flow, or more; the volume that left at the tip, in nl."""
+        volume_nl = minutes * self.flow_nl_per_h() / MINUTES_PER_H
+        self.level_nl -= volume_nl + minutes * self.leak_nl_per_h / MINUTES_PER_H
         return volume_nl
 
     def readings(self, sequence: int, now_s: float) -> Readings:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from hil.testing.chip import FailingChip
-from hil.testing.desk import Desk
+from hil.testing.desk import Desk, span
 from hil.testing.prove import Prove
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
@@ -37,14 +37,6 @@ def kept(desk: Desk) -> dict[str, Any]:
             for one in desk.alarms()
         ],
     }
-
-
-def on_another_chip(desk: Desk) -> Desk:
-    """What the next life would know if supply went now."""
-    other = Desk(desk.factory, desk.configuration)
-    other.chip = desk.chip
-    other.boot(ResetCause.BROWN_OUT)
-    return other
 
 
 def configured(desk: Desk) -> None:
@@ -95,7 +87,7 @@ def test_what_was_told_is_kept(subject: Subject, what: str) -> None:
     desk = subject.desk()
     desk.wait(70)
     DEEDS[what](desk)
-    before, after = kept(desk), kept(on_another_chip(desk))
+    before, after = kept(desk), kept(desk.next_life())
     desk.note("the supply goes, in this moment; boot")
     desk.act({"kind": "power_cycle", "cause": "brown_out"})
     for name, value in before.items():
@@ -121,7 +113,7 @@ def test_each_outcome_is_kept_before_it_is_told(subject: Subject) -> None:
         told = desk.minute().alarms
         if not told:
             continue
-        other = {one.occurrence: one for one in on_another_chip(desk).alarms()}
+        other = {one.occurrence: one for one in desk.next_life().alarms()}
         for one in told:
             if one.present:
                 words = f"{one.alarm.name.lower()} in memory when it is told"
@@ -197,8 +189,33 @@ def test_without_a_clock_the_level_bounds_what_left(subject: Subject) -> None:
     desk.that(close, "RST-03", fair, grown_nl)
 
 
-def test_many_resets_in_a_day_are_told(subject: Subject) -> None:
+def test_many_resets_in_a_day_are_told(subject: Subject, prove: Prove) -> None:
     """Three within a day, at boot; the same number over days is nothing."""
+
+    def thrice(gaps_min: tuple[int, int], off_min: int) -> None:
+        desk = subject.desk()
+        desk.wait(70)
+        desk.power_cycle(off_min)
+        desk.minute()
+        for gap_min in gaps_min:
+            desk.that(
+                AlarmId.RESETS not in desk.present(), "RST-04", "no alarm yet", desk.standing()
+            )
+            desk.wait(gap_min)
+            desk.power_cycle(off_min)
+            desk.minute()
+        passed_min = sum(gaps_min) + 2 * (off_min + 1)
+        told = desk.occurrence(AlarmId.RESETS) is not None
+        within = passed_min < DAY
+        words = f"{'resets' if within else 'no alarm'}: three within {span(passed_min)}"
+        desk.that(told == within, "RST-04", words, desk.standing())
+
+    near = st.sampled_from([30, 360, 690, 720, 800])
+    prove(thrice, 8, gaps_min=st.tuples(near, near), off_min=st.sampled_from([0, 1, 40]))
+
+
+def test_a_boot_loop_is_told_at_boot(subject: Subject) -> None:
+    """The third boot within a day tells it before any sample."""
     desk = subject.desk()
     desk.wait(70)
     for count in (1, 2, 3):
@@ -206,13 +223,6 @@ def test_many_resets_in_a_day_are_told(subject: Subject) -> None:
         told = AlarmId.RESETS in desk.present()
         words = "resets at boot, at the third within 24 h" if count == 3 else "no alarm yet"
         desk.that(told == (count == 3), "RST-04", words, desk.standing())
-        desk.wait(70)
-    desk = subject.desk()
-    for _ in range(3):
-        desk.wait(70)
-        desk.power_cycle(13 * 60)
-        desk.minute()
-    desk.that(AlarmId.RESETS not in desk.present(), "RST-04", "no alarm: 26 h", desk.standing())
 
 
 def test_after_its_own_fault_it_says_so(subject: Subject) -> None:

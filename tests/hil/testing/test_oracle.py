@@ -72,6 +72,34 @@ def test_what_is_heard() -> None:
     assert list(sound.open) == [2]
 
 
+def test_pauses_end_when_they_must() -> None:
+    """ALM-06, ALM-12: another one puts nothing off; each end but a reset's is heard anew."""
+    sound = Sound()
+    sound.tell(0.0, occurrence(1, Priority.MEDIUM))
+    sound.pause(0.0, 1, 60.0, session=7)
+    sound.pause(30.0, 1, 60.0, session=7)
+    assert [sound.sounder(t) for t in (59.0, 60.0)] == [Sounder.OFF, Sounder.MEDIUM]
+    sound.advance(60.0)
+    assert sound.open[1].soundings == 2
+    sound.pause(70.0, 1, 60.0, session=7)
+    sound.end_session(7)
+    assert (sound.sounder(71.0), sound.open[1].soundings) == (Sounder.MEDIUM, 3)
+    sound.pause(80.0, 1, 60.0, session=8)
+    sound.reset(90.0)
+    assert (sound.sounder(90.0), sound.open[1].soundings) == (Sounder.MEDIUM, 3)
+
+
+def test_reminders_begin_anew_with_a_life() -> None:
+    """ALM-07, ALM-09: what is acknowledged stays so."""
+    sound = Sound()
+    sound.tell(0.0, occurrence(1, Priority.HIGH))
+    sound.acknowledge(0.0, 1)
+    sound.advance(650.0)
+    sound.reset(700.0)
+    assert sound.open[1].acknowledged
+    assert sound.open[1].next_reminder_s() == 760.0
+
+
 def test_reminders_of_a_high_alarm() -> None:
     """ALM-07: each minute, ten times; then twice as long each time, up to ten minutes."""
     sound = Sound()
