@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hil.testing.desk import Desk
 from hil.testing.oracle import NL_PER_ML, Tip
 from hil.testing.prove import Prove
+from hil.testing.refilling import commit
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
-from hil.testing.suite.test_reservoir import commit
 from protocol import messages as m
 from protocol.vocabulary import AlarmId
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hil.testing.chip import FailingChip
 from hil.testing.desk import Desk, span
 from hil.testing.prove import Prove
+from hil.testing.refilling import begin, commit
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from hil.testing.suite.test_alarms import SWITCHES
-from hil.testing.suite.test_reservoir import begin, commit
 from protocol import messages as m
 from protocol.control import PowerLostError
 from protocol.guard import Guard, made
