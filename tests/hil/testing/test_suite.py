@@ -101,7 +101,7 @@ def test_what_a_cut_brings_to_light_is_named(
     bad: pytest.Pytester, logic: str, command: str, requirement: str, words: str
 ) -> None:
     """COM-04, COM-09, RST-02."""
-    asked = ("--logic", f"bad_logics:{logic}", DELIVERY, "-k", command)
+    asked = ("-q", "-rN", "--logic", f"bad_logics:{logic}", DELIVERY, "-k", command)
     result = bad.runpytest_subprocess(*PLUGIN, *asked)
     named = f"bad_logics:{logic} violates {requirement}"
     result.stdout.fnmatch_lines([named, "  *the supply*", words])
