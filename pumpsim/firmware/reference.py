@@ -38,7 +38,7 @@ from pumpsim.firmware.causes import causes_of
 from pumpsim.firmware.integrity import CHECK_INTERVAL, seal
 from pumpsim.firmware.measure import Model, make_up, measure, model_of
 from pumpsim.firmware.persistence import AGE_MAX
-from pumpsim.firmware.refills import T_REFILL
+from pumpsim.firmware.refills import DATE_STEP, T_REFILL
 from pumpsim.firmware.state import Level, State, decode, encode
 from pumpsim.firmware.store import RecordTooLargeError, Store
 from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
@@ -130,8 +130,8 @@ class ReferenceLogic:
         if state.opened is None:
             self._note_opened()
         self._judge(conditions.evaluate(state, now))
-        due = self._keep_soon or now - self._kept_at >= SAVE_INTERVAL
-        return self._outcome(None, events or NO_EVENTS, keep=due)
+        late = now - self._kept_at >= SAVE_INTERVAL or state.refills.moved >= DATE_STEP
+        return self._outcome(None, events or NO_EVENTS, keep=self._keep_soon or late)
 
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows, remind of alarms (ALM-07) and refills, miss samples.
@@ -347,7 +347,7 @@ class ReferenceLogic:
         What could not be written is tried again with the next sample (ALM-09).
         """
         state = self._state
-        self._kept_at, self._keep_soon = state.now, False
+        self._kept_at, self._keep_soon, state.refills.moved = state.now, False, 0
         try:
             mended = self._mend()
             self._prove()

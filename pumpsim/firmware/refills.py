@@ -18,6 +18,8 @@ from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 T_REFILL: Final = 30 * MINUTE
 T_SETTLE: Final = 4 * HOUR
 MAX_LEAD: Final = from_s(14 * 86_400)
+DATE_STEP: Final = HOUR
+"""A date that moved earlier by so much is written down, so that no reset puts it off (RES-04)."""
 
 
 def most_drug_ng_per_ml(reason: RefillReason | None) -> int:
@@ -33,6 +35,7 @@ class Refills:
     refill_id: int = 0
     at: int | None = None
     due: int | None = None
+    moved: int = 0  # so much earlier, since that was written down
     lead: int = 0  # so long before it the reminder begins
     window_since: int | None = None
     suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
@@ -127,7 +130,10 @@ class Refills:
         if self.due is None or flow_nl_per_h <= 0:
             return
         spare_nl = max(volume.low - configuration.low_volume_nl, 0)
-        self.due = min(self.due, now + spare_nl * HOUR // flow_nl_per_h)
+        low = now + spare_nl * HOUR // flow_nl_per_h
+        if low < self.due:
+            self.moved += self.due - low
+            self.due = low
 
     def due_in_s(self, now: int) -> int | None:
         """Negative once past."""

@@ -228,6 +228,22 @@ def test_a_fast_flow_moves_the_due_date_earlier_only(bench: Bench) -> None:
     assert later <= soon
 
 
+def test_a_date_that_moved_by_an_hour_is_kept_at_once(bench: Bench) -> None:
+    """RES-04: no reset puts a refill off."""
+    bench.run(65, fill_level_nl=10_000_000)  # kept with the hour
+    before_s = bench.status().refill_due_in_s
+    bench.run(25, fill_level_nl=9_000_000)
+    due_s = bench.status().refill_due_in_s
+    assert before_s is not None
+    assert due_s is not None
+    assert due_s < before_s - 6 * 3_600
+    again = bench.reset()
+    again.run(1, fill_level_nl=20_000_000)
+    after_s = again.status().refill_due_in_s
+    assert after_s is not None
+    assert after_s < due_s + 3_600
+
+
 @pytest.mark.parametrize(
     ("outlet", "alarm"),
     [(95_000, AlarmId.OVER_INFUSION), (132_000, AlarmId.UNDER_INFUSION)],
