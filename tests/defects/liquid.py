@@ -11,6 +11,7 @@ from pumpsim.firmware import (
     fill,
     flow,
     measure,
+    reference,
     refills,
     requests,
     state,
@@ -363,12 +364,13 @@ REFILL = (
         "due-by-the-latest-guess",
         "RES-04",
         "a prediction may move the due date to later",
-        Edit(
-            refills.Refills,
-            "predict",
-            "min(self.due, now + spare_nl * HOUR // flow_nl_per_h)",
-            "now + spare_nl * HOUR // flow_nl_per_h",
-        ),
+        Edit(refills.Refills, "predict", "if low < self.due:", "if True:"),
+    ),
+    defect(
+        "date-kept-by-the-hour",
+        "RES-04",
+        "a date that moved is written down with the hour only, and a reset puts it off",
+        Edit(reference.ReferenceLogic, "sample", " or state.refills.moved >= DATE_STEP", ""),
     ),
     defect(
         "grace-in-minutes",
