@@ -136,7 +136,7 @@ def test_logic_that_cannot_be_saved_is_not_asked_to() -> None:
     [
         (status(sample_sequence=1), "COM-10"),
         (status(residual_volume_nl=shifted), "RES-01"),
-        (status(delivered_total_nl=lambda total: 3 * total), "DOS-01"),
+        (status(delivered_total_nl=lambda total: total + 20_000_000), "DOS-01"),
         (status(alarms_present=3), "ALM-02"),
         (status(alarm_digest=7), "ALM-02"),
         (status(refill_open=in_turn([False, True])), "COM-01 COM-04 COM-06"),
