@@ -257,7 +257,7 @@ class PumpMachine(RuleBasedStateMachine):
         with self.rig.reopen(state) as other:
             twin = Probe(other)
             twin.pass_ns(span_ns)
-            self.same(told(self.probe), told(twin), "RST-11", "as without a snapshot")
+            self.same(comparable(self.probe), comparable(twin), "RST-11", "as without a snapshot")
         self.seat = self.probe.open()
 
     # ---- what must be true after it
@@ -512,7 +512,7 @@ class PumpMachine(RuleBasedStateMachine):
         return violated
 
 
-def told(probe: Probe) -> dict[str, Any]:
+def comparable(probe: Probe) -> dict[str, Any]:
     """All there is to compare two pumps by."""
     truth = probe.rig.laboratory.truth()
     return {

@@ -21,6 +21,10 @@ FLUIDITY_PER_K: Final = 0.0195
 SEA_LEVEL_PA: Final = 101_300
 ARTERY_PA: Final = 12_400
 BATTERY_MV: Final = 2_900
+LEVEL_ERROR_NL: Final = 247_500
+"""What the fill level may be off while its sensor keeps its declared error."""
+LEVEL_OFF_NL: Final = 225_000
+"""Of that, what noise and the last digit of a reading leave for a bias."""
 START_S: Final = 1_767_225_600
 MINUTES_PER_H: Final = 60
 STEPS: Final = (-2, 1, -1, 2, 0)

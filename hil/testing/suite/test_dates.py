@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 from hil.testing.desk import Desk, span, span_s
 from hil.testing.prove import Prove
 from hil.testing.refilling import begin
-from hil.testing.steady import REFILL
+from hil.testing.steady import LEVEL_ERROR_NL, LEVEL_OFF_NL, REFILL
 from hil.testing.subject import Subject
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, Priority
 
-LEVEL_ERROR_NL = 247_500
-"""What the fill level may be off while its sensor keeps its declared error."""
-LEVEL_OFF_NL = 225_000
 DAY = 1_440
 DAY_S = 86_400
 DATE_SLACK_S = 120

@@ -15,7 +15,7 @@ from hil.pytest_plugin import SPELL, HeldRig
 from hil.rig import Rig, duration_ns
 from hil.testing import strategies
 from hil.testing.differing import difference
-from hil.testing.machine import PumpMachine, told
+from hil.testing.machine import PumpMachine, comparable
 from hil.testing.prove import Prove, suite_settings
 from hil.testing.spell import STEPS, Spell
 from hil.testing.subject import Subject
@@ -69,7 +69,7 @@ def lived(rig: Rig, schedule: Schedule, pieces: tuple[str, ...]) -> dict[str, An
         with suppress(LocalError):  # what cannot be changes nothing, in both lives
             rig.laboratory.stimulate(stimulus)
     rig.wait("10 min")
-    return told(Probe(rig))
+    return comparable(Probe(rig))
 
 
 def compare(one: dict[str, Any], other: dict[str, Any], requirement: str, how: str,

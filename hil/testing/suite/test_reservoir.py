@@ -2,13 +2,10 @@
 
 import pytest
 
-from hil.testing.steady import REFILL
+from hil.testing.steady import LEVEL_ERROR_NL, LEVEL_OFF_NL, REFILL
 from hil.testing.subject import Subject
 from protocol.vocabulary import AlarmId, Quality
 
-LEVEL_ERROR_NL = 247_500
-"""What the fill level may be off while its sensor keeps its declared error."""
-LEVEL_OFF_NL = 225_000
 FLOW_OFF = {"reservoir_pressure_pa": 1_100, "catheter_pressure_pa": -1_100, "temperature_mk": 140}
 """What of these the last digits of readings leave room for."""
 MARGIN_NL = 300_000
