@@ -129,7 +129,9 @@ def send(*, request: str, uri: str, role: str) -> None:
         with open_rig(uri) as rig:
             answer = by_hand.send(rig, body, Role[role.upper()])
     click.echo(json.dumps(answer.plain, indent=2))
-    sys.exit(FAILED if answer.refused else 0)
+    if answer.refused:
+        click.echo(f"refused: {answer.refused}", err=True)
+        sys.exit(FAILED)
 
 
 @main.command(epilog=DOCTOR_EPILOG)

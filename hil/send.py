@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from hil.errors import LocalError
-from hil.exchange import Exchange
+from hil.exchange import Exchange, told
 from hil.rig import Rig
 from protocol import messages as m
 from protocol.codec import body_from_json, explain
@@ -23,8 +23,9 @@ REQUESTS: Final = {
 class Answer(NamedTuple):
     """The reply, as it stands on the MQTT topics but for its header."""
 
-    refused: bool
     plain: dict[str, object]
+    refused: str = ""
+    """Why, in words; empty when it was not."""
 
 
 def request(text: str) -> m.Ask | m.Command:
@@ -46,6 +47,5 @@ def send(rig: Rig, body: m.Ask | m.Command, role: Role) -> Answer:
     else:
         reply = exchange.command(body)
         exchange.close_session()
-    return Answer(
-        isinstance(reply, m.Refused), {"type": TYPE_NAMES[type(reply)], **to_plain(reply)}
-    )
+    plain = {"type": TYPE_NAMES[type(reply)], **to_plain(reply)}
+    return Answer(plain, told(reply) if isinstance(reply, m.Refused) else "")

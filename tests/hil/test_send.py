@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from hil.cli import main
 from hil.rig import open_rig
 from hil.send import REQUESTS, request, send
-from protocol.vocabulary import EventKind, Role
+from protocol.vocabulary import EventKind, Refusal, Role
 
 
 def ask(body: dict[str, Any], *options: str) -> Result:
@@ -38,6 +38,12 @@ def test_a_bad_request_is_refused_by_name(body: dict[str, Any], reason: str) -> 
     result = ask(body)
     assert result.exit_code == 1
     assert json.loads(result.stdout)["reason"] == reason
+    assert result.stderr == f"refused: {reason} ({Refusal[reason.upper()].meaning})\n"
+
+
+@pytest.mark.parametrize("reason", Refusal)
+def test_every_refusal_says_what_it_means(reason: Refusal) -> None:
+    assert reason.meaning
 
 
 def test_the_role_is_the_sessions() -> None:
