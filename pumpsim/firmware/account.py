@@ -11,8 +11,7 @@ delivered + held + what is left in the reservoir is what was filled.
 
 Every total has bounds. The flow that is counted may be off, either way, by as much as its interval
 is wide (FLW-01); time that nobody counted, and what two channels disagree on, may never have left
-(RST-03, SEN-05). Of a dose it is the same volume at the concentration of each drug that is in the
-pump, and what a syringe leaves behind in the reservoir: it thins the next fill and goes with it.
+(RST-03, SEN-05). What that makes of a dose is reckoned in `dose_doubt`.
 
 Every total is reckoned a second time, with the opposite sign and all in one sum: a total that was
 changed by anything else leaves the account out of balance (NVM-04). That sum alone may be longer
@@ -23,21 +22,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from protocol.control import Between
-from pumpsim.firmware.amounts import dissolved_fg, pumped
+from pumpsim.firmware.amounts import ROUNDING_NL, dissolved_fg, pumped
+from pumpsim.firmware.dose_doubt import MAX_DOUBT_FG, UNKNOWN_DRUG, DoseDoubt
 from pumpsim.firmware.ticks import HOUR
 
 FG_PER_NG: Final = 1_000_000
-ROUNDING_NL: Final = 2
-"""What total and spread have beyond whole nanolitres."""
 MAX_PLUGS: Final = 16
 MAX_DRUGS: Final = 32
 """Another one is refused, before it is in the pump."""
 MAX_DOSE_FG: Final = 2**63 - 1
 """A dose stops here and never wraps (DOS-07)."""
-MAX_DOUBT_FG: Final = 2**61
-"""Neither does what is in doubt of it: two kilograms."""
-UNKNOWN_DRUG: Final = ""
-"""Liquid nobody declared; it has volume, but no dose can be told from it (DOS-09)."""
 
 
 @dataclass(slots=True)
@@ -56,26 +50,25 @@ class Account:
     early_nl: int = 0  # counted as dose, and still in the catheter
     stretch_nl: int = 0  # so much more than its own volume the catheter may hold in an artery
     whole: bool = True  # of the service life; else totals were lost, and begin anew (NVM-03)
-    declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
+    whole_since: bool = True  # likewise since the refill
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
-    less_fg: dict[str, int] = field(default_factory=dict)  # than its dose, up to `settled`
-    more_fg: dict[str, int] = field(default_factory=dict)
-    settled: list[int] = field(default_factory=lambda: [0, 0, 0])  # total, uncertain, spread
-    opened: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # doubt at the last refill
-    mixed: dict[str, list[int]] = field(default_factory=dict)  # in the reservoir: see `_mixed`
+    doubt: DoseDoubt = field(default_factory=DoseDoubt)  # of those doses
+    opened: list[int] = field(default_factory=lambda: [0, 0])  # uncertain, spread at the refill
     balance: int = 0  # what all totals and the remainder, added to it, make zero
 
     def prime(self, catheter_nl: int) -> None:
         """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self._settle()
         for volume_nl, drug, concentration in self.plugs:  # it may be the same one still
-            held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
-            self._doubt_dose(drug, 0, held_fg)
+            if drug != UNKNOWN_DRUG:
+                held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
+                self.doubt.add(drug, 0, held_fg)
         self.widen_by(self.held_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
+        self._hold()
 
     def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int | None = None) -> None:
         """The pump ran for `elapsed` ticks. Reverse flow takes no dose back.
@@ -115,7 +108,7 @@ class Account:
         self.balance -= most_nl - least_nl
         self.deliver(HOUR, most_nl)
 
-    def doubt(self, elapsed: int, flow_nl_per_h: int) -> None:
+    def disagree(self, elapsed: int, flow_nl_per_h: int) -> None:
         """By so much two channels disagree: the higher one was counted (SEN-05)."""
         volume_nl, rest = pumped(flow_nl_per_h, elapsed)
         volume_nl += rest > 0
@@ -138,10 +131,11 @@ class Account:
         self._settle()
         self._enter(volume_nl, drug, concentration_ng_per_ml)
         self._drain(volume_nl)
+        self._hold()
 
     def inject(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid that nobody announced: so much for sure, and who knows how much (RES-12)."""
-        self.declared = False
+        self.doubt.injected()
         self.push(volume_nl, drug, concentration_ng_per_ml)
 
     def _enter(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
@@ -156,6 +150,7 @@ class Account:
             first = self.plugs.pop(0)
             self._leave(*first)
             self.early_nl += first[0]
+            self._hold()
 
     def _drain(self, volume_nl: int) -> None:
         """As much leaves at the tip."""
@@ -172,6 +167,7 @@ class Account:
             if not first[0] and len(plugs) > 1:
                 self._settle()
                 del plugs[0]
+                self._hold()
 
     def refilled(self, drug: str, concentration_ng_per_ml: int, left_permille: int = 0) -> None:
         """From now on the reservoir gives this; the old drug still fills the catheter.
@@ -179,18 +175,17 @@ class Account:
         As much as `left_permille` of it may be what there was before.
         """
         self._settle()
-        self.mixed = self._mixed(drug, concentration_ng_per_ml, left_permille)
-        less_fg, more_fg = self.less_fg.get(drug, 0), self.more_fg.get(drug, 0)
-        self.opened = [self.uncertain_nl, self.spread_nl, less_fg, more_fg]
-        if (drug, concentration_ng_per_ml) != (self.drug, self.concentration_ng_per_ml):
-            for each, ng_per_ml in (
-                (self.drug, self.concentration_ng_per_ml),
-                (drug, concentration_ng_per_ml),
-            ):
+        before, now = (self.drug, self.concentration_ng_per_ml), (drug, concentration_ng_per_ml)
+        self.doubt.refilled(before, now, left_permille)
+        if now != before:
+            for each, ng_per_ml in (before, now):
                 stretch_fg = dissolved_fg(self.stretch_nl, ng_per_ml, MAX_DOUBT_FG)
-                self._doubt_dose(each, stretch_fg, stretch_fg)
+                self.doubt.add(each, stretch_fg, stretch_fg)
+        self.opened = [self.uncertain_nl, self.spread_nl]
+        self.whole_since = True
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
+        self._hold()
         self.balance += self.since_refill_nl
         self.balance += self.dose_since_refill_fg
         self.since_refill_nl = 0
@@ -202,15 +197,28 @@ class Account:
         return drug in known or len(known) < MAX_DRUGS
 
     def save(self) -> dict[str, Any]:
-        """Every field, for whoever writes it down at once; `Account(**data)` reads it."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Every field, for whoever writes it down at once."""
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**content, "doubt": self.doubt.save()}
+
+    @classmethod
+    def read(cls, row: dict[str, Any]) -> "Account":
+        """Take what `save` gave from a record."""
+        account = cls(**{**row, "doubt": DoseDoubt.read(row["doubt"])})
+        account._hold()
+        return account
+
+    def declared(self) -> tuple[str | int, ...]:
+        """What requests alone change, to be sealed by whoever carries them out (NVM-04)."""
+        told = (self.drug, self.concentration_ng_per_ml, self.stretch_nl)
+        return (*told, self.whole, self.whole_since, *self.opened)
 
     def balanced(self) -> bool:
         """Whether every total is what liquid has made it (NVM-04)."""
         volumes = (self.total_nl, self.since_refill_nl, self.remainder)
-        doubts = (self.uncertain_nl, self.spread_nl, *self.less_fg.values(), *self.more_fg.values())
         counted = (*volumes, self.dose_since_refill_fg, *self.doses_fg.values())
-        return not sum((*counted, *doubts), self.balance)
+        doubted = (self.uncertain_nl, self.spread_nl)
+        return not sum((*counted, *doubted), self.balance) and self.doubt.sound()
 
     def dose_ng(self) -> int | None:
         """Of the drug in the reservoir over the service life; None while it is unknown."""
@@ -228,76 +236,41 @@ class Account:
         low_nl = self.total_nl - self.uncertain_nl - spread_nl
         return (low_nl if low_nl > 0 else 0, self.total_nl + spread_nl)
 
-    def since_refill_between_nl(self) -> Between:
-        """And since the refill."""
-        spread_nl = self.spread_nl - self.opened[1] + self.stretch_nl + ROUNDING_NL
-        low_nl = self.since_refill_nl - (self.uncertain_nl - self.opened[0]) - spread_nl
+    def since_refill_between_nl(self) -> Between | None:
+        """And since the refill; None when what came since then was lost."""
+        if not self.whole_since:
+            return None
+        uncertain_nl, spread_nl = self.opened
+        spread_nl = self.spread_nl - spread_nl + self.stretch_nl + ROUNDING_NL
+        low_nl = self.since_refill_nl - (self.uncertain_nl - uncertain_nl) - spread_nl
         return max(low_nl, 0), self.since_refill_nl + spread_nl
 
     def dose_between_ng(self) -> Between | None:
         """Of the drug in the reservoir over the service life; None while that is unknown."""
-        if not self.drug or not self.whole or not self.declared:
+        if not self.drug or not self.whole or not self.doubt.declared:
             return None
-        return self._between_ng(self.doses_fg.get(self.drug, 0), 0, 0)
+        less_fg, more_fg = self.doubt.of_fg(
+            self.drug, (self.total_nl, self.uncertain_nl, self.spread_nl)
+        )
+        return _between_ng(self.doses_fg.get(self.drug, 0), less_fg, more_fg)
 
     def dose_since_refill_between_ng(self) -> Between:
         """And since the refill, where the total is bounded, too."""
-        _, _, less_fg, more_fg = self.opened
-        return self._between_ng(self.dose_since_refill_fg, less_fg, more_fg)
-
-    def _mixed(self, drug: str, told: int, left_permille: int) -> dict[str, list[int]]:
-        """Least and most of each drug in the reservoir, with what was there before the fill."""
-        before = {drug: [0, 0], self.drug: [self.concentration_ng_per_ml] * 2, **self.mixed}
-        mixed: dict[str, list[int]] = {}
-        for each, (least, most) in before.items():
-            own = told if each == drug else 0
-            thinned = own - (left_permille * max(own - least, 0) + 999) // 1_000
-            enriched = own + (left_permille * max(most - own, 0) + 999) // 1_000
-            if each and enriched:
-                mixed[each] = [thinned, enriched]
-        return mixed
-
-    def _between_ng(self, dose_fg: int, less_fg: int, more_fg: int) -> Between:
-        """A dose of the drug in the reservoir, less what had been in doubt before."""
-        pending = self._pending_fg(self.drug)
-        less_fg = self.less_fg.get(self.drug, 0) - less_fg + pending[0]
-        more_fg = self.more_fg.get(self.drug, 0) - more_fg + pending[1]
-        low_fg, above_fg = dose_fg - less_fg, MAX_DOSE_FG - dose_fg
-        high_fg = dose_fg + (more_fg if more_fg < above_fg else above_fg)
-        return (low_fg // FG_PER_NG if low_fg > 0 else 0, high_fg // FG_PER_NG + 1)
+        less_fg, more_fg = self.doubt.of_fg(
+            self.drug, (self.total_nl, self.uncertain_nl, self.spread_nl)
+        )
+        before_less_fg, before_more_fg = self.doubt.opened
+        less_fg, more_fg = less_fg - before_less_fg, more_fg - before_more_fg
+        return _between_ng(self.dose_since_refill_fg, less_fg, more_fg)
 
     def _settle(self) -> None:
-        """What is in the pump is about to change: up to here, doubt is about what it was."""
-        drugs = (self.drug, *self.mixed, *(plug[1] for plug in self.plugs))
-        for drug in dict.fromkeys(drugs):  # each once, in an order that no hash decides
-            self._doubt_dose(drug, *self._pending_fg(drug))
-        self.settled = [self.total_nl, self.uncertain_nl, self.spread_nl]
+        """What is in the pump is about to change: `_hold` comes after."""
+        self.doubt.settle((self.total_nl, self.uncertain_nl, self.spread_nl))
 
-    def _doubt_dose(self, drug: str, less_fg: int, more_fg: int) -> None:
-        if not drug:
-            return
-        for doubts, doubt_fg in ((self.less_fg, less_fg), (self.more_fg, more_fg)):
-            before_fg = doubts.get(drug, 0)
-            doubts[drug] = min(before_fg + doubt_fg, MAX_DOUBT_FG)
-            self.balance -= doubts[drug] - before_fg
-
-    def _pending_fg(self, drug: str) -> Between:
-        """By how much less and more its dose may be off, beyond what is settled."""
-        total_nl, uncertain_nl, spread_nl = self.settled
-        total_nl = self.total_nl - total_nl
-        spread_nl = self.spread_nl - spread_nl + ROUNDING_NL
-        doubtful_nl = spread_nl + self.uncertain_nl - uncertain_nl
-        told = self.concentration_ng_per_ml if drug == self.drug else 0
-        least, most = self.mixed.get(drug, (told, told))
-        densest = most
-        if len(self.plugs) > 1:
-            densest = max([most, *(plug[2] for plug in self.plugs if plug[1] == drug)])
-        if densest and total_nl + doubtful_nl > MAX_DOUBT_FG // densest:
-            return MAX_DOUBT_FG, MAX_DOUBT_FG
-        return (
-            doubtful_nl * densest + (total_nl * (told - least) if told > least else 0),
-            spread_nl * densest + (total_nl * (most - told) if most > told else 0),
-        )
+    def _hold(self) -> None:
+        """What is in the pump has changed."""
+        liquids = [(drug, ng_per_ml) for _, drug, ng_per_ml in self.plugs]
+        self.doubt.hold(liquids, (self.drug, self.concentration_ng_per_ml))
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         if not drug:
@@ -309,3 +282,10 @@ class Account:
         if drug == self.drug:
             self.dose_since_refill_fg += gained_fg
             self.balance -= gained_fg
+
+
+def _between_ng(dose_fg: int, less_fg: int, more_fg: int) -> Between:
+    """A dose by what is in doubt of it, in whole nanograms."""
+    low_fg, above_fg = dose_fg - less_fg, MAX_DOSE_FG - dose_fg
+    high_fg = dose_fg + (more_fg if more_fg < above_fg else above_fg)
+    return (low_fg // FG_PER_NG if low_fg > 0 else 0, high_fg // FG_PER_NG + 1)

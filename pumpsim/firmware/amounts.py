@@ -8,6 +8,8 @@ from typing import Final
 
 from pumpsim.firmware.ticks import HOUR
 
+ROUNDING_NL: Final = 2
+"""What two counts of volume have beyond whole nanolitres."""
 SMALL_NL: Final = 1 << 22
 SMALL_NG_PER_ML: Final = 1 << 40
 """The product of two amounts below them fits as it stands, and nearly every one is such."""

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from protocol.control import TICKS_PER_S, Event, Interval, Readings
 from protocol.messages import Configuration
 from protocol.vocabulary import EventKind, Quality
-from pumpsim.firmware.account import UNKNOWN_DRUG
 from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.catheter import FLUSH_SAMPLES, REFILL_SURGE_SAMPLES, SURGE_SAMPLES
 from pumpsim.firmware.deviation import Limits, limits_of
+from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
 from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.screen import CATHETER, RESERVOIR
@@ -164,7 +164,7 @@ def _weigh(state: State, flow: Interval, level_nl: int | None, elapsed: int) -> 
     """Two channels disagree: believe the level while there is one, count the higher (SEN-05)."""
     believed = state.flow = state.by_fill.correct(flow, watched=level_nl is not None)
     lower, higher = sorted((flow.estimate, believed.estimate))
-    state.account.doubt(elapsed, max(higher, 0) - max(lower, 0))
+    state.account.disagree(elapsed, max(higher, 0) - max(lower, 0))
     return higher
 
 

@@ -258,8 +258,7 @@ class ReferenceLogic:
     def _sealed(self) -> int:
         """The seal of everything that requests alone may change (NVM-04)."""
         state, model = self._state, self._model
-        account = state.account
-        filled = (account.drug, account.concentration_ng_per_ml)
+        filled = state.account.declared()
         if model is None:
             return seal(state.configuration, state.refills.refill, filled)
         made = (*model.flow.factors(), *model.limits)

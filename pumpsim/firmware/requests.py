@@ -33,9 +33,8 @@ B = TypeVar("B", bound=m.Body)
 def status_part(state: State, now: int) -> m.StatusPart:
     """The state as the link tells it."""
     readings, account, alarms, refills = state.readings, state.account, state.alarms, state.refills
-    total_nl, total_ng = state.delivered_between_nl(), state.dose_between_ng()
-    since_nl = None if total_nl is None else account.since_refill_between_nl()
-    since_ng = None if total_ng is None else account.dose_since_refill_between_ng()
+    total_nl, since_nl = state.delivered_between_nl(), state.since_refill_between_nl()
+    total_ng, since_ng = state.dose_between_ng(), state.dose_since_refill_between_ng()
     return m.StatusPart(
         flow_nl_per_h=_estimate(state.flow),
         residual_volume_nl=_estimate(state.volume),

@@ -144,6 +144,15 @@ class State:
             return None
         return self.account.dose_between_ng()
 
+    def since_refill_between_nl(self) -> Between | None:
+        """Of what was delivered since the refill, as of the total."""
+        return None if self.before is not None else self.account.since_refill_between_nl()
+
+    def dose_since_refill_between_ng(self) -> Between | None:
+        """Of the dose since the refill; None where there are none of the total."""
+        told = self.dose_between_ng()
+        return None if told is None else self.account.dose_since_refill_between_ng()
+
     def may_infuse_drug(self) -> bool:
         """Not when it was emptied and filled without drug, or the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
@@ -173,7 +182,7 @@ class State:
         """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
         self.configuration, self.configuration_lost = None, True
         self.config_id = 0
-        self.account = Account(whole=False)
+        self.account = Account(whole=False, whole_since=False)
         self.dose_limit, self.residual = DoseLimit(), Residual()
         self.opened = self.before = None
 
@@ -268,7 +277,7 @@ class State:
         self.configuration = _read(Configuration, data["configuration"])
         self.config_id = data["config_id"]  # FLW-07: the number and the content of one write
         self.configuration_lost = data["configuration_lost"]
-        self.account = Account(**data["account"])
+        self.account = Account.read(data["account"])
         self.residual.begin(interval_of(data["left"]), self.account)
         self.dose_limit.load(data["dose_limit"])
         if self.configuration is not None:

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from protocol import quantity
-from pumpsim.firmware import account, amounts, dose_limit, requests
+from pumpsim.firmware import account, amounts, dose_doubt, dose_limit, requests
 from tests.defects.defect import defect
 from tests.defects.patching import Constant, Edit, Entry
 
@@ -20,10 +20,10 @@ DEFECTS = (
         "DOS-01",
         "a fill holds its own drug alone, whatever the needle left in the reservoir",
         Edit(
-            account.Account,
+            dose_doubt.DoseDoubt,
             "refilled",
-            "self._mixed(drug, concentration_ng_per_ml, left_permille)",
-            "{}",
+            "self.mixed[drug] = (thinned, enriched)",
+            "pass",
         ),
     ),
     defect(

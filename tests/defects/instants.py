@@ -118,7 +118,7 @@ DEFECTS = (
         "totals-start-anew",
         "RST-02",
         "the account is empty after a reset",
-        Edit(state.State, "load_numbers", 'Account(**data["account"])', "Account()"),
+        Edit(state.State, "load_numbers", 'Account.read(data["account"])', "Account()"),
     ),
     defect(
         "one-reset-too-many",

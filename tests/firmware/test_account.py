@@ -121,6 +121,21 @@ def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
             assert between[0] - 1 <= dose_ng <= between[1] + 1
 
 
+def test_a_drug_that_was_rinsed_out_is_in_the_pump_no_more() -> None:
+    """DOS-01: the last trace of it is counted as what may leave, once and for all."""
+    account = Account()
+    account.refilled("A", 5_000_000, 20)
+    for _ in range(6):
+        account.refilled("saline", 0, 20)
+        account.deliver(HOUR, 54_000)
+    assert account.doubt.mixed == {}
+    more_fg = account.doubt.more_fg["A"]
+    for _ in range(20):
+        account.refilled("saline", 0, 20)
+        account.deliver(HOUR, 54_000)
+    assert account.doubt.more_fg["A"] == more_fg
+
+
 def test_what_an_occlusion_held_arrives_with_its_release() -> None:
     """OCC-03, OCC-04: an hour without delivery, and then all of it; as dose, too."""
     account = Account()

@@ -340,5 +340,5 @@ def test_no_sample_overflows(
 def test_what_is_in_doubt_is_rounded_up(flow_nl_per_h: int, elapsed: int) -> None:
     """SEN-05: a part of a nanolitre is no less in doubt."""
     account = Account()
-    account.doubt(elapsed, flow_nl_per_h)
+    account.disagree(elapsed, flow_nl_per_h)
     assert account.uncertain_nl == -(-flow_nl_per_h * elapsed // HOUR)

@@ -45,7 +45,7 @@ def test_the_truth_lies_inside_what_is_reckoned(
     for minutes, flow, error, side, doubted, resets in course:
         doubted = min(doubted, flow)
         account.deliver(minutes * MINUTE, flow)
-        account.doubt(minutes * MINUTE, doubted)
+        account.disagree(minutes * MINUTE, doubted)
         residual.widen(minutes * MINUTE, error)
         truth_nl -= per_hour(max(flow - (doubted if side < 0 else 0) + side * error, 0), minutes)
         volume = residual.volume(account)
