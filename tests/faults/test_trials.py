@@ -16,6 +16,9 @@ FAST = CATALOGUE["restrictor_fast"]
 DAY_NS = 86_400 * SECOND_NS
 
 
+pytestmark = pytest.mark.xdist_group("states")  # what faults begin from is made once
+
+
 @cache
 def states() -> States:
     return States(demo())

@@ -128,6 +128,33 @@ def test_bolus_access_opens_and_closes_once(bench: Bench) -> None:
     assert bench.ask(begin) == m.Done()
 
 
+def test_more_than_water_holds_is_not_injected(bench: Bench) -> None:
+    """DOS-07."""
+    begin = m.BeginBolusAccess(drug="FUDR", concentration_ng_per_ml=m.MAX_DISSOLVED_NG_PER_ML + 1)
+    assert refusal(bench.ask(begin)) is Refusal.OUT_OF_RANGE
+    assert not bench.status().bolus_access_open
+
+
+def test_what_is_not_for_the_logic_is_refused_by_name(bench: Bench) -> None:
+    assert refusal(bench.ask(m.Identify())) is Refusal.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("begun", "reason"),
+    [
+        (m.BeginRefill(), Refusal.REFILL_OPEN),
+        (m.BeginBolusAccess(drug="water", concentration_ng_per_ml=0), Refusal.BOLUS_ACCESS_OPEN),
+    ],
+)
+def test_no_pump_is_taken_out_in_the_middle_of_a_visit(
+    bench: Bench, begun: m.Body, reason: Refusal
+) -> None:
+    """RES-13: what was begun ends first."""
+    bench.run(1)
+    assert bench.ask(begun) == m.Done()
+    assert refusal(bench.ask(m.Explant())) is reason
+
+
 def test_the_clock_is_passed_on_once(bench: Bench) -> None:
     bench.ask(m.SetClock(rtc_s=1_800_000_000))
     settings = [o.actuation.set_rtc_s for o in bench.outcomes if o.actuation is not None]

@@ -15,6 +15,7 @@ from protocol.codec import (
     MAX_DEPTH,
     MAX_JSON_BYTES,
     Malformed,
+    body_from_json,
     decode_payload,
     encode_payload,
     from_json,
@@ -294,6 +295,15 @@ def test_json_is_flat_with_words_and_nulls() -> None:
 
 def test_what_is_unknown_may_be_left_out() -> None:
     assert from_json('{"type":"get_status","request_id":7}') == STATUS_REQUEST
+
+
+def test_a_body_stands_without_its_header_too() -> None:
+    known = {"set_clock": m.SetClock}
+    assert body_from_json('{"type":"set_clock","rtc_s":7}', known) == m.SetClock(rtc_s=7)
+    with pytest.raises(KeyError, match="identify"):
+        body_from_json('{"type":"identify"}', known)
+    with pytest.raises(ValueError, match="no field 'x'"):
+        body_from_json('{"type":"set_clock","x":7}', known)
 
 
 OPEN = '{"type":"open","request_id":7,"role":%s,"client":"x"}'

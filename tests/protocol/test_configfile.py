@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
 from protocol import configfile as c
-from protocol.quantity import SIGNED
+from protocol.quantity import SIGNED, QuantityError
 from pumpsim import pumpfile
 
 MISTAKES = {
@@ -141,6 +141,13 @@ def test_what_is_not_toml_is_said_to_be_none(tmp_path: Path) -> None:
         pumpfile.load(path)
 
 
+def test_what_nests_without_end_is_said_to(tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(c.ConfigError, match=r"pump.toml: is nested too deep$"):
+        pumpfile.load(path)
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     with pytest.raises(c.ConfigError) as caught:
@@ -187,6 +194,11 @@ def test_a_quantity_is_written_as_the_shortest_text_that_reads_the_same(
     quantity = c.Quantity(dimension)
     assert quantity.write(value) == text
     assert quantity.read(text) == value
+
+
+def test_what_no_unit_could_write_again_is_not_read() -> None:
+    with pytest.raises(QuantityError, match="too large, or too exact, to be written in any unit"):
+        c.Quantity("flow").read("100000000000000.001 mL/day")
 
 
 @pytest.mark.parametrize(

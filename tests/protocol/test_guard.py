@@ -24,7 +24,14 @@ from protocol.control import (
     Readings,
     Request,
 )
-from protocol.guard import MAX_FAULT_DETAIL, MAX_ITEMS, FirmwareFaultError, Guard, made
+from protocol.guard import (
+    MAX_FAULT_DETAIL,
+    MAX_ITEMS,
+    FirmwareFaultError,
+    Guard,
+    made,
+    restart_cause,
+)
 from protocol.memory import RamMemory
 from protocol.messages import MESSAGES
 from protocol.vocabulary import (
@@ -365,6 +372,21 @@ def test_inside_the_counter_is_narrow_and_outside_time_has_no_end(
     assert guard.deadline == ticks + ahead
     again.resume(ticks)
     assert again.deadline == guard.deadline
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (PowerLostError(), ResetCause.BROWN_OUT),
+        (FirmwareFaultError(FirmwareFault.STALLED, "sample"), ResetCause.FIRMWARE_FAULT),
+    ],
+)
+def test_logic_that_failed_boots_at_once_but_not_twice(
+    error: PowerLostError | FirmwareFaultError, cause: ResetCause
+) -> None:
+    """RST-11, RST-04."""
+    assert restart_cause(error, shaky=False) is cause
+    assert restart_cause(error, shaky=True) is None
 
 
 def test_logic_that_cannot_be_made_has_raised() -> None:

@@ -18,7 +18,8 @@ from protocol.session import (
     Session,
     Sessions,
 )
-from protocol.vocabulary import AlarmId, OutcomeState, Refusal, Role, Sounder
+from protocol.session import opened as session_opened
+from protocol.vocabulary import AlarmId, Capability, OutcomeState, Refusal, Role, Sounder
 
 BOOT = 3
 NOW_MS = 1_000
@@ -285,6 +286,34 @@ def test_there_is_room_for_so_many_sessions(sessions: Sessions) -> None:
     assert sessions.open(Role.PATIENT, "late", NOW_MS) is Refusal.TOO_MANY_SESSIONS
     sessions.close(known[0].session_id)
     assert opened(sessions).session_id not in {session.session_id for session in known}
+
+
+def test_who_opened_a_session_is_told_the_limits_that_hold(sessions: Sessions) -> None:
+    session = opened(sessions)
+    reply = session_opened(session, timeline_id=7, capabilities=(Capability.RAW_READINGS,))
+    assert (reply.session_id, reply.timeline_id) == (session.session_id, 7)
+    assert (reply.idle_limit_ms, reply.validity_limit_ms) == (IDLE_LIMIT_MS, VALIDITY_LIMIT_MS)
+    assert reply.capabilities == (Capability.RAW_READINGS,)
+
+
+def test_whose_a_session_is(sessions: Sessions) -> None:
+    session = opened(sessions)
+    assert sessions.role_of(session.session_id) is Role.CLINICIAN
+    assert sessions.role_of(session.session_id + 1) is None
+
+
+def test_what_a_command_was_answered_is_remembered(sessions: Sessions) -> None:
+    execute(sessions, command(opened(sessions), 1, 77), m.Done(reference=9))
+    assert sessions.reply_to(77) == m.Done(reference=9)
+    assert sessions.reply_to(78) is None
+
+
+def test_a_snapshot_keeps_a_command_that_nobody_knows_the_outcome_of(sessions: Sessions) -> None:
+    """COM-09."""
+    begun = sessions.begin(command(opened(sessions), 1, 77), Role.CLINICIAN)
+    restored = Sessions()
+    restored.restore(json.loads(json.dumps(sessions.snapshot())), timeline_id=2)
+    assert restored.pending == begun
 
 
 def test_a_snapshot_keeps_outcomes_and_ends_sessions(sessions: Sessions) -> None:
