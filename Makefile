@@ -9,6 +9,7 @@ SAMPLE ?= 400
 SEED   ?= 1
 SLICE   = $(shell echo $$((0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0) % 3 + 1))/3)
 PYTEST := pytest --dist worksteal -n
+ROOMS  := tests/firmware tests/protocol
 MORE    = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)')
 unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it imports
 
@@ -28,8 +29,9 @@ $(VENV)/.ready: pyproject.toml
 run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, all on loopback
 	@$(BIN)/pumpsim serve
 
-test: coverage   ## the whole suite, each test once: the quick ones under coverage, then the others
-	$(BIN)/$(PYTEST) $(MORE) -m slow  # many of them wait for a daemon
+test: coverage   ## the whole suite, each test once: the two rooms under coverage, the others, the slow ones
+	$(BIN)/$(PYTEST) auto -m "not slow" $(ROOMS:%=--ignore=%)
+	$(BIN)/pytest --dist loadfile -n $(MORE) -m slow  # tests of a file share long runs; many wait for a daemon
 
 test-deps:       ## install what the suite can use beside Python: mosquitto
 	@sh .ci/test-deps
@@ -45,9 +47,9 @@ lint: venv       ## format, lint, types, import contracts
 
 check: lint quick  ## all that, stale documents, quick tests
 
-coverage: venv   ## the quick tests, which try every branch of firmware and protocol, or it fails
+coverage: venv   ## the quick tests of firmware and protocol, which try every branch of them, or it fails
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m $(PYTEST) auto -m "not slow"
+	$(BIN)/coverage run -m $(PYTEST) auto -m "not slow" $(ROOMS)
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

@@ -43,9 +43,6 @@ SOON_S: Final = 15 * MINUTE_S
 """Everything else is looked at every ten minutes at least."""
 
 
-pytestmark = pytest.mark.xdist_group("states")  # what faults begin from is made once
-
-
 @cache
 def states() -> States:
     return States(demo())

@@ -16,9 +16,6 @@ FAST = CATALOGUE["restrictor_fast"]
 DAY_NS = 86_400 * SECOND_NS
 
 
-pytestmark = pytest.mark.xdist_group("states")  # what faults begin from is made once
-
-
 @cache
 def states() -> States:
     return States(demo())

@@ -12,7 +12,7 @@ from pumpsim.scenario.file import DAY
 from pumpsim.scenario.play import Run
 from pumpsim.stimuli import HOUR, MINUTE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("scenarios")]  # each is played once
+pytestmark = pytest.mark.slow
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 Played = Callable[[str], tuple[Run, dict[str, Any]]]
