@@ -18,12 +18,12 @@ unexport PYTHONDONTWRITEBYTECODE  # or each of a hundred daemons compiles all it
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-venv: $(VENV)/.ready   ## the environment alone
+venv: $(VENV)/.ready   ## the environment alone; what is never imported is never compiled
 
 $(VENV)/.ready: pyproject.toml
 	@echo "Installing into $(VENV): half a minute or so, once."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test,dev]'
 	@touch $@
 
 run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, all on loopback
