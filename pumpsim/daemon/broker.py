@@ -10,8 +10,25 @@ import socket
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.session import Session
 
 LISTENER = "default"
+
+
+class _Broker(Broker):  # type: ignore[misc]  # amqtt ships no types
+    """amqtt 0.12 tells each new client what is retained for anybody's subscriptions.
+
+    Whoever asked for nothing is told; and while that goes on, what a client says that leaves at
+    once, as `mosquitto_pub` does, is lost.
+    """
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        """What is retained, for its own subscriptions alone."""
+        topic_filter, _ = subscription
+        if any(own is session for own, _ in self._subscriptions.get(topic_filter, [])):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 class EmbeddedBroker:
@@ -23,7 +40,7 @@ class EmbeddedBroker:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         listener = ListenerConfig(type=ListenerType.EXTERNAL)
         plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-        self._broker = Broker(BrokerConfig(listeners={LISTENER: listener}, plugins=plugins))
+        self._broker = _Broker(BrokerConfig(listeners={LISTENER: listener}, plugins=plugins))
         self._server: asyncio.Server | None = None
         self.port = 0
 

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,6 +113,49 @@ def test_the_embedded_broker_serves_requests(serve: Serve, bench: Callable[..., 
     assert isinstance(one.ask(m.GetStatus()), m.Status)
     assert isinstance(other.ask(m.Identify()), m.Identity)
     assert one.inbox.empty()  # each finds its own replies
+
+
+def say_and_leave(address: tuple[str, int], topic: str, payloads: list[str]) -> None:
+    """A client that waits for nothing: all it has to say is one segment (MQTT 3.1.1)."""
+
+    def packet(kind: int, content: bytes) -> bytes:
+        low, high = len(content) % 128, len(content) // 128
+        return bytes([kind, low | 0x80, high] if high else [kind, low]) + content
+
+    name = len(topic).to_bytes(2, "big") + topic.encode()
+    with socket.create_connection(address, TIMEOUT_S) as line:
+        hello = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x05brief")
+        said = [packet(0x30, name + payload.encode()) for payload in payloads]
+        line.sendall(b"".join([hello, *said, packet(0xE0, b"")]))
+        assert line.recv(4) == b"\x20\x02\x00\x00"
+
+
+def test_what_somebody_says_who_leaves_at_once_arrives(
+    serve: Serve, bench: Callable[..., Bench]
+) -> None:
+    """COM-10: whoever is gone before the others have been told has no second try."""
+    daemon = serve(*LEAN)
+    for number in range(8):
+        bench(daemon.broker(), f"curious-{number}").client.subscribe("pumpsim/#")
+    one = bench(daemon.broker())
+    asked = [one.session.ask(m.Identify()) for _ in range(10)]
+    say_and_leave(daemon.broker(), one.request, [to_json(packet) for packet in asked])
+    for packet in asked:
+        header, sent = one.reply().header, packet.header
+        assert isinstance(header, m.ReplyHeader)
+        assert isinstance(sent, m.AskHeader)
+        assert header.request_id == sent.request_id
+
+
+@pytest.mark.needs_mosquitto
+def test_nobody_is_told_what_others_subscribed_to(
+    serve: Serve, watch: Watch, bench: Callable[..., Bench]
+) -> None:
+    daemon = serve(*LEAN)
+    watch(daemon.broker(), "pumpsim/#").wait_for(on("/status"))
+    one = bench(daemon.broker())
+    assert isinstance(one.ask(m.Identify()), m.Identity)  # and no retained status before it
+    assert one.inbox.empty()
 
 
 def test_nonsense_on_a_request_topic_gets_few_answers(
