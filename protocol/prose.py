@@ -91,7 +91,9 @@ integers beyond ±{max_safe}.
 | `pumpsim/{{device}}/reply/{{client}}` | to that client: replies | 0 | no |
 
 `device` and `client` are 1 to 32 of `A-Z a-z 0-9 . _ -`. A client picks a name of its own and
-subscribes to its reply topic before it asks. A retained request is never carried out.
+subscribes to its reply topic before it asks. A request that the broker has kept is never carried
+out. One that is published with the retain flag while the device is there is: no broker tells it
+from another one (MQTT 3.1.1, 3.3.1.3).
 
 ## Sessions
 
@@ -107,9 +109,11 @@ reason in `refused`:
 5. `valid_until_uptime_ms` has not passed: `expired`; and lies at most {validity_h} h ahead:
    `validity_too_long`. The device's uptime is in the header of every reply and notice.
 6. No other session holds the right to write: `busy`. The first command of a session takes it, and
-   holds it until the session ends.
+   holds it until the session ends, whatever becomes of the link. `close` needs no such right.
 
-Then the control logic decides. Its refusals are remembered like its deeds; refusals by the rules
+Then the control logic decides, and first of all whether the role may: `role`. A patient may
+acknowledge alarms, pause their sound and `close`; every other command is for clinician and
+service. Anybody may ask anything. Its refusals are remembered like its deeds; refusals by the rules
 above are not. The last {max_outcomes} outcomes are remembered, over reboots too.
 
 - **A reply was lost.** Send the same frame again: at most one of them acts. Or ask `query_outcome`.

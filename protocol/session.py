@@ -12,6 +12,7 @@ from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.messages import (
     Ask,
     AskHeader,
+    Close,
     Command,
     CommandHeader,
     CommandOutcome,
@@ -133,16 +134,19 @@ class Sessions:
         session.used_ms = uptime_ms
         if known is not None:
             return known.reply if repeated else Refused(reason=Refusal.COMMAND_ID_REUSED)
-        return self._admit(session, header, uptime_ms)
+        return self._admit(session, header, uptime_ms, leaves=isinstance(body, Close))
 
-    def _admit(self, session: Session, header: CommandHeader, uptime_ms: int) -> Session | Reply:
+    def _admit(
+        self, session: Session, header: CommandHeader, uptime_ms: int, *, leaves: bool
+    ) -> Session | Reply:
         if header.valid_until_uptime_ms < uptime_ms:
             return Refused(reason=Refusal.EXPIRED)
         if header.valid_until_uptime_ms - uptime_ms > VALIDITY_LIMIT_MS:
             return Refused(reason=Refusal.VALIDITY_TOO_LONG)
-        if self._writer not in (None, session.session_id):
-            return Refused(reason=Refusal.BUSY)
-        self._writer = session.session_id
+        if not leaves:  # which whoever may not write may do all the same
+            if self._writer not in (None, session.session_id):
+                return Refused(reason=Refusal.BUSY)
+            self._writer = session.session_id
         session.sequence = header.sequence
         return session
 

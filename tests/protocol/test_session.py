@@ -262,6 +262,16 @@ def test_the_end_of_another_session_moves_no_right(sessions: Sessions) -> None:
     assert refusal(sessions, command(third, 1, 2)) is Refusal.BUSY
 
 
+def test_who_may_not_write_may_leave(sessions: Sessions) -> None:
+    """COM-06: and takes the right to write from nobody by it."""
+    first, second, third = opened(sessions), opened(sessions), opened(sessions)
+    execute(sessions, command(first, 1, 1))
+    assert sessions.check(command(second, 1, 2, m.Close()), NOW_MS) is second
+    sessions.close(second.session_id)
+    assert refusal(sessions, command(third, 1, 3)) is Refusal.BUSY
+    assert sessions.check(command(first, 2, 4), NOW_MS) is first
+
+
 def test_a_session_without_traffic_ends(sessions: Sessions) -> None:
     """COM-03, to the millisecond; every kind of traffic counts."""
     assert sessions.next_deadline_ms() is None
