@@ -14,12 +14,17 @@ def begin(desk: Desk) -> None:
     desk.wait(2)
 
 
+def declaration(withdrawn_nl: float, filled_nl: float, **more: Any) -> m.Refill:
+    """A usual refill but for these."""
+    fields = {"withdrawn_nl": round(withdrawn_nl), "filled_nl": round(filled_nl), **more}
+    return REFILL.model_copy(update=fields)
+
+
 def commit(desk: Desk, withdrawn_nl: float, filled_nl: float, **more: Any) -> m.Reply:
     """Declare it, with a reason: it may come early."""
     report = desk.ask(m.ReadConfiguration())
     assert isinstance(report, m.ConfigurationReport)
-    fields = {"withdrawn_nl": round(withdrawn_nl), "filled_nl": round(filled_nl), **more}
-    refill = REFILL.model_copy(update=fields)
+    refill = declaration(withdrawn_nl, filled_nl, **more)
     last, other = report.last_refill_id, RefillReason.OTHER
     return desk.do(m.CommitRefill(refill=refill, reason=other, previous_refill_id=last))
 

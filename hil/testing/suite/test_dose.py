@@ -66,7 +66,7 @@ def test_dose_begins_behind_the_dead_volume(subject: Subject, catheter_nl: int) 
         given.check("RES-11")
 
 
-@pytest.mark.parametrize("ng_per_ml", [700, 10**9])
+@pytest.mark.parametrize("ng_per_ml", [700, 6_460_001, 10**9])
 def test_dose_is_kept_to_the_last_digit(subject: Subject, ng_per_ml: int) -> None:
     """However thin or dense the drug is: a minute may hold less than the unit that is told."""
     refill = REFILL.model_copy(update={"concentration_ng_per_ml": ng_per_ml})

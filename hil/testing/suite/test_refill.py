@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hil.testing.desk import shown
 from hil.testing.prove import Prove
-from hil.testing.refilling import begin, commit, refilled
+from hil.testing.refilling import begin, commit, declaration, refilled
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from protocol import messages as m
@@ -43,6 +43,21 @@ def test_a_commit_that_comes_again_has_no_second_effect(subject: Subject) -> Non
     desk.that(isinstance(again, m.Refused), "RES-05", "refused: no window is open", again)
     desk.same(before, desk.status(), "RES-05", "the same status after it")
     desk.same(report, desk.ask(m.ReadConfiguration()), "RES-05", "the same refill")
+
+
+def test_a_refill_is_kept_as_it_was_declared(subject: Subject) -> None:
+    """Every number of it, to the last digit."""
+    desk = subject.desk()
+    desk.wait(30)
+    begin(desk)
+    level_nl = desk.pump.level_nl
+    more = {"drug": "heparin", "concentration_ng_per_ml": 6_460_001, "viscosity_permille": 1_013}
+    reply = commit(desk, level_nl, level_nl - 1, **more)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    report = desk.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    declared = declaration(level_nl, level_nl - 1, **more)
+    desk.same(declared, report.last_refill, "RES-05", "the refill as it was declared")
 
 
 def test_a_refill_too_soon_needs_its_reason(subject: Subject) -> None:
