@@ -1,6 +1,10 @@
 """One request as a person writes it, in JSON, and the reply to it."""
 
+from json import JSONDecodeError
 from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hil.errors import LocalError
 from hil.exchange import Exchange, told
@@ -34,9 +38,21 @@ def request(text: str) -> m.Ask | m.Command:
         return body_from_json(text, REQUESTS)
     except KeyError as unknown:
         name = unknown.args[0]
-        raise LocalError(f"{name!r} is no request to send; {suggest(name, [*REQUESTS])}") from None
+        own = name in {TYPE_NAMES[body] for body in SEEN_TO}
+        way = "a session is opened and closed as needed" if own else suggest(name, [*REQUESTS])
+        raise LocalError(f"{name!r} is no request to send; {way}") from None
+    except JSONDecodeError as error:
+        message = f'not a request: no JSON ({error}); it looks like {{"type": "get_status"}}'
+        raise LocalError(message) from None
+    except ValidationError as error:
+        raise LocalError(f"not a request: {'; '.join(map(_mistake, error.errors()))}") from None
     except ValueError as error:
         raise LocalError(f"not a request: {explain(error)}") from None
+
+
+def _mistake(found: ErrorDetails) -> str:
+    where = ".".join(map(str, found["loc"]))
+    return f"{where} is missing" if found["type"] == "missing" else f"{where}: {found['msg']}"
 
 
 def send(rig: Rig, body: m.Ask | m.Command, role: Role) -> Answer:

@@ -161,7 +161,9 @@ def from_json(text: str | bytes) -> Packet | Malformed:
 def body_from_json(text: str, known: Mapping[str, type[P]]) -> P:
     """A body alone, `type` and fields; KeyError for a type not `known`, ValueError for the rest."""
     content = _object(text)
-    body_type = known[str(content.pop("type", None))[:MAX_SHOWN]]
+    if "type" not in content:
+        raise DecodeError("type is missing")
+    body_type = known[str(content.pop("type"))[:MAX_SHOWN]]
     return _made(body_type, from_plain(body_type, content))
 
 

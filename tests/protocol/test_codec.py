@@ -302,6 +302,8 @@ def test_a_body_stands_without_its_header_too() -> None:
     assert body_from_json('{"type":"set_clock","rtc_s":7}', known) == m.SetClock(rtc_s=7)
     with pytest.raises(KeyError, match="identify"):
         body_from_json('{"type":"identify"}', known)
+    with pytest.raises(ValueError, match="type is missing"):
+        body_from_json('{"rtc_s":7}', known)
     with pytest.raises(ValueError, match="no field 'x'"):
         body_from_json('{"type":"set_clock","x":7}', known)
 
