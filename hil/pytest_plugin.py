@@ -36,13 +36,15 @@ class HeldRig:
 
         if self.broken is not None:
             pytest.fail(f"the rig broke before this test: {self.broken}", pytrace=False)
-        try:
-            if self._rig is None:
+        if self._rig is None:
+            try:
                 self._rig = open_rig(self.uri)
+            except BenchError as error:  # no test that was asked for has what it needs
+                pytest.exit(f"--rig {self.uri}: {error}", pytest.ExitCode.USAGE_ERROR)
+        try:
             self._rig.dut.exchange.settle()
         except BenchError as error:
             self.give_up(str(error))
-        assert self._rig is not None
         return self._rig
 
     def make_safe(self) -> None:
