@@ -111,6 +111,8 @@ def status(*, uri: str, as_json: bool) -> None:
 def send(*, request: str, uri: str, role: str) -> None:
     """Send one request, as it is written on the MQTT topics but for its header; print the reply.
 
+    With the reply stands the config_id in force: a new configuration is based on it.
+
     A session is opened for a command and closed again: an audio pause, say, ends with it. Exit code
     1 when the device refused.
 

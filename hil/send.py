@@ -25,7 +25,7 @@ REQUESTS: Final = {
 
 
 class Answer(NamedTuple):
-    """The reply, as it stands on the MQTT topics but for its header."""
+    """The reply, as it stands on the MQTT topics; of its header, what a new configuration needs."""
 
     plain: dict[str, object]
     refused: str = ""
@@ -63,5 +63,6 @@ def send(rig: Rig, body: m.Ask | m.Command, role: Role) -> Answer:
     else:
         reply = exchange.command(body)
         exchange.close_session()
-    plain = {"type": TYPE_NAMES[type(reply)], **to_plain(reply)}
+    kind, config_id = TYPE_NAMES[type(reply)], exchange.config_id
+    plain: dict[str, object] = {"type": kind, "config_id": config_id, **to_plain(reply)}
     return Answer(plain, told(reply) if isinstance(reply, m.Refused) else "")

@@ -23,6 +23,7 @@ def test_a_question_gives_the_reply_in_the_words_of_the_link() -> None:
     assert result.exit_code == 0
     reply = json.loads(result.stdout)
     assert reply["type"] == "status"
+    assert reply["config_id"] == 1
     assert reply["status"]["flow_nl_per_h"]["quality"] == "good"
 
 
