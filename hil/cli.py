@@ -99,6 +99,34 @@ def status(*, uri: str, as_json: bool) -> None:
 
 
 @main.command(epilog=EPILOG)
+@RIG
+@click.option(
+    "--from", "first", type=click.IntRange(min=0), default=0, help="that entry comes first"
+)
+@JSON
+def log(*, uri: str, first: int, as_json: bool) -> None:
+    """What the device has written down: alarms, commands, refusals, boots, faults.
+
+    A line tells an entry's number, in which life of the device it was and how long after its boot,
+    the device's clock, and what happened. Alike events are counted for an hour.
+
+    \b
+    Examples:
+      hil log --rig tcp://127.0.0.1:7000
+      hil log --rig serial:///dev/ttyUSB0 --from 120 --json
+    """
+    from hil import log as in_words
+    from hil.rig import open_rig
+
+    with _one_sentence(), open_rig(uri) as rig:
+        entries = list(rig.dut.read_log(first))
+    if as_json:
+        click.echo(json.dumps([in_words.plain(entry) for entry in entries], indent=2))
+    else:
+        click.echo("\n".join(map(in_words.line, entries)))
+
+
+@main.command(epilog=EPILOG)
 @click.argument("request", metavar="JSON")
 @RIG
 @click.option(
