@@ -141,14 +141,14 @@ class Refusal(Word):
     UNKNOWN_MESSAGE = 21, "no message has that type"
     UNSUPPORTED = 22, "this device does not do that (a bare device has no control logic)"
     TOO_MANY_SESSIONS = 23, "close one, or wait until one has been idle too long"
-    FIRMWARE_FAULT = 24, "the control logic failed while handling it; its outcome is unknown"
+    FIRMWARE_FAULT = 24, "supply or control logic failed while handling it; its outcome is unknown"
     INTERRUPTED = 25, "supply or control logic failed while handling it; nothing of it is left"
 
     UNKNOWN_ALARM = 40, "no occurrence of that alarm is open"
     UNKNOWN_OCCURRENCE = 41, "another occurrence of that alarm is open"
     PAUSE_TOO_LONG = 42, "no alarm may be silent for so long"
     STALE_CONFIGURATION = 43, "base_config_id is not the one in force"
-    INVALID_CONFIGURATION = 44, "empty below low below capacity, and no flow beyond what pumps have"
+    INVALID_CONFIGURATION = 44, "it has to be empty < low < capacity, and no flow beyond 100 mL/h"
     REFILL_OPEN = 45, "commit or abort it first"
     NO_REFILL_OPEN = 46, "begin one first; left alone it closes by itself"
     REFILL_TOO_EARLY = 47, "say why, and name the last refill, to make it all the same"
@@ -156,8 +156,11 @@ class Refusal(Word):
     BOLUS_ACCESS_OPEN = 49, "end it first"
     NO_BOLUS_ACCESS_OPEN = 50, "begin it first"
     NOT_CONFIGURED = 51, "write a configuration first"
-    NO_VALVE = 52, "this pump has no lockout valve"
-    OUT_OF_RANGE = 53, "no date a pump lives at, more drug than dissolves, or any before an explant"
+    NO_VALVE = 52, "this device moves no lockout valve"
+    OUT_OF_RANGE = (
+        53,
+        "a date no pump lives at, more drug than dissolves, or drug before an explant",
+    )
     TOO_MANY_DRUGS = 54, "this pump keeps the doses of so many drugs already, and this is another"
     STILL_INFUSING = 55, "drug is in the reservoir, or may be; empty it, or fill it without drug"
 

@@ -62,9 +62,8 @@ class Account:
         """A catheter holds liquid of unknown content. A plug is [nl, drug, ng/ml]."""
         self._settle()
         for volume_nl, drug, concentration in self.plugs:  # it may be the same one still
-            if drug != UNKNOWN_DRUG:
-                held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
-                self.doubt.add(drug, 0, held_fg)
+            held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
+            self.doubt.add(drug, 0, held_fg)
         self.widen_by(self.held_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
@@ -129,6 +128,8 @@ class Account:
     def push(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         """Liquid is injected into the catheter; as much leaves it at the tip and becomes dose."""
         self._settle()
+        now = (self.drug, self.concentration_ng_per_ml)
+        self._stretch(now, (drug, concentration_ng_per_ml))
         self._enter(volume_nl, drug, concentration_ng_per_ml)
         self._drain(volume_nl)
         self._hold()
@@ -150,6 +151,7 @@ class Account:
             first = self.plugs.pop(0)
             self._leave(*first)
             self.early_nl += first[0]
+            self.doubt.add(first[1], dissolved_fg(first[0], first[2], MAX_DOUBT_FG), 0)
             self._hold()
 
     def _drain(self, volume_nl: int) -> None:
@@ -176,11 +178,9 @@ class Account:
         """
         self._settle()
         before, now = (self.drug, self.concentration_ng_per_ml), (drug, concentration_ng_per_ml)
-        self.doubt.refilled(before, now, left_permille)
-        if now != before:
-            for each, ng_per_ml in (before, now):
-                stretch_fg = dissolved_fg(self.stretch_nl, ng_per_ml, MAX_DOUBT_FG)
-                self.doubt.add(each, stretch_fg, stretch_fg)
+        held_nl = sum(plug[0] for plug in self.plugs) + self.stretch_nl
+        self.doubt.refilled(before, now, left_permille, held_nl)
+        self._stretch(before, now)
         self.opened = [self.uncertain_nl, self.spread_nl]
         self.whole_since = True
         self.drug = drug
@@ -208,8 +208,8 @@ class Account:
         account._hold()
         return account
 
-    def declared(self) -> tuple[str | int, ...]:
-        """What requests alone change, to be sealed by whoever carries them out (NVM-04)."""
+    def as_requested(self) -> tuple[str | int, ...]:
+        """What nothing but requests and lost numbers change, to be sealed with these (NVM-04)."""
         told = (self.drug, self.concentration_ng_per_ml, self.stretch_nl)
         return (*told, self.whole, self.whole_since, *self.opened)
 
@@ -262,6 +262,13 @@ class Account:
         before_less_fg, before_more_fg = self.doubt.opened
         less_fg, more_fg = less_fg - before_less_fg, more_fg - before_more_fg
         return _between_ng(self.dose_since_refill_fg, less_fg, more_fg)
+
+    def _stretch(self, before: tuple[str, int], now: tuple[str, int]) -> None:
+        """Another liquid comes; the catheter may hold that much more of the one or the other."""
+        if now != before:
+            for drug, ng_per_ml in (before, now):
+                stretch_fg = dissolved_fg(self.stretch_nl, ng_per_ml, MAX_DOUBT_FG)
+                self.doubt.add(drug, stretch_fg, stretch_fg)
 
     def _settle(self) -> None:
         """What is in the pump is about to change: `_hold` comes after."""

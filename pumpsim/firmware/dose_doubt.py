@@ -48,6 +48,7 @@ class DoseDoubt:
     opened: tuple[int, int] = (0, 0)  # what was in doubt of the present drug at the last refill
     mixed: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Least and most of each drug in the reservoir, ng/mL, with what was there before the fill."""
+    densest: dict[str, int] = field(default_factory=dict)  # ng/mL, of each drug that ever came in
     declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
     rates: dict[str, Rates] = field(default_factory=dict)  # since `settled`; see `hold`
     seal: int = field(init=False)
@@ -65,6 +66,7 @@ class DoseDoubt:
             (row["settled"][0], row["settled"][1], row["settled"][2]),
             (row["opened"][0], row["opened"][1]),
             {drug: (least, most) for drug, (least, most) in row["mixed"].items()},
+            row["densest"],
             row["declared"],
         )
 
@@ -76,6 +78,7 @@ class DoseDoubt:
             "settled": self.settled,
             "opened": self.opened,
             "mixed": self.mixed,
+            "densest": self.densest,
             "declared": self.declared,
         }
 
@@ -100,7 +103,8 @@ class DoseDoubt:
             least, most = self.mixed.get(drug, (own, own))
             densest = max(most, ng_per_ml, self.rates.get(drug, NONE).doubtful)
             if drug != UNKNOWN_DRUG:
-                self.rates[drug] = Rates(densest, max(own - least, 0), max(most - own, 0))
+                self.rates[drug] = Rates(densest, own - least, most - own)
+                self.densest[drug] = max(self.densest.get(drug, 0), densest)
         self._seal(sound=sound)
 
     def add(self, drug: str, less_fg: int, more_fg: int) -> None:
@@ -115,13 +119,19 @@ class DoseDoubt:
         self.declared = False
         self._seal(sound=sound)
 
-    def refilled(self, before: tuple[str, int], now: tuple[str, int], left_permille: int) -> None:
+    def refilled(
+        self, before: tuple[str, int], now: tuple[str, int], left_permille: int, held_nl: int
+    ) -> None:
         """What is in the reservoir was exchanged, after a `settle`; drugs and ng/mL as declared.
 
-        As much as `left_permille` of it may be what there was before.
+        As much as `left_permille` of it may be what there was before. What was in doubt is no doubt
+        of the new fill, but for what the `held_nl` in the catheter may show of it, or take back.
         """
         sound = self.sound()
-        self.opened = self.less_fg.get(now[0], 0), self.more_fg.get(now[0], 0)
+        held_fg = held_nl * self.densest.get(now[0], 0)
+        less_fg, more_fg = self.less_fg.get(now[0], 0), self.more_fg.get(now[0], 0)
+        open_fg = min(less_fg + more_fg, held_fg)
+        self.opened = less_fg - open_fg, more_fg - open_fg
         there = {now[0]: (0, 0), before[0]: (before[1], before[1]), **self.mixed}
         there.pop(UNKNOWN_DRUG, None)
         self.mixed = {}
@@ -141,6 +151,8 @@ class DoseDoubt:
         return self.less_fg.get(drug, 0) + less_fg, self.more_fg.get(drug, 0) + more_fg
 
     def _add(self, drug: str, less_fg: int, more_fg: int) -> None:
+        if drug == UNKNOWN_DRUG:
+            return
         self.less_fg[drug] = min(self.less_fg.get(drug, 0) + less_fg, MAX_DOUBT_FG)
         self.more_fg[drug] = min(self.more_fg.get(drug, 0) + more_fg, MAX_DOUBT_FG)
 
@@ -162,7 +174,7 @@ class DoseDoubt:
 
     def _sealed(self) -> int:
         settled = (self.less_fg, self.more_fg, self.settled, self.opened, self.declared)
-        return crc32(repr((settled, self.mixed, self.rates)).encode())
+        return crc32(repr((settled, self.mixed, self.rates, self.densest)).encode())
 
 
 def _share(permille: int, difference: int) -> int:

@@ -258,7 +258,7 @@ class ReferenceLogic:
     def _sealed(self) -> int:
         """The seal of everything that requests alone may change (NVM-04)."""
         state, model = self._state, self._model
-        filled = state.account.declared()
+        filled = state.account.as_requested()
         if model is None:
             return seal(state.configuration, state.refills.refill, filled)
         made = (*model.flow.factors(), *model.limits)

@@ -145,7 +145,7 @@ class State:
         return self.account.dose_between_ng()
 
     def since_refill_between_nl(self) -> Between | None:
-        """Of what was delivered since the refill, as of the total."""
+        """Bounds of what left since the refill; None while time is open, or where it was lost."""
         return None if self.before is not None else self.account.since_refill_between_nl()
 
     def dose_since_refill_between_ng(self) -> Between | None:

@@ -1,5 +1,6 @@
 """What left the reservoir, what the catheter holds of it, and what became dose."""
 
+import json
 from collections import Counter, deque
 from typing import Any
 
@@ -64,6 +65,7 @@ class Liquid:
         self.plugs: list[tuple[float, dict[str, float]]] = [(catheter_nl, {})]
         self.delivered_nl = 0.0
         self.doses_fg: Counter[str] = Counter()
+        self.opened_fg: Counter[str] = Counter()
 
     def enter(self, volume_nl: float, content: dict[str, float]) -> None:
         self.plugs.append((volume_nl, dict(content)))
@@ -78,20 +80,24 @@ class Liquid:
                 del self.plugs[0]
 
     def fill(self, drug: str, concentration: int, share: float) -> None:
+        self.opened_fg = Counter(self.doses_fg)
         mixed = {each: share * there for each, there in self.reservoir.items()}
         mixed[drug] = mixed.get(drug, 0.0) + (1 - share) * concentration
         self.reservoir = mixed
 
 
 @settings(max_examples=300)
-@given(moves=st.lists(MOVES, min_size=1, max_size=12), error_permille=st.integers(0, 100))
+@given(
+    moves=st.lists(st.tuples(MOVES, st.booleans()), min_size=1, max_size=12),
+    error_permille=st.integers(0, 100),
+)
 def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
     moves: list[Any], error_permille: int
 ) -> None:
     """DOS-01: for any flow within its error, any drugs in turn, and up to 5 % left in any fill."""
     account, truth = Account(), Liquid(50_000)
     account.prime(50_000)
-    for kind, first, second, third in moves:
+    for (kind, first, second, third), again in moves:
         if kind == "runs":
             error = first * error_permille // 1_000
             for _ in range(third // 60 + 1):
@@ -119,6 +125,11 @@ def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
         if (between := account.dose_between_ng()) is not None:
             dose_ng = truth.doses_fg[account.drug] / 1e6
             assert between[0] - 1 <= dose_ng <= between[1] + 1
+            low_ng, high_ng = account.dose_since_refill_between_ng()
+            since_ng = dose_ng - truth.opened_fg[account.drug] / 1e6
+            assert low_ng - 1 <= since_ng <= high_ng + 1
+        if again:  # a reset
+            account = Account.read(json.loads(json.dumps(account.save(), sort_keys=True)))
 
 
 def test_a_drug_that_was_rinsed_out_is_in_the_pump_no_more() -> None:

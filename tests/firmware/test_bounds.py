@@ -115,7 +115,7 @@ def test_time_that_nobody_has_counted_yet_has_no_bounds(bench: Bench) -> None:
     assert None not in told(again)
 
 
-def test_totals_that_were_lost_have_no_bounds_ever_again(bench: Bench) -> None:
+def test_of_totals_that_were_lost_only_a_later_fill_has_bounds(bench: Bench) -> None:
     """NVM-03: what begins anew is no total of the service life; that of a new fill is known."""
     for place in Store(bench.memory).places():
         bench.memory.write(place[20], b"?")

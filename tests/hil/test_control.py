@@ -263,7 +263,7 @@ def test_failing_logic_boots_at_the_same_samples_as_in_a_device(
 
 def test_an_output_the_device_has_not_is_refused_and_told() -> None:
     summary, _ = outside(logics.Valve, 60 * NS_PER_S)
-    assert "actuate: no_valve (this pump has no lockout valve)" in list(summary.refusals)
+    assert "actuate: no_valve (this device moves no lockout valve)" in list(summary.refusals)
     assert Sounder.HIGH not in [note.sounder for note in summary.sounder]  # wanted, never heard
 
 
