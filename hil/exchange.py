@@ -231,7 +231,7 @@ def told(refused: m.Refused) -> str:
     """A refusal in words: what the device says of it, or what its reason means."""
     words = refused.detail or refused.reason.meaning
     reason = refused.reason.name.lower()
-    return f"{reason} ({words})" if words else reason
+    return f"{reason} ({words})"
 
 
 def _is_refused(reply: m.Reply, reason: Refusal) -> bool:

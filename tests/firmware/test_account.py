@@ -132,6 +132,32 @@ def test_bounds_hold_what_flowed_and_what_of_it_was_drug(
             account = Account.read(json.loads(json.dumps(account.save(), sort_keys=True)))
 
 
+def test_a_liquid_that_counts_early_may_not_have_left() -> None:
+    """DOS-01, RES-11: of too many in the catheter the first is told as dose, and is in doubt."""
+    account = Account()
+    account.prime(100_000)
+    account.refilled("A", 10**6)
+    for number in range(1, 2 * MAX_PLUGS):
+        account.push(1_000, "A", 10**6 + number)
+    told, between = account.dose_ng(), account.dose_between_ng()
+    assert told
+    assert between is not None
+    assert between[0] == 0  # 31 of 100 uL came in: all of it is in the catheter
+
+
+def test_a_stretched_catheter_may_hold_a_bolus_back() -> None:
+    """DOS-01, RES-12: as much more than its volume as it may be stretched by."""
+    account = Account(stretch_nl=20_000)
+    account.prime(50_000)
+    account.refilled("A", 1)
+    account.push(10_000, "A", 10**9)
+    account.deliver(HOUR, 50_000)
+    told, between = account.dose_ng(), account.dose_between_ng()
+    assert told == 10**7
+    assert between is not None
+    assert between[0] == 0
+
+
 def test_a_drug_that_was_rinsed_out_is_in_the_pump_no_more() -> None:
     """DOS-01: the last trace of it is counted as what may leave, once and for all."""
     account = Account()
