@@ -7,6 +7,7 @@ in `measure`, what follows from it in `conditions`, what is asked for in `reques
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -46,7 +47,6 @@ from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
 READS: Final = (ListAlarms, ReadConfiguration)
-STATE: Final = TypeAdapter(State)
 NO_EVENTS: Final[Sequence[Event]] = ()
 CORRECTED: Final[Sequence[Event]] = (Event(EventKind.MEMORY_CORRECTED),)
 
@@ -211,7 +211,7 @@ class ReferenceLogic:
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
         return {
-            "state": STATE.dump_python(self._state, mode="json"),
+            "state": _plain_state().dump_python(self._state, mode="json"),
             "kept_at": self._kept_at,
             "keep_soon": self._keep_soon,
             "proven_at": self._proven_at,
@@ -221,7 +221,7 @@ class ReferenceLogic:
 
     def load(self, memory: Memory, state: dict[str, Any]) -> None:
         """Go on as if nothing had happened (see `Restorable`)."""
-        self._state = STATE.validate_python(state["state"], strict=False)
+        self._state = _plain_state().validate_python(state["state"], strict=False)
         self._kept_at, self._proven_at = state["kept_at"], state["proven_at"]
         self._keep_soon = state["keep_soon"]
         self._take(tuple(map(conditions.condition_of, state["conditions"])))
@@ -398,3 +398,9 @@ class ReferenceLogic:
             state.dose_between_ng(),
         )
         return Outcome(reply, actuation, events, changed, beliefs)
+
+
+@cache
+def _plain_state() -> TypeAdapter[State]:
+    """Between state and plain data; made by the first snapshot, as few pumps ever see one."""
+    return TypeAdapter(State)
