@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from protocol.control import Between
 from pumpsim.firmware.amounts import ROUNDING_NL, dissolved_fg, pumped
-from pumpsim.firmware.dose_doubt import MAX_DOUBT_FG, UNKNOWN_DRUG, DoseDoubt
+from pumpsim.firmware.dose_doubt import MAX_DOUBT_FG, UNKNOWN_DRUG, DoseDoubt, Volumes
 from pumpsim.firmware.ticks import HOUR
 
 FG_PER_NG: Final = 1_000_000
@@ -55,7 +55,8 @@ class Account:
     dose_since_refill_fg: int = 0
     doses_fg: dict[str, int] = field(default_factory=dict)
     doubt: DoseDoubt = field(default_factory=DoseDoubt)  # of those doses
-    opened: list[int] = field(default_factory=lambda: [0, 0])  # uncertain, spread at the refill
+    doubted_before: list[int] = field(default_factory=lambda: [0, 0])
+    """Of what is uncertain, and of the spread: no doubt of what left since the refill."""
     balance: int = 0  # what all totals and the remainder, added to it, make zero
 
     def prime(self, catheter_nl: int) -> None:
@@ -67,6 +68,7 @@ class Account:
         self.widen_by(self.held_nl)
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
+        self.doubt.skip(self._volumes())
         self._hold()
 
     def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int | None = None) -> None:
@@ -181,7 +183,8 @@ class Account:
         held_nl = sum(plug[0] for plug in self.plugs) + self.stretch_nl
         self.doubt.refilled(before, now, left_permille, held_nl)
         self._stretch(before, now)
-        self.opened = [self.uncertain_nl, self.spread_nl]
+        doubts = self.uncertain_nl, self.spread_nl  # what is held may not be there, and leaves yet
+        self.doubted_before = [max(doubt_nl - self.held_nl, 0) for doubt_nl in doubts]
         self.whole_since = True
         self.drug = drug
         self.concentration_ng_per_ml = concentration_ng_per_ml
@@ -211,7 +214,7 @@ class Account:
     def as_requested(self) -> tuple[str | int, ...]:
         """What nothing but requests and lost numbers change, to be sealed with these (NVM-04)."""
         told = (self.drug, self.concentration_ng_per_ml, self.stretch_nl)
-        return (*told, self.whole, self.whole_since, *self.opened)
+        return (*told, self.whole, self.whole_since, *self.doubted_before)
 
     def balanced(self) -> bool:
         """Whether every total is what liquid has made it (NVM-04)."""
@@ -240,26 +243,22 @@ class Account:
         """And since the refill; None when what came since then was lost."""
         if not self.whole_since:
             return None
-        uncertain_nl, spread_nl = self.opened
+        uncertain_nl, spread_nl = self.doubted_before
         spread_nl = self.spread_nl - spread_nl + self.stretch_nl + ROUNDING_NL
         low_nl = self.since_refill_nl - (self.uncertain_nl - uncertain_nl) - spread_nl
         return max(low_nl, 0), self.since_refill_nl + spread_nl
 
     def dose_between_ng(self) -> Between | None:
         """Of the drug in the reservoir over the service life; None while that is unknown."""
-        if not self.drug or not self.whole or not self.doubt.declared:
+        if not self.drug or not self.whole or not self.doubt.all_declared:
             return None
-        less_fg, more_fg = self.doubt.of_fg(
-            self.drug, (self.total_nl, self.uncertain_nl, self.spread_nl)
-        )
+        less_fg, more_fg = self.doubt.of_fg(self.drug, self._volumes())
         return _between_ng(self.doses_fg.get(self.drug, 0), less_fg, more_fg)
 
     def dose_since_refill_between_ng(self) -> Between:
         """And since the refill, where the total is bounded, too."""
-        less_fg, more_fg = self.doubt.of_fg(
-            self.drug, (self.total_nl, self.uncertain_nl, self.spread_nl)
-        )
-        before_less_fg, before_more_fg = self.doubt.opened
+        less_fg, more_fg = self.doubt.of_fg(self.drug, self._volumes())
+        before_less_fg, before_more_fg = self.doubt.at_refill
         less_fg, more_fg = less_fg - before_less_fg, more_fg - before_more_fg
         return _between_ng(self.dose_since_refill_fg, less_fg, more_fg)
 
@@ -270,9 +269,13 @@ class Account:
                 stretch_fg = dissolved_fg(self.stretch_nl, ng_per_ml, MAX_DOUBT_FG)
                 self.doubt.add(drug, stretch_fg, stretch_fg)
 
+    def _volumes(self) -> Volumes:
+        """What came out of the reservoir, held or not, and what of it is in doubt."""
+        return self.total_nl + self.held_nl, self.uncertain_nl, self.spread_nl
+
     def _settle(self) -> None:
         """What is in the pump is about to change: `_hold` comes after."""
-        self.doubt.settle((self.total_nl, self.uncertain_nl, self.spread_nl))
+        self.doubt.settle(self._volumes())
 
     def _hold(self) -> None:
         """What is in the pump has changed."""

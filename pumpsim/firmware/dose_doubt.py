@@ -24,7 +24,7 @@ TRACE_NG_PER_ML: Final = 1
 
 
 Volumes = tuple[int, int, int]
-"""In nl, over the service life: the total, what of it is uncertain, and its spread."""
+"""In nl, over the service life: what left the reservoir, what of it is uncertain, its spread."""
 
 
 class Rates(NamedTuple):
@@ -45,11 +45,11 @@ class DoseDoubt:
     less_fg: dict[str, int] = field(default_factory=dict)  # than its dose, up to `settled`
     more_fg: dict[str, int] = field(default_factory=dict)
     settled: Volumes = (0, 0, 0)
-    opened: tuple[int, int] = (0, 0)  # what was in doubt of the present drug at the last refill
+    at_refill: tuple[int, int] = (0, 0)  # what was in doubt of the present drug at the last refill
     mixed: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Least and most of each drug in the reservoir, ng/mL, with what was there before the fill."""
     densest: dict[str, int] = field(default_factory=dict)  # ng/mL, of each drug that ever came in
-    declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
+    all_declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
     rates: dict[str, Rates] = field(default_factory=dict)  # since `settled`; see `hold`
     seal: int = field(init=False)
 
@@ -64,10 +64,10 @@ class DoseDoubt:
             row["less_fg"],
             row["more_fg"],
             (row["settled"][0], row["settled"][1], row["settled"][2]),
-            (row["opened"][0], row["opened"][1]),
+            (row["at_refill"][0], row["at_refill"][1]),
             {drug: (least, most) for drug, (least, most) in row["mixed"].items()},
             row["densest"],
-            row["declared"],
+            row["all_declared"],
         )
 
     def save(self) -> dict[str, Any]:
@@ -76,10 +76,10 @@ class DoseDoubt:
             "less_fg": self.less_fg,
             "more_fg": self.more_fg,
             "settled": self.settled,
-            "opened": self.opened,
+            "at_refill": self.at_refill,
             "mixed": self.mixed,
             "densest": self.densest,
-            "declared": self.declared,
+            "all_declared": self.all_declared,
         }
 
     def sound(self) -> bool:
@@ -91,6 +91,12 @@ class DoseDoubt:
         sound = self.sound()
         for drug in self.rates:
             self._add(drug, *self._pending_fg(drug, volumes))
+        self.settled = volumes
+        self._seal(sound=sound)
+
+    def skip(self, volumes: Volumes) -> None:
+        """Liquid went another way than through the pump: doubt counts on from here."""
+        sound = self.sound()
         self.settled = volumes
         self._seal(sound=sound)
 
@@ -116,7 +122,7 @@ class DoseDoubt:
     def injected(self) -> None:
         """Something nobody declared came into the catheter (RES-12)."""
         sound = self.sound()
-        self.declared = False
+        self.all_declared = False
         self._seal(sound=sound)
 
     def refilled(
@@ -131,7 +137,7 @@ class DoseDoubt:
         held_fg = held_nl * self.densest.get(now[0], 0)
         less_fg, more_fg = self.less_fg.get(now[0], 0), self.more_fg.get(now[0], 0)
         open_fg = min(less_fg + more_fg, held_fg)
-        self.opened = less_fg - open_fg, more_fg - open_fg
+        self.at_refill = less_fg - open_fg, more_fg - open_fg
         there = {now[0]: (0, 0), before[0]: (before[1], before[1]), **self.mixed}
         there.pop(UNKNOWN_DRUG, None)
         self.mixed = {}
@@ -173,7 +179,7 @@ class DoseDoubt:
         self.seal = self._sealed() if sound else ~self._sealed()
 
     def _sealed(self) -> int:
-        settled = (self.less_fg, self.more_fg, self.settled, self.opened, self.declared)
+        settled = (self.less_fg, self.more_fg, self.settled, self.at_refill, self.all_declared)
         return crc32(repr((settled, self.mixed, self.rates, self.densest)).encode())
 
 

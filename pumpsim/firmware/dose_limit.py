@@ -41,7 +41,7 @@ MAX_FG: Final = 2**61
 """Sums stop here and never wrap (DOS-07)."""
 MAX_LIMIT_FG: Final = 2**60
 """So much excess, a kilogram, is over every limit; sums beyond it start again from 0."""
-ROUNDING_NL: Final = 2
+FINEST_NL: Final = 2
 """Dose and prescription are whole nanolitres; no limit can be finer than that."""
 CLEAR_DIVISOR: Final = 10
 """The condition ends when the excess is below the limit by a tenth of the least limit."""
@@ -117,7 +117,7 @@ class Series:
         concentration = self.concentration_ng_per_ml
         for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
             limit_fg = self.allowed_fg(configuration, prescribed)
-            window.limit_fg = max(limit_fg, ROUNDING_NL * concentration)
+            window.limit_fg = max(limit_fg, FINEST_NL * concentration)
             window.width = -(-span // (most * BIN_S))
             window.bins = -(-span // (window.width * BIN_S))
         self.least_limit_fg = min(window.limit_fg for window in self.windows)

@@ -78,7 +78,7 @@ def _left(state: State, before: Before, level_nl: int | None, configuration: Con
         seen_nl = most_nl - max(level_nl - VOLUME_ERROR_NL, 0)
         if seen_nl >= 0:
             return Left(max(least_nl - level_nl - VOLUME_ERROR_NL, 0), seen_nl)
-        state.opened = None  # liquid was put in, and nobody knows what had left by then
+        state.first_level = None  # liquid was put in, and nobody knows what had left by then
     return Left(0, max(most_nl, 0), sure=False)
 
 
@@ -126,8 +126,8 @@ def _by_fill(
     Resets may have come as close as told.
     """
     account, most_nl = state.account, left.most
-    if state.opened is not None:
-        volume, total_nl = state.opened
+    if state.first_level is not None:
+        volume, total_nl = state.first_level
         since_nl = volume.high - max(level_nl - VOLUME_ERROR_NL, 0) - (account.total_nl - total_nl)
         most_nl = min(most_nl, max(since_nl, 0))
     least_nl = min(left.least, most_nl)

@@ -207,7 +207,7 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
         needle.lacking_nl = 0
     if needle.tampering_until != found:
         state.fill.clear()  # a slope over the jump would be none
-        state.opened = None
+        state.first_level = None
 
 
 def _watch_catheter(

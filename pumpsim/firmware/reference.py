@@ -127,8 +127,8 @@ class ReferenceLogic:
         else:
             self._measure(state, self._model, elapsed, events)
         state.volume = state.left()
-        if state.opened is None:
-            self._note_opened()
+        if state.first_level is None:
+            self._note_first_level()
         self._judge(conditions.evaluate(state, now))
         late = now - self._kept_at >= SAVE_INTERVAL or state.refills.moved >= DATE_STEP
         return self._outcome(None, events or NO_EVENTS, keep=self._keep_soon or late)
@@ -172,7 +172,7 @@ class ReferenceLogic:
             noted = (*events, *state.alarms.events)
             state.kept = Kept(request.command_id, reply.reference, noted)
             state.commanded = True
-            state.declared |= type(request.body) is not AcknowledgeAlarm
+            state.commanded_pump |= type(request.body) is not AcknowledgeAlarm
         outcome = self._outcome(reply, events)
         if state.volume is None:  # a refill, say: the level it led to bounds a downtime
             self._keep_soon = True
@@ -247,13 +247,13 @@ class ReferenceLogic:
             self._state.screen.configure(model.configuration.capacity_nl)
         self._seal = self._sealed()
 
-    def _note_opened(self) -> None:
+    def _note_first_level(self) -> None:
         """The first level after the reservoir was opened bounds what leaves it from there on."""
         state = self._state
         settled = state.before is None and state.refills.window_since is None
         volume = state.fill.volume()
         if settled and volume is not None:
-            state.opened = Level(volume, state.account.total_nl)
+            state.first_level = Level(volume, state.account.total_nl)
 
     def _sealed(self) -> int:
         """The seal of everything that requests alone may change (NVM-04)."""
@@ -303,7 +303,7 @@ class ReferenceLogic:
         raised = [one for one in state.alarms.open if one.raised is not None]
         state.load_durable(data)
         state.resets.count()
-        if not state.declared:
+        if not state.commanded_pump:
             self._make_up(0)
         book = state.alarms
         for one in raised:

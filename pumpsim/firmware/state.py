@@ -72,8 +72,8 @@ class State:
     bolus_since: int = 0  # in ticks of this boot, or before it
     life: int = 0  # counts boots: tells whose ticks a record has
     commanded: bool = False  # this life has carried out what a record must tell
-    declared: bool = False  # and that was about the pump, not about an alarm alone
-    opened: Level | None = None  # the first level since the reservoir was opened last
+    commanded_pump: bool = False  # and that was about the pump, not about an alarm alone
+    first_level: Level | None = None  # the first level since the reservoir was opened last
 
     clock: Clock = field(default_factory=Clock)
     fill: FillLevel = field(default_factory=FillLevel)
@@ -174,7 +174,7 @@ class State:
 
     def look_anew(self) -> None:
         """Hands were at work, and declared nothing: what was concluded stands till levels tell."""
-        self.opened = None
+        self.first_level = None
         self.fill.clear()
         self.screen.forget()
 
@@ -184,7 +184,7 @@ class State:
         self.config_id = 0
         self.account = Account(whole=False, whole_since=False)
         self.dose_limit, self.residual = DoseLimit(), Residual()
-        self.opened = self.before = None
+        self.first_level = self.before = None
 
     def durable(self, now: int) -> dict[str, Any]:
         """What a reset must not clear (RST-02).
@@ -199,7 +199,7 @@ class State:
             "rtc_s": self.clock.time_s(self.sampled),
             "volume": self.fill.volume(),  # known then, though it may be too old to be told now
             "before": self.before,
-            "opened": self.opened,
+            "first_level": self.first_level,
             "configuration": _dump(self.configuration),
             "config_id": self.config_id,
             "configuration_lost": self.configuration_lost,  # NVM-03: a reset is no first boot
@@ -256,7 +256,7 @@ class State:
 
     def _load_declared(self, data: dict[str, Any]) -> None:
         """What hands and requests made of the pump; what this life was told is later than that."""
-        if not self.declared:
+        if not self.commanded_pump:
             self.load_numbers(data)
             self.needle = Needle()  # time has passed since that level, and nobody counted it
             self.needle.load(0, data["needle"])
@@ -283,7 +283,7 @@ class State:
         if self.configuration is not None:
             self.dose_limit.limit(self.configuration)
         self.refills.load(now, data["refills"])
-        self.opened = None if data["opened"] is None else _level(*data["opened"])
+        self.first_level = None if data["first_level"] is None else _level(*data["first_level"])
         self.before = _before(data["before"]) if own else _ended(data, self.account.total_nl)
         sampled: int = data["sampled"] if own else 0
         return sampled

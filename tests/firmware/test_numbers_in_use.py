@@ -88,7 +88,7 @@ def other_stretch(logic: ReferenceLogic) -> None:
 
 
 def other_beginning(logic: ReferenceLogic) -> None:
-    logic._state.account.opened[1] ^= 1 << 12
+    logic._state.account.doubted_before[1] ^= 1 << 12
 
 
 def other_doubt(logic: ReferenceLogic) -> None:
@@ -390,11 +390,11 @@ def slower(doubt: DoseDoubt) -> None:
 
 
 def opened_later(doubt: DoseDoubt) -> None:
-    doubt.opened = (doubt.opened[0] ^ 1 << 20, doubt.opened[1])
+    doubt.at_refill = (doubt.at_refill[0] ^ 1 << 20, doubt.at_refill[1])
 
 
 def declared_again(doubt: DoseDoubt) -> None:
-    doubt.declared = not doubt.declared
+    doubt.all_declared = not doubt.all_declared
 
 
 @pytest.mark.parametrize(
