@@ -105,7 +105,7 @@ def test_harm_that_a_silent_level_alone_would_show_is_told_as_that(factor: float
         stimulus={"kind": "plant_condition", "name": name, "value": factor}, length="1 d"
     )
     machine.holds()
-    assert AlarmId.SENSOR_FAULT in {one.alarm for one in machine.listed}
+    assert AlarmId.SENSOR_FAULT in {one.alarm for one in machine.must.listed}
     machine.teardown()
 
 
@@ -158,7 +158,7 @@ def test_a_reset_that_finds_a_clock_just_set_leaves_what_two_levels_leave_open()
         machine.command(m.SetClock(rtc_s=2_000_000_000))
         machine.break_something({"kind": "power_cycle"})
         machine.wait("61 s")
-        machine.look()
-        assert machine.seen.delivered_total_nl > 100_000  # a minute delivers 900
+        machine.must.look()
+        assert machine.must.seen.delivered_total_nl > 100_000  # a minute delivers 900
     finally:
         machine.teardown()
