@@ -238,12 +238,13 @@ def control(*, logic: str, uri: str, length: str, as_json: bool) -> None:
       hil control --rig rig-board.toml --for "1 d"
     """
     from hil.control import Controller
-    from hil.logic import load_here
+    from hil.logic import first_made, load_here
     from hil.rig import duration_ns, open_rig
     from hil.screen import Screen, summary_lines, summary_plain
 
     with _one_sentence() as interruption:
         length_ns, make = duration_ns(length), load_here(logic)
+        first_made(logic, make)
         with open_rig(uri) as rig:
             screen = Screen(click.echo, interruption.look, quiet=as_json)
             controller = Controller(rig, make, screen)

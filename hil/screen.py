@@ -146,7 +146,7 @@ def _sounder_line(note: SounderNote) -> str:
 
 
 def _fault_line(note: FaultNote) -> str:
-    return _at(note.ticks, f"firmware fault {note.name}: {note.detail}")
+    return _at(note.ticks, f"firmware fault {note.detail or note.name}")
 
 
 def _at(ticks: int, what: str) -> str:

@@ -171,7 +171,7 @@ def open_emulated(
     file = _pump_file(pump)
     try:
         device = _device(_without_logic(file) if bare else file, seed, state)
-    except ValueError as error:
+    except (ConfigError, ValueError) as error:  # its logic is none; or it holds less than its fill
         raise LocalError(str(error)) from None
     port = EmulatedPort(device)
     saved = None if state is None else state["bench"]

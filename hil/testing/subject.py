@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hil.emulated.subject import Pumps
 from hil.errors import LocalError
-from hil.logic import load_here
+from hil.logic import first_made, load_here
 from hil.rig import Rig, emulated_rig
 from hil.testing.desk import Desk
 from hil.testing.steady import CONFIGURATION, REFILL
 from hil.testing.watched import watched
 from protocol import messages as m
-from protocol.guard import FirmwareFaultError, made
 
 if TYPE_CHECKING:
     from protocol.control import ControlLogic
@@ -24,7 +23,7 @@ class Subject:
     """Control logic that is looked at: every call has an end."""
 
     def __init__(self, name: str = REFERENCE) -> None:
-        """MODULE:CLASS, from the working folder; LocalError when there is none to be copied."""
+        """MODULE:CLASS, from here; LocalError when there is none, or none to be made and copied."""
         self.name = name
         self.factory: Callable[[], ControlLogic] = watched(load_here(name))
         _try_copy(name, self.factory)
@@ -50,10 +49,7 @@ class Subject:
 
 def _try_copy(name: str, factory: Callable[[], "ControlLogic"]) -> None:
     """One copy, at the start: hundreds of tests would fail on copies of a pump that has lived."""
-    try:
-        logic = made(factory)
-    except FirmwareFaultError:  # a violation, which the tests name
-        return
+    logic = first_made(name, factory)
     try:
         deepcopy(logic)
     except Exception as error:  # noqa: BLE001 -- whatever somebody's logic raises

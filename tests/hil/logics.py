@@ -147,3 +147,10 @@ class Half:
 
     def next_deadline(self) -> int | None:
         return None
+
+
+class Unmade(Metronome):
+    """Its constructor fails."""
+
+    def __init__(self) -> None:
+        raise LookupError("no table for this sensor")

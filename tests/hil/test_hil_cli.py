@@ -117,6 +117,21 @@ def test_logic_that_fails_is_told_and_gives_an_exit_code_of_its_own() -> None:
     assert [fault["fault"] for fault in json.loads(plain.stdout)["faults"]] == ["raised"] * 2
 
 
+def test_logic_that_cannot_be_made_controls_nothing() -> None:
+    result = hil("control", f"{LOGICS}:Unmade", "--rig", BARE, "--for", "10 min")
+    assert result.exit_code == 2
+    assert "cannot be made: raised: LookupError: no table for this sensor" in result.stderr
+    assert "samples" not in result.stdout
+
+
+def test_a_pump_file_that_names_no_logic_is_one_sentence(tmp_path: Path) -> None:
+    pump = tmp_path / "pump.toml"
+    pump.write_text('[pump]\nid = "mine"\nlogic = "nowhere:Logic"\n')
+    result = hil("status", "--rig", f"sim:{pump}")
+    assert result.exit_code == 2
+    assert "control logic 'nowhere:Logic' cannot be loaded" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

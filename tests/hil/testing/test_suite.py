@@ -175,6 +175,16 @@ def test_logic_that_is_not_there_is_one_sentence(pytester: pytest.Pytester) -> N
     assert "nowhere" in result.stdout.str() + result.stderr.str()
 
 
+def test_logic_that_cannot_be_made_is_one_sentence(pytester: pytest.Pytester) -> None:
+    """RST-11: not the same violation of every requirement there is."""
+    name = "tests.hil.logics:Unmade"
+    result = pytester.runpytest_subprocess(*PLUGIN, "--logic", name, CONTRACT)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert f"{name!r} cannot be made: raised: LookupError: no table for this sensor" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(("logic", "why"), [("Wraps", "RecursionError"), ("Locked", "TypeError")])
 def test_logic_that_cannot_be_copied_is_one_sentence(
     pytester: pytest.Pytester, logic: str, why: str
