@@ -54,8 +54,9 @@ VALUES: Final[dict[EventKind, Callable[[int], str]]] = {
 
 
 def plain(entry: m.LogEntry) -> dict[str, Any]:
-    """For programs: as on the link, and the subject's name where it has one."""
-    return {**to_plain(entry), "subject_name": _subject(entry)}
+    """For programs: as on the link, and the names of subject and command where they have one."""
+    command = None if entry.command is None else _command(entry.command)
+    return {**to_plain(entry), "subject_name": _subject(entry), "command_name": command}
 
 
 def line(entry: m.LogEntry) -> str:
@@ -63,7 +64,8 @@ def line(entry: m.LogEntry) -> str:
     value = VALUES.get(entry.kind, str)(entry.value) if entry.value else ""
     asked = "" if entry.role is None else f"by {entry.role.name.lower()}"
     alike = f"({entry.repeats} more alike)" if entry.repeats else ""
-    words = (_subject(entry) or entry.subject or "", value, asked, alike)
+    refused = "" if entry.command is None else _command(entry.command) or entry.command
+    words = (_subject(entry) or entry.subject or "", refused, value, asked, alike)
     said = "  ".join(str(word) for word in words if word)
     at = duration(entry.uptime_ms // 1_000)
     clock = "clock unset" if entry.rtc_s is None else date(entry.rtc_s)
@@ -74,7 +76,11 @@ def line(entry: m.LogEntry) -> str:
 
 def _subject(entry: m.LogEntry) -> str | None:
     if entry.kind is EventKind.COMMAND_DONE:
-        body = BY_CODE.get(entry.subject)
-        return None if body is None else TYPE_NAMES[body]
+        return _command(entry.subject)
     words: type[Word] | tuple[Word, ...] = WORDS.get(entry.kind, ())
     return next((word.name.lower() for word in words if word == entry.subject), None)
+
+
+def _command(code: int) -> str | None:
+    body = BY_CODE.get(code)
+    return None if body is None else TYPE_NAMES[body]

@@ -234,8 +234,9 @@ class LogEntry(Part):
     value: SignedSafe = key(15, "see the kind")
     role: Role | None = key(16, "who asked for it", default=None)
     repeats: U32 | None = key(
-        17, "alike events since one was told, the last of which had this value", default=None
+        17, "more of that kind, subject, role and command; the last had this value", default=None
     )
+    command: U32 | None = key(18, "code of the message that was refused", default=None)
 
 
 class Estimate(Part):

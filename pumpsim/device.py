@@ -411,9 +411,9 @@ class Device:
         """Add an event of the device's own to the log."""
         self.note(Event(kind, subject, value), role)
 
-    def note(self, event: Event, role: Role | None) -> None:
-        """Add an event of the logic's to the log."""
-        self._tell(self.log.append(self._when(), event, role))
+    def note(self, event: Event, role: Role | None, command: int | None = None) -> None:
+        """Add an event to the log, of the logic's, or that a command of this code was refused."""
+        self._tell(self.log.append(self._when(), event, role, command))
 
     def _boot(self, cause: ResetCause) -> None:
         self.resets += self.boot_id > 0

@@ -98,11 +98,12 @@ REPEATING: Final = frozenset(
 REPEAT_S: Final = 3_600
 """How long alike events are counted before their number is told."""
 MAX_RUNS: Final = 256
-"""Kinds, subjects and roles counted at a time; with more, the oldest count is told early."""
+"""Counted at a time; with more, the oldest count is told early."""
 TOLD_LOSSES: Final = frozenset(10**power for power in range(10))
 """LOG_OVERWRITTEN is told when a class begins to lose entries, and at each tenfold."""
 
-Key = tuple[EventKind, int, Role | None]
+Key = tuple[EventKind, int, Role | None, int | None]
+"""What alike events have in common: kind, subject, who asked, and for what."""
 
 
 class When(NamedTuple):
@@ -134,12 +135,17 @@ class EventLog:
         self._kept: dict[LogClass, deque[int]] = {each: deque() for each in LogClass}
         self._lost = dict.fromkeys(LogClass, 0)
 
-    def append(self, when: When, event: Event, role: Role | None = None) -> list[LogEntry]:
-        """Add an event; the entries that tell of it, none when it was counted as a repeat."""
+    def append(
+        self, when: When, event: Event, role: Role | None = None, command: int | None = None
+    ) -> list[LogEntry]:
+        """Add an event; the entries that tell of it, none when it was counted as a repeat.
+
+        `command` is the code of the message that was refused.
+        """
         if event.kind not in REPEATING:
-            return self._write(when, event, role)
+            return self._write(when, event, role, command)
         told = self.tell_repeats(when)
-        key = (event.kind, event.subject, role)
+        key = (event.kind, event.subject, role, command)
         run = self.runs.get(key)
         if run is not None:
             self.runs[key] = Run(run.until_s, run.repeats + 1, event.value)
@@ -147,7 +153,7 @@ class EventLog:
         if len(self.runs) >= MAX_RUNS:
             told += self._end(next(iter(self.runs)), when)
         self.runs[key] = Run(when.life_s + REPEAT_S, 0, event.value)
-        return told + self._write(when, event, role)
+        return told + self._write(when, event, role, command)
 
     def tell_repeats(self, when: When) -> list[LogEntry]:
         """End the counts whose time is over; one entry for each that counted any."""
@@ -178,20 +184,25 @@ class EventLog:
         self._kept = dict(zip(LogClass, map(deque, data["kept"]), strict=True))
         self._lost = dict(zip(LogClass, data["lost"], strict=True))
         self.runs = {
-            (EventKind(kind), subject, None if role is None else Role(role)): Run(*run)
-            for kind, subject, role, *run in data["runs"]
+            (EventKind(kind), subject, None if role is None else Role(role), command): Run(*run)
+            for kind, subject, role, command, *run in data["runs"]
         }
 
     def _first(self) -> int:
         return self._entries[0].sequence if self._entries else self.next_sequence
 
     def _end(self, key: Key, when: When) -> list[LogEntry]:
-        kind, subject, role = key
+        kind, subject, role, command = key
         run = self.runs.pop(key)
-        return self._write(when, Event(kind, subject, run.value), role, run.repeats)
+        return self._write(when, Event(kind, subject, run.value), role, command, run.repeats)
 
     def _write(
-        self, when: When, event: Event, role: Role | None, repeats: int | None = None
+        self,
+        when: When,
+        event: Event,
+        role: Role | None = None,
+        command: int | None = None,
+        repeats: int | None = None,
     ) -> list[LogEntry]:
         if repeats == 0:
             return []
@@ -206,6 +217,7 @@ class EventLog:
             value=event.value,
             role=role,
             repeats=repeats,
+            command=command,
         )
         self.next_sequence += 1
         self._entries.append(entry)
@@ -223,7 +235,7 @@ class EventLog:
         lost = self._lost[log_class]
         if lost not in TOLD_LOSSES:
             return []
-        return self._write(when, Event(EventKind.LOG_OVERWRITTEN, log_class, lost), None)
+        return self._write(when, Event(EventKind.LOG_OVERWRITTEN, log_class, lost))
 
 
 def class_of(event: Event) -> LogClass:

@@ -6,7 +6,7 @@ Everything else goes to the control logic. A bare device has none, and takes act
 from typing import TYPE_CHECKING, Final
 
 from protocol import messages as m
-from protocol.control import Actuation, Kept, Request
+from protocol.control import Actuation, Event, Kept, Request
 from protocol.schema import schema_hash
 from protocol.session import Pending, Session, opened
 from protocol.vocabulary import Capability, EventKind, Refusal, Role
@@ -47,7 +47,8 @@ def _command(device: "Device", packet: m.Packet, header: m.CommandHeader) -> m.R
     if isinstance(session, m.Reply):  # refused, or done before
         if isinstance(session, m.Refused):
             role = device.sessions.role_of(header.session_id)  # LOG-01: known, though refused
-            device.record(EventKind.COMMAND_REFUSED, int(session.reason), header.command_id, role)
+            refused = Event(EventKind.COMMAND_REFUSED, session.reason, header.command_id)
+            device.note(refused, role, packet.body.code)
         return session
     pending = device.sessions.begin(packet, session.role)
     reply = _execute(device, session, packet.body, header.command_id)
@@ -75,11 +76,12 @@ def settle(device: "Device", kept: Kept | None) -> None:
 
 
 def _conclude(device: "Device", pending: Pending, reply: m.Reply) -> None:
+    number, role = pending.command_id, pending.role
     if isinstance(reply, m.Refused):
-        kind, subject = EventKind.COMMAND_REFUSED, int(reply.reason)
+        refused = Event(EventKind.COMMAND_REFUSED, reply.reason, number)
+        device.note(refused, role, pending.code)
     else:
-        kind, subject = EventKind.COMMAND_DONE, pending.code
-    device.record(kind, subject, pending.command_id, pending.role)
+        device.record(EventKind.COMMAND_DONE, pending.code, number, role)
     device.sessions.record(pending, reply)
 
 

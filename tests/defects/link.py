@@ -146,7 +146,13 @@ DEFECTS = (
         "role-of-nobody",
         "LOG-01",
         "what was done is logged without who did it",
-        Edit(reception, "_conclude", "pending.command_id, pending.role)", "pending.command_id)"),
+        Edit(reception, "_conclude", "pending.code, number, role)", "pending.code, number)"),
+    ),
+    defect(
+        "refused-and-never-told-what",
+        "LOG-01",
+        "an entry of a refusal does not say which command it was",
+        Edit(reception, "_conclude", "role, pending.code)", "role)"),
     ),
     defect(
         "flood-takes-the-oldest",

@@ -59,7 +59,8 @@ def is_refused(programmer: Programmer, body: m.Command, why: Refusal) -> None:
     assert isinstance(reply, m.Refused), reply
     assert reply.reason is why
     command_id = hash(programmer.link) % 1_000_000 * 1_000 + programmer.commands
-    assert logged(device, EventKind.COMMAND_REFUSED)[-1] == (why, command_id)
+    *_, entry = [e for e in entries_of(device.log) if e.kind is EventKind.COMMAND_REFUSED]
+    assert (entry.subject, entry.value, entry.command) == (why, command_id, body.code)
     assert kept(device) == before
     outcome = programmer.ask(m.QueryOutcome(command_id=command_id))
     assert isinstance(outcome, m.CommandOutcome)

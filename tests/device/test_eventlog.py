@@ -211,3 +211,15 @@ def test_every_event_is_told_once_or_counted_once(rows: list[tuple[object, ...]]
     assert sum(1 if e.repeats is None else e.repeats for e in told) == len(rows)
     assert all(e.repeats is None or e.kind in REPEATING for e in told)
     assert [e.uptime_ms for e in told] == sorted(e.uptime_ms for e in told)
+
+
+def test_refusals_of_two_commands_are_not_alike() -> None:
+    """LOG-01, LOG-02: each is told, and counted by itself, over a snapshot, too."""
+    log = EventLog()
+    for second in range(6):
+        log.append(at(second), REFUSED, Role.PATIENT, m.SetClock.code + second % 2)
+        log = restored(log)
+    log.tell_repeats(at(7_200))
+    rows = [(entry.command, entry.repeats) for entry in entries_of(log)]
+    codes = m.SetClock.code, m.SetClock.code + 1
+    assert rows == [(code, count) for count in (None, 2) for code in codes]

@@ -55,12 +55,12 @@ class Ward:
         self.roles: dict[str, Role] = {}
         self.number = 0
         self.rows: list[Row] = []
-        self.refused: Counter[Row] = Counter()
+        self.refused: Counter[tuple[*Row, int | None]] = Counter()
 
     def open(self, programmer: Programmer, role: Role) -> bool:
         reply = programmer.ask(m.Open(role=role, client="test"))
         if isinstance(reply, m.Refused):
-            self.refused[EventKind.SESSION_REFUSED, reply.reason, role] += 1
+            self.refused[EventKind.SESSION_REFUSED, reply.reason, role, None] += 1
             return False
         self.roles[programmer.link] = role
         self.rows.append((EventKind.SESSION_OPENED, role, role))
@@ -77,7 +77,7 @@ class Ward:
         reply = programmer.send(packet)
         if isinstance(reply, m.Refused):
             known = None if reply.reason is Refusal.NO_SESSION else role
-            self.refused[EventKind.COMMAND_REFUSED, reply.reason, known] += 1
+            self.refused[EventKind.COMMAND_REFUSED, reply.reason, known, body.code] += 1
             return
         if effect is not None:
             self.rows.append((effect, None, role))
@@ -90,15 +90,15 @@ class Ward:
             programmer.session.session_id = None
             programmer.ask(m.GetStatus())
 
-    def told(self) -> tuple[list[Row], Counter[Row]]:
+    def told(self) -> tuple[list[Row], Counter[tuple[*Row, int | None]]]:
         """What the log says: in order, and how often where repeats are counted."""
         self.device.advance(self.device.now_ns + 2 * HOUR_NS)  # by then they are
         rows: list[Row] = []
-        refused: Counter[Row] = Counter()
+        refused: Counter[tuple[*Row, int | None]] = Counter()
         for entry in entries_of(self.device.log):
             row = (entry.kind, entry.subject, entry.role)
             if entry.kind in {EventKind.COMMAND_REFUSED, EventKind.SESSION_REFUSED}:
-                refused[row] += 1 if entry.repeats is None else entry.repeats
+                refused[*row, entry.command] += 1 if entry.repeats is None else entry.repeats
             else:
                 rows.append(row)
         return rows, refused

@@ -26,9 +26,17 @@ def entry(kind: EventKind, subject: int = 0, value: int = 0, **more: Any) -> m.L
     [
         (entry(EventKind.ALARM_RAISED, AlarmId.OCCLUSION, 3), "occlusion  occurrence 3"),
         (
-            entry(EventKind.COMMAND_REFUSED, Refusal.ROLE, 4711, role=Role.PATIENT, repeats=8),
-            "role  command 4711  by patient  (8 more alike)",
+            entry(
+                EventKind.COMMAND_REFUSED,
+                Refusal.ROLE,
+                4711,
+                role=Role.PATIENT,
+                command=m.SetClock.code,
+                repeats=8,
+            ),
+            "role  set_clock  command 4711  by patient  (8 more alike)",
         ),
+        (entry(EventKind.COMMAND_REFUSED, Refusal.ROLE, 5, command=9_999), "role  9999  command 5"),
         (entry(EventKind.COMMAND_DONE, m.SetClock.code, 5), "set_clock  command 5"),
         (entry(EventKind.CLOCK_SET, 1, 1_767_225_600), "1  to 2026-01-01 00:00:00 UTC"),
         (entry(EventKind.REFILL_COMMITTED, 0, 28_000_000), "28.000 mL"),
@@ -63,8 +71,9 @@ def test_what_was_refused_can_be_read_on_the_command_line() -> None:
     """LOG-01."""
     with open_rig("sim:") as rig:
         send(rig, request('{"type": "set_clock", "rtc_s": 0}'), Role.CLINICIAN)
-        lines = [line(each) for each in rig.dut.read_log()]
-    assert any("command_refused        out_of_range" in each for each in lines)
+        entries = list(rig.dut.read_log())
+    assert any("command_refused        out_of_range  set_clock" in line(each) for each in entries)
+    assert "set_clock" in [plain(each)["command_name"] for each in entries]
     result = CliRunner().invoke(main, ["log", "--rig", "sim:", "--from", "1", "--json"])
     assert result.exit_code == 0
     rows = json.loads(result.stdout)

@@ -64,7 +64,7 @@ def what_was_done_is_logged(probe: Probe) -> None:
 @case(
     "EVT-06",
     "LOG-01",
-    "A command that was refused by its content is logged with the reason.",
+    "A command that was refused by its content is logged with its type and the reason.",
     Needs(LOGIC.capabilities, lasts="61 min"),
 )
 def what_was_refused_is_logged(probe: Probe) -> None:
@@ -72,9 +72,9 @@ def what_was_refused_is_logged(probe: Probe) -> None:
     since, packet = probe.log_end(), probe.open().packet(m.AbortRefill())
     check.refused(probe.reply(packet), Refusal.NO_REFILL_OPEN)
     entries = logged(probe, since, EventKind.COMMAND_REFUSED)
-    seen = [(entry.subject, entry.value) for entry in entries]
-    expected = (Refusal.NO_REFILL_OPEN, command_id(packet))
-    check.that(expected in seen, f"reason and command id {expected}", seen)
+    seen = [(entry.subject, entry.command, entry.value) for entry in entries]
+    expected = (Refusal.NO_REFILL_OPEN, packet.body.code, command_id(packet))
+    check.that(expected in seen, f"reason, type and command id {expected}", seen)
 
 
 @case("EVT-07", "LOG-01", "Sessions are logged when they open and when they end, with their role.")

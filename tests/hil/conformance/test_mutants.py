@@ -12,6 +12,7 @@ from hil.emulated.bench import EmulatedPort
 from hil.port import Item
 from hil.record import Verdict
 from protocol import messages as m
+from protocol.control import Event
 from protocol.framing import DELIMITER, crc_of
 from protocol.plain import BY_CODE, to_map
 from protocol.vocabulary import EventKind, OutcomeState, Priority, Refusal, Role
@@ -287,14 +288,14 @@ def outcomes_are_lost(device: Device, reboot: Any) -> Any:
 
 
 def not_logging(*kinds: EventKind) -> Rigging:
-    def make(_device: Device, record: Any) -> Any:
-        def other(kind: EventKind, *rest: Any) -> None:
-            if kind not in kinds:
-                record(kind, *rest)
+    def make(_device: Device, note: Any) -> Any:
+        def other(event: Event, *rest: Any) -> None:
+            if event.kind not in kinds:
+                note(event, *rest)
 
         return other
 
-    return spoiled(record=make)
+    return spoiled(note=make)
 
 
 def logging_reads(device: Device, page: Any) -> Any:
@@ -440,6 +441,10 @@ MUTANTS: dict[str, tuple[str, Rigging]] = {
         Rigging(back=entries(lambda e: e.model_copy(update={"role": None}))),
     ),
     "does not log refusals": ("EVT-06", not_logging(EventKind.COMMAND_REFUSED)),
+    "does not log what it refused": (
+        "EVT-06",
+        Rigging(back=entries(lambda e: e.model_copy(update={"command": None}))),
+    ),
     "is flooded": ("EVT-12", spoiled(log__append=never_counting)),
 }
 
