@@ -35,7 +35,6 @@ KEPT_PACKETS: Final = 20
 MOST_SHOWN: Final = 12
 """Bytes of noise."""
 WAITS: Final = ("1 s", "30 s", "59 s", "1 min", "61 s", "2 min", "5 min", "10 min", "31 min")
-LONG_WAITS: Final = ("9 h", "1 d")
 WALL_WAITS: Final = ("100 ms", "500 ms", "1 s")
 """Where time cannot be asked to pass."""
 
@@ -99,14 +98,6 @@ class PumpMachine(RuleBasedStateMachine):
         if not self.nothing_new:
             self.seat = self.probe.open()
             self.must.restarted()
-
-    @precondition(lambda self: self.has_laboratory and self.virtual)
-    @rule(stimulus=st.sampled_from(strategies.RESTRICTORS), length=st.sampled_from(LONG_WAITS))
-    def suffer(self, stimulus: dict[str, Any], length: str) -> None:
-        """A restrictor fails, and nobody does anything for so long: harm takes hours."""
-        self.must.healthy = False
-        self.stimulate(stimulus)
-        self.wait(length)
 
     @rule(body=strategies.commands())
     def command(self, body: m.Command) -> None:
@@ -225,6 +216,12 @@ class PumpMachine(RuleBasedStateMachine):
 
     # ---- hands
 
+    def suffer(self, stimulus: dict[str, Any], length: str) -> None:
+        """Something fails, and nobody does anything: harm takes hours, as long as many a step."""
+        self.must.healthy = False
+        self.stimulate(stimulus)
+        self.wait(length)
+
     def pass_ns(self, span_ns: int) -> None:
         """Time passes, looked at every hour; the last look is every step's."""
         while span_ns > HOUR_NS:
@@ -265,6 +262,21 @@ class PumpMachine(RuleBasedStateMachine):
     def now_s(self) -> float:
         """Since this example began."""
         return (self.rig.clock.now_ns() - self.start_ns) / SECOND_NS
+
+
+def harm(
+    machine: PumpMachine, before: list[dict[str, Any]], stimulus: dict[str, Any], length: str
+) -> None:
+    """One life in which a pump does harm for so long: it is told, or ViolatedError is raised."""
+    machine.begin()
+    try:
+        for each in before:
+            machine.live(stimulus=each)
+            machine.wait(duration="10 min")
+        machine.suffer(stimulus, length)
+        machine.holds()
+    finally:
+        machine.teardown()
 
 
 def comparable(probe: Probe) -> dict[str, Any]:

@@ -6,16 +6,18 @@ even if Hypothesis does not see it again. A rig that breaks ends it at once.
 """
 
 import sys
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from hypothesis import seed
+from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from hil.clock import NS_PER_S, Stopwatch
 from hil.conformance.errors import FailedError
 from hil.errors import BenchError
 from hil.rig import Rig
+from hil.testing import strategies
 from hil.testing.desk import span_s
 from hil.testing.machine import PumpMachine
 from hil.testing.prove import Prove, suite_settings
@@ -77,6 +79,14 @@ class SpellMachine(PumpMachine):
 
     keeps_rig = True
     spell: ClassVar[Spell]
+
+    @precondition(lambda self: self.has_laboratory and self.virtual)
+    @rule(
+        stimulus=st.sampled_from(strategies.RESTRICTORS), length=st.sampled_from(strategies.HARMFUL)
+    )
+    def fail(self, stimulus: dict[str, Any], length: str) -> None:
+        """A restrictor does."""
+        self.suffer(stimulus, length)
 
     @invariant()
     def counted(self) -> None:

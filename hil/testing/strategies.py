@@ -215,6 +215,8 @@ RESTRICTORS: Final = [
     {"kind": "plant_condition", "name": "restrictor_conductance_factor", "value": value}
     for value in (0.0, 0.5, 0.7, 1.3, 2.0, 3.0)
 ]
+HARMFUL: Final = ("9 h", "1 d")
+"""So long a pump stands still, or gives too much, before it has to be told at the latest."""
 SILENT: Final = [{"kind": "sensor_fault", "channel": name, "missing": True} for name in SENSORS]
 BATTERIES: Final = [{"kind": "battery_fault", "drop_mv": drop_mv} for drop_mv in range(1_001)]
 THEFTS: Final = [{"kind": "withdraw", "volume": f"{volume} mL"} for volume in range(1, 6)]

@@ -15,23 +15,40 @@ from hil.pytest_plugin import SPELL, HeldRig
 from hil.rig import Rig, duration_ns
 from hil.testing import strategies
 from hil.testing.differing import difference
-from hil.testing.machine import PumpMachine, comparable
+from hil.testing.machine import PumpMachine, comparable, harm
 from hil.testing.prove import Prove, suite_settings
 from hil.testing.spell import STEPS, Spell
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 
-EXAMPLES: Final = 30
+EXAMPLES: Final = 60
 WALL_BUDGET: Final = "2 min"
 """Where time cannot be asked to pass."""
 
 
+def machine_of(subject: Subject) -> type[PumpMachine]:
+    """The machine for emulated pumps that run the logic."""
+    attributes: dict[str, Any] = {"opening": staticmethod(subject.rig), "subject": subject.name}
+    return type("PumpMachine", (PumpMachine,), attributes)
+
+
 def test_any_life(subject: Subject, prove: Prove) -> None:
     """An emulated pump that runs the logic."""
-    attributes: dict[str, Any] = {"opening": staticmethod(subject.rig), "subject": subject.name}
-    machine = seed(prove.seed)(type("PumpMachine", (PumpMachine,), attributes))
     count = max(1, round(EXAMPLES * prove.effort))
+    machine = seed(prove.seed)(machine_of(subject))
     run_state_machine_as_test(machine, settings=suite_settings(count, STEPS))
+
+
+def test_harm_is_never_done_in_silence(subject: Subject, prove: Prove) -> None:
+    """FLW-04, DOS-02: a restrictor gives nothing, little or too much, for hours."""
+
+    def suffered(before: list[dict[str, Any]], stimulus: dict[str, Any], length: str) -> None:
+        harm(machine_of(subject)(), before, stimulus, length)
+
+    lives = st.lists(strategies.environments(), max_size=2)
+    restrictors = st.sampled_from(strategies.RESTRICTORS)
+    lengths = st.sampled_from(strategies.HARMFUL)
+    prove(suffered, 20, before=lives, stimulus=restrictors, length=lengths)
 
 
 def test_any_life_on_the_rig(
