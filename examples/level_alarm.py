@@ -7,12 +7,14 @@ from protocol.vocabulary import Refusal, ResetCause, Sounder
 
 class LevelAlarm:
     def boot(self, memory: Memory, cause: ResetCause, ticks: int) -> Outcome:
+        self.low = False
         return NOTHING
 
     def sample(self, ticks: int, readings: Readings) -> Outcome:
-        low = readings.fill_level_nl is not None and readings.fill_level_nl < 5_000_000
-        sounder = Sounder.HIGH if low else Sounder.OFF
-        return Outcome(actuation=Actuation(sounder, patient_signal=low))
+        if readings.fill_level_nl is not None and readings.fill_level_nl < 5_000_000:
+            self.low = True  # for good: noise around the limit would end it and begin it
+        sounder = Sounder.HIGH if self.low else Sounder.OFF
+        return Outcome(actuation=Actuation(sounder, patient_signal=self.low))
 
     def advance(self, ticks: int) -> Outcome:
         return NOTHING

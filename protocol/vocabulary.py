@@ -139,7 +139,7 @@ class Refusal(Word):
 
     MALFORMED = 20, "a sound frame whose content is not a valid request"
     UNKNOWN_MESSAGE = 21, "no message has that type"
-    UNSUPPORTED = 22, "this device does not do that (a bare device has no control logic)"
+    UNSUPPORTED = 22, "it is not offered here; a bare device, say, has no control logic"
     TOO_MANY_SESSIONS = 23, "close one, or wait until one has been idle too long"
     FIRMWARE_FAULT = 24, "supply or control logic failed while handling it; its outcome is unknown"
     INTERRUPTED = 25, "supply or control logic failed while handling it; nothing of it is left"

@@ -98,9 +98,9 @@ def test_a_role_may_do_only_what_is_its_own(subject: Subject) -> None:
     ):
         reply = desk.do(body, Role.PATIENT)
         refused = isinstance(reply, m.Refused) and reply.reason is Refusal.ROLE
-        desk.that(refused, "RES-05", "refused to a patient, for his role", reply)
+        desk.that(refused, "SEC-01", "refused to a patient, for his role", reply)
     after = desk.ask(m.ReadConfiguration())
-    desk.same(before, after, "RES-05", "nothing changed by what was refused")
+    desk.same(before, after, "SEC-01", "nothing changed by what was refused")
 
 
 def test_the_same_life_leads_to_the_same_decisions(subject: Subject) -> None:
