@@ -6,7 +6,8 @@ asked for is `{"error": sentence}`.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Final
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi import Path as PathPart
@@ -30,6 +31,8 @@ from pumpsim.device import Device
 from pumpsim.stimuli import Stimulus
 
 Describe = Callable[[], list[dict[str, Any]]]
+NOT_THERE: Final = {HTTPStatus.NOT_FOUND.phrase, HTTPStatus.METHOD_NOT_ALLOWED.phrase}
+"""All that the framework says of a path, or of a method there."""
 
 
 class PaceChange(BaseModel):
@@ -225,9 +228,13 @@ async def _give_up(_request: Request, error: Exception) -> Response:
     return _error(409, str(error))
 
 
-async def _fail(_request: Request, error: Exception) -> Response:
+async def _fail(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    return _error(error.status_code, error.detail, error.headers)  # a 405 tells what is allowed
+    sentence = error.detail
+    if sentence in NOT_THERE:
+        asked = f"{request.method} {request.url.path}"
+        sentence = f"{asked}: {sentence.lower()}; what there is stands in /openapi.json"
+    return _error(error.status_code, sentence, error.headers)  # a 405 tells what is allowed
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -29,7 +29,8 @@ def check_speed(speed: float) -> float:
     """The speed, when time can run at it; TimelineError says what may be."""
     if speed == AS_FAST_AS_IT_GOES or MIN_SPEED <= speed <= MAX_SPEED:
         return speed
-    message = f"speed {speed:g} must lie in {MIN_SPEED:g} to {MAX_SPEED:.0f}, or be 'max'"
+    possible = f"{MIN_SPEED:g} to {MAX_SPEED:.0f}, or be 'max'; a pause stops time"
+    message = f"speed {speed:g} must lie in {possible}"
     raise TimelineError(message)
 
 

@@ -342,21 +342,22 @@ def test_a_body_that_is_no_json_is_refused(demo: Daemon, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("method", "path", "said"),
     [
-        ("GET", "/v1/devices/nobody/truth", 404),
-        ("POST", "/v1/devices/nobody/stimuli", 404),
-        ("GET", "/v2", 404),
-        ("DELETE", "/v1/devices", 405),
+        ("GET", "/v1/devices/nobody/truth", "there is no device 'nobody': see /v1/devices"),
+        ("POST", "/v1/devices/nobody/stimuli", "there is no device 'nobody': see /v1/devices"),
+        ("GET", "/v2", "GET /v2: not found; what there is stands in /openapi.json"),
     ],
 )
-def test_what_is_not_there_is_said(demo: Daemon, method: str, path: str, status: int) -> None:
+def test_what_is_not_there_is_said(demo: Daemon, method: str, path: str, said: str) -> None:
     body = {"kind": "withdraw"} if method == "POST" else None
-    refused(demo.api.request(method, path, json=body), status)
+    refused(demo.api.request(method, path, json=body), 404, said)
 
 
 def test_what_is_allowed_is_said(demo: Daemon) -> None:
-    assert demo.api.delete("/v1/health").headers["Allow"] == "GET"
+    answer = demo.api.delete("/v1/health")
+    assert answer.headers["Allow"] == "GET"
+    refused(answer, 405, "DELETE /v1/health: method not allowed; what there is stands in")
 
 
 def test_the_openapi_document_tells_of_every_route_and_how_it_refuses(demo: Daemon) -> None:
