@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from protocol.control import Between
 from pumpsim.firmware.amounts import ROUNDING_NL, dissolved_fg, pumped
-from pumpsim.firmware.dose_doubt import MAX_DOUBT_FG, UNKNOWN_DRUG, DoseDoubt, Volumes
+from pumpsim.firmware.dose_doubt import MAX_DOUBT_FG, UNKNOWN_DRUG, DoseDoubt, Liquid, Volumes
 from pumpsim.firmware.ticks import HOUR
 
 FG_PER_NG: Final = 1_000_000
@@ -49,6 +49,7 @@ class Account:
     held_nl: int = 0  # by a catheter that an occlusion has widened
     early_nl: int = 0  # counted as dose, and still in the catheter
     stretch_nl: int = 0  # so much more than its own volume the catheter may hold in an artery
+    catheter_nl: int = 0  # its own volume
     whole: bool = True  # of the service life; else totals were lost, and begin anew (NVM-03)
     whole_since: bool = True  # likewise since the refill
     plugs: list[list[Any]] = field(default_factory=lambda: [[0, UNKNOWN_DRUG, 0]])  # tip first
@@ -66,6 +67,7 @@ class Account:
             held_fg = dissolved_fg(volume_nl, concentration, MAX_DOUBT_FG)
             self.doubt.add(drug, 0, held_fg)
         self.widen_by(self.held_nl)
+        self.catheter_nl = catheter_nl
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
         self.doubt.skip(self._volumes())
@@ -148,6 +150,7 @@ class Account:
             last[0] += volume_nl
         elif volume_nl:
             self.plugs.append([volume_nl, drug, concentration_ng_per_ml])
+            self._hold()
         if len(self.plugs) > MAX_PLUGS:
             self._settle()
             first = self.plugs.pop(0)
@@ -213,11 +216,16 @@ class Account:
 
     def as_requested(self) -> tuple[str | int, ...]:
         """What nothing but requests and lost numbers change, to be sealed with these (NVM-04)."""
-        told = (self.drug, self.concentration_ng_per_ml, self.stretch_nl)
+        told = (self.drug, self.concentration_ng_per_ml, self.catheter_nl, self.stretch_nl)
         return (*told, self.whole, self.whole_since, *self.doubted_before)
 
     def balanced(self) -> bool:
-        """Whether every total is what liquid has made it (NVM-04)."""
+        """Whether every total is what liquid has made it, and the catheter is full (NVM-04)."""
+        content_nl = sum([plug[0] for plug in self.plugs])
+        if content_nl + self.early_nl != self.catheter_nl + self.held_nl:
+            return False
+        if self.doubt.liquids != self._liquids():
+            return False
         volumes = (self.total_nl, self.since_refill_nl, self.remainder)
         counted = (*volumes, self.dose_since_refill_fg, *self.doses_fg.values())
         doubted = (self.uncertain_nl, self.spread_nl)
@@ -262,7 +270,7 @@ class Account:
         less_fg, more_fg = less_fg - before_less_fg, more_fg - before_more_fg
         return _between_ng(self.dose_since_refill_fg, less_fg, more_fg)
 
-    def _stretch(self, before: tuple[str, int], now: tuple[str, int]) -> None:
+    def _stretch(self, before: Liquid, now: Liquid) -> None:
         """Another liquid comes; the catheter may hold that much more of the one or the other."""
         if now != before:
             for drug, ng_per_ml in (before, now):
@@ -279,8 +287,10 @@ class Account:
 
     def _hold(self) -> None:
         """What is in the pump has changed."""
-        liquids = [(drug, ng_per_ml) for _, drug, ng_per_ml in self.plugs]
-        self.doubt.hold(liquids, (self.drug, self.concentration_ng_per_ml))
+        self.doubt.hold(self._liquids(), (self.drug, self.concentration_ng_per_ml))
+
+    def _liquids(self) -> list[Liquid]:
+        return [(drug, ng_per_ml) for _, drug, ng_per_ml in self.plugs]
 
     def _leave(self, volume_nl: int, drug: str, concentration_ng_per_ml: int) -> None:
         if not drug:

@@ -23,6 +23,8 @@ TRACE_NG_PER_ML: Final = 1
 """So much of a drug, or less, in a reservoir may as well leave at once."""
 
 
+Liquid = tuple[str, int]
+"""A drug, and how much of it, in ng/mL."""
 Volumes = tuple[int, int, int]
 """In nl, over the service life: what left the reservoir, what of it is uncertain, its spread."""
 
@@ -51,6 +53,7 @@ class DoseDoubt:
     densest: dict[str, int] = field(default_factory=dict)  # ng/mL, of each drug that ever came in
     all_declared: bool = True  # all that came into the catheter; else no dose is bounded (RES-12)
     rates: dict[str, Rates] = field(default_factory=dict)  # since `settled`; see `hold`
+    liquids: list[Liquid] = field(default_factory=lambda: [(UNKNOWN_DRUG, 0)])  # in the catheter
     seal: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,9 +103,10 @@ class DoseDoubt:
         self.settled = volumes
         self._seal(sound=sound)
 
-    def hold(self, liquids: list[tuple[str, int]], told: tuple[str, int]) -> None:
-        """From now on these are in the catheter, and what was `told` in the reservoir: ng/mL."""
+    def hold(self, liquids: list[Liquid], told: Liquid) -> None:
+        """From now on these are in the catheter, and what was `told` in the reservoir."""
         sound = self.sound()
+        self.liquids = liquids
         self.rates = {}
         for drug, ng_per_ml in (told, *((drug, 0) for drug in self.mixed), *liquids):
             own = told[1] if drug == told[0] else 0
@@ -125,10 +129,8 @@ class DoseDoubt:
         self.all_declared = False
         self._seal(sound=sound)
 
-    def refilled(
-        self, before: tuple[str, int], now: tuple[str, int], left_permille: int, held_nl: int
-    ) -> None:
-        """What is in the reservoir was exchanged, after a `settle`; drugs and ng/mL as declared.
+    def refilled(self, before: Liquid, now: Liquid, left_permille: int, held_nl: int) -> None:
+        """What is in the reservoir was exchanged, after a `settle`; both as declared.
 
         As much as `left_permille` of it may be what there was before. What was in doubt is no doubt
         of the new fill, but for what the `held_nl` in the catheter may show of it, or take back.
@@ -180,7 +182,8 @@ class DoseDoubt:
 
     def _sealed(self) -> int:
         settled = (self.less_fg, self.more_fg, self.settled, self.at_refill, self.all_declared)
-        return crc32(repr((settled, self.mixed, self.rates, self.densest)).encode())
+        held = (self.mixed, self.rates, self.densest, self.liquids)
+        return crc32(repr((settled, held)).encode())
 
 
 def _share(permille: int, difference: int) -> int:

@@ -95,6 +95,26 @@ def other_doubt(logic: ReferenceLogic) -> None:
     logic._state.account.doubt.more_fg["FUDR"] = 1
 
 
+def other_liquid(logic: ReferenceLogic) -> None:
+    logic._state.account.plugs[0][2] ^= 1 << 10
+
+
+def other_content(logic: ReferenceLogic) -> None:
+    logic._state.account.plugs[-1][0] ^= 1 << 10
+
+
+def other_held(logic: ReferenceLogic) -> None:
+    logic._state.account.held_nl = 1 << 10
+
+
+def other_early(logic: ReferenceLogic) -> None:
+    logic._state.account.early_nl = 1 << 10
+
+
+def other_catheter(logic: ReferenceLogic) -> None:
+    logic._state.account.catheter_nl ^= 1 << 10
+
+
 SPOILS: list[Spoil] = [
     other_configuration,
     rotten_configuration,
@@ -109,6 +129,11 @@ SPOILS: list[Spoil] = [
     other_stretch,
     other_beginning,
     other_doubt,
+    other_liquid,
+    other_content,
+    other_held,
+    other_early,
+    other_catheter,
 ]
 
 
@@ -393,6 +418,14 @@ def opened_later(doubt: DoseDoubt) -> None:
     doubt.at_refill = (doubt.at_refill[0] ^ 1 << 20, doubt.at_refill[1])
 
 
+def less_dense(doubt: DoseDoubt) -> None:
+    doubt.densest["FUDR"] ^= 1 << 20
+
+
+def another_liquid(doubt: DoseDoubt) -> None:
+    doubt.liquids = [("FUDR", 1)]
+
+
 def declared_again(doubt: DoseDoubt) -> None:
     doubt.all_declared = not doubt.all_declared
 
@@ -406,6 +439,8 @@ def declared_again(doubt: DoseDoubt) -> None:
         mixed_better,
         slower,
         opened_later,
+        less_dense,
+        another_liquid,
         declared_again,
     ],
 )
