@@ -27,6 +27,28 @@ DEFECTS = (
         ),
     ),
     defect(
+        "limit-of-the-densest-fill",
+        "DOS-02",
+        "a drug that is filled thinner than before keeps the limit of the denser fill",
+        Edit(
+            dose_limit.DoseLimit,
+            "refilled",
+            "series.concentration_ng_per_ml = concentration",
+            "series.concentration_ng_per_ml = max(concentration, series.concentration_ng_per_ml)",
+        ),
+    ),
+    defect(
+        "refill-ends-the-injection",
+        "RES-12",
+        "a refill that is declared ends a bolus access, and what went in is no dose",
+        Edit(
+            requests,
+            "_commit_refill",
+            "    state.reopen()",
+            "    state.bolus = None; state.reopen()",
+        ),
+    ),
+    defect(
         "rounding-drifts",
         "DOS-01",
         "each sample's volume is rounded down, and the rest is lost",

@@ -13,7 +13,7 @@ from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
 from pumpsim.firmware.account import MAX_DRUGS, MAX_PLUGS, Account
 from tests.firmware.bench import HOUR, MINUTE, Bench
 from tests.firmware.usual import REFILL
-from tests.firmware.visits import ten_days_on
+from tests.firmware.visits import commit, declared, ten_days_on
 
 
 @settings(max_examples=100)
@@ -371,3 +371,17 @@ def test_a_drug_that_no_place_is_left_for_is_refused_before_it_is_in_the_pump() 
     assert bench.ask(begin.model_copy(update={"drug": "FUDR"})) == m.Done()
     assert len(bench.logic._state.account.doses_fg) == MAX_DRUGS
     assert min(bench.logic._state.account.doses_fg.values()) > 0
+
+
+def test_a_refill_ends_no_declared_injection() -> None:
+    """RES-12: what was declared before it, and went in after it, is dose all the same."""
+    bench = ten_days_on()
+    before_fg = bench.logic._state.account.doses_fg["FUDR"]
+    thinner = m.BeginBolusAccess(drug="FUDR", concentration_ng_per_ml=1_000_000)
+    assert bench.ask(thinner) == m.Done()
+    bench.ask(m.BeginRefill())
+    assert isinstance(commit(bench, declared(bench.level_nl)), m.Done)
+    assert bench.status().bolus_access_open
+    assert bench.ask(m.EndBolusAccess(injected_nl=1_000_000)) == m.Done()
+    gained_fg = bench.logic._state.account.doses_fg["FUDR"] - before_fg
+    assert gained_fg == 170_000 * 5_000_000 + 830_000 * 1_000_000  # the catheter's content first

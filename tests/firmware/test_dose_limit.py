@@ -278,6 +278,19 @@ def test_the_last_of_a_drug_is_not_held_against_what_the_next_one_is_prescribed(
     assert [series.exceeded for series in watched.limit.series] == [True, False]
 
 
+@pytest.mark.parametrize(("before", "now"), [(20_000_000, 5_000_000), (1_000_000, 5_000_000)])
+def test_a_limit_is_of_the_drug_as_it_is_filled_now(before: int, now: int) -> None:
+    """DOS-02: neither what was denser before it nor what was thinner has a part in it."""
+    once, again = Watched(configured()), Watched(configured())
+    again.fill("FUDR", before)
+    for watched in (once, again):
+        watched.fill("FUDR", now)
+    limits = [
+        [window.limit_fg for window in watched.limit.series[0].windows] for watched in (once, again)
+    ]
+    assert limits[0] == limits[1]
+
+
 def test_the_last_two_drugs_are_watched() -> None:
     """DOS-02: the drug before the last is still watched, liquid without a drug never."""
     watched = Watched(configured())

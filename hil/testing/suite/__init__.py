@@ -17,6 +17,7 @@ SECTIONS: Final = (
     "dose",
     "alarms",
     "reset",
+    "interplay",
     "delivery",
     "machine",
     "conformance",

@@ -1,0 +1,287 @@
+"""Two things that come together: each by itself is tried elsewhere, and passes."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from hil.testing.cases import CASES, Case, settled
+from hil.testing.desk import Desk
+from hil.testing.expected import ALARMS
+from hil.testing.refilling import begin, commit, refilled
+from hil.testing.steady import REFILL
+from hil.testing.subject import Subject
+from hil.testing.suite.test_alarms import SWITCHES, raised
+from hil.testing.suite.test_circumstances import LASTING
+from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, Sounder
+
+HOUR_NL: Final = 54_000 // 4
+"""What the limit of an hour leaves beside the prescription: a quarter of it."""
+TWO_SENSORS: Final = {"reads": {"catheter_pulse_pa": None, "pocket_pressure_pa": None}}
+
+
+def silenced(desk: Desk, one: m.AlarmOccurrence) -> None:
+    """For as long as a pause may last."""
+    pause = m.PauseAudio(alarm=one.alarm, occurrence=one.occurrence, duration_ms=600_000)
+    desk.must_do(pause, "ALM-05")
+    desk.that(desk.sounder is Sounder.OFF, "ALM-05", "silence", desk.sounder.name.lower())
+
+
+def heard(desk: Desk, requirement: str, what: str) -> None:
+    """At MEDIUM priority at least."""
+    words = f"a sounder for {what}: medium or above"
+    desk.that(desk.sounder >= Sounder.MEDIUM, requirement, words, desk.sounder.name.lower())
+
+
+def test_a_pause_ends_with_its_occurrence(subject: Subject) -> None:
+    """What ends and comes back within the pause is something new, and heard."""
+    desk = subject.desk()
+    one = raised(desk)
+    silenced(desk, one)
+    desk.let(**SWITCHES["pulse sensor"][1])
+    desk.wait(5)
+    desk.let(**SWITCHES["pulse sensor"][0])
+    desk.wait(4)
+    again = desk.occurrence(one.alarm)
+    fresh = again is not None and again.occurrence > one.occurrence
+    desk.that(fresh, "ALM-04", f"an occurrence above {one.occurrence}", again)
+    heard(desk, "ALM-05", "the new occurrence")
+
+
+def test_a_pause_hides_no_other_sensor(subject: Subject) -> None:
+    """Whoever paused the alarm of the first one knew nothing of the second."""
+    desk = subject.desk()
+    silenced(desk, raised(desk))
+    desk.let(**TWO_SENSORS)
+    desk.wait(5)
+    heard(desk, "ALM-05", "the second sensor")
+
+
+@pytest.mark.parametrize("minutes", range(25, 30))
+def test_another_sensor_fails_while_a_reminder_sounds(subject: Subject, minutes: int) -> None:
+    """It is called to mind after half an hour; the second one is something to be acknowledged."""
+    desk = subject.desk()
+    one = raised(desk)
+    desk.must_do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence), "ALM-04")
+    desk.wait(minutes)
+    desk.let(**TWO_SENSORS)
+    desk.wait(4)
+    listed = [each for each in desk.alarms() if each.alarm is one.alarm]
+    fresh = len(listed) == 1 and not listed[0].acknowledged
+    desk.that(fresh, "ALM-04", "one occurrence of sensor_fault, to be acknowledged", listed)
+
+
+def test_a_refill_ends_no_injection(subject: Subject) -> None:
+    """What was declared before it, and went in after it, is dose."""
+    desk = subject.desk()
+    given = Given(desk)
+    given.wait(PRIMED_MIN)
+    drug, concentration = REFILL.drug, REFILL.concentration_ng_per_ml
+    access = m.BeginBolusAccess(drug=drug, concentration_ng_per_ml=concentration)
+    desk.must_do(access, "RES-12")
+    desk.must_do(m.BeginRefill(), "RES-05")
+    given.wait(2)
+    left_nl = desk.pump.level_nl
+    reply = commit(desk, left_nl, left_nl)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    desk.must_do(m.EndBolusAccess(injected_nl=250_000), "RES-12")
+    given.tip.push(250_000, drug, concentration)
+    given.check("RES-12")
+
+
+@pytest.mark.parametrize("filled", [[20.0], [0.0], [0.0, 20.0]], ids=str)
+def test_limits_are_those_of_the_fill(subject: Subject, filled: list[float]) -> None:
+    """Of the drug as it is filled now, whatever was filled before it, mg/mL."""
+    first, *others = [round(mg_per_ml * 1e6) for mg_per_ml in filled]
+    drug = REFILL.drug if first else "saline"
+    mixed = {"drug": drug, "concentration_ng_per_ml": first}
+    desk = subject.desk(REFILL.model_copy(update={**mixed, "filled_nl": 20_000_000}))
+    for concentration in (*others, REFILL.concentration_ng_per_ml):
+        desk.wait(30)
+        refill_all(desk, drug=REFILL.drug, concentration_ng_per_ml=concentration)
+    desk.wait(PRIMED_MIN)
+    inject(desk, HOUR_NL * 7 // 10)
+    desk.that(AlarmId.DOSE_LIMIT not in desk.present(), "DOS-02", "no alarm yet", desk.standing())
+    desk.wait(10)
+    inject(desk, HOUR_NL * 7 // 10)
+    words = "dose_limit: 140 % of an hour's excess within 11 min"
+    desk.that(AlarmId.DOSE_LIMIT in desk.present(), "DOS-02", words, desk.standing())
+
+
+def test_a_fill_without_drug_forgets_no_dose(subject: Subject) -> None:
+    """What was given within the hour counts, though the pump was rinsed meanwhile."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    desk.wait(PRIMED_MIN)
+    inject(desk, HOUR_NL * 9 // 10)
+    desk.that(AlarmId.DOSE_LIMIT not in desk.present(), "DOS-02", "no alarm yet", desk.standing())
+    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
+    refill_all(desk)
+    inject(desk, HOUR_NL * 9 // 10)
+    words = "dose_limit: 180 % of an hour's excess within it, and two refills between"
+    desk.that(AlarmId.DOSE_LIMIT in desk.present(), "DOS-02", words, desk.standing())
+
+
+def refill_all(desk: Desk, **mixed: Any) -> None:
+    """Exchange all there is."""
+    desk.must_do(m.BeginRefill(), "RES-05")
+    desk.wait(2)
+    left_nl = desk.pump.level_nl
+    reply = commit(desk, left_nl, left_nl, **mixed)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    desk.wait(2)
+
+
+@pytest.mark.parametrize("put_ml", [3, 12])
+def test_a_refill_is_reckoned_where_no_level_tells(subject: Subject, put_ml: int) -> None:
+    """What was left, less what was taken, and what was put in."""
+    desk = subject.desk()
+    desk.wait(30)
+    desk.let(reads={"fill_level_nl": None})
+    desk.wait(10)
+    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=put_ml * 1e6)
+    for _ in range(3):
+        desk.wait(10)
+        residual_holds(desk)
+
+
+def test_what_is_left_is_anybodys_guess_without_clock_and_level(subject: Subject) -> None:
+    """Days without supply, and nothing that tells how many: there may be nothing left."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 12_000_000}))
+    desk.wait(30)
+    desk.let(reads={"fill_level_nl": None})
+    desk.wait(10)
+    desk.let(rtc_valid=False, rtc_off_s=-(10**8))
+    desk.power_cycle(7 * 1_440)
+    desk.wait(5)
+    residual_holds(desk)
+
+
+def residual_holds(desk: Desk) -> None:
+    """The truth; no interval is none that does not."""
+    told, left_nl = desk.status().residual_volume_nl, desk.pump.level_nl
+    holds = told is None or told.low <= left_nl <= told.high
+    desk.that(holds, "SEN-07", f"an interval that holds {left_nl:.0f} nL", told)
+
+
+STANDING: Final = [each for each in LASTING if each.alarm is not AlarmId.BOLUS_PATH_INJECTION]
+"""A surge is over before anybody could say so."""
+
+
+@pytest.mark.parametrize("case", STANDING, ids=lambda case: case.name.replace(" ", "-"))
+def test_a_reset_changes_no_diagnosis(subject: Subject, case: Case) -> None:
+    """The same alarms with the same causes, from the boot on and with the samples after it."""
+    desk = settled(subject.desk(), case)
+    after = desk.minutes_to(case.alarm, case.latest)
+    desk.that(after is not None, ALARMS[case.alarm].requirement, "the alarm", desk.standing())
+    desk.wait(15)
+    before = diagnosed(desk)
+    desk.power_cycle()
+    for _ in range(3):
+        desk.same(before, diagnosed(desk), "ALM-09", "alarms and causes as before the reset")
+        desk.wait(1)
+
+
+PASSING: Final = {AlarmId.RESETS, AlarmId.BOLUS_PATH_INJECTION}
+"""These end, or begin, by the reset itself."""
+
+
+def diagnosed(desk: Desk) -> dict[str, Any]:
+    """What stands, and what it may come from."""
+    alarms = sorted(one.name.lower() for one in desk.present() - PASSING)
+    return {"alarms": alarms, "causes": sorted(one.name for one in desk.status().causes)}
+
+
+def access_before(desk: Desk) -> None:
+    """A bolus access that nobody ends."""
+    desk.must_do(m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0), "RES-12")
+    desk.wait(25)
+
+
+def window_before(desk: Desk) -> None:
+    """A refill that was begun, and given up, and is begun anew."""
+    begin(desk)
+    desk.wait(25)
+    desk.must_do(m.AbortRefill(), "FLW-08")
+    begin(desk)
+
+
+@pytest.mark.parametrize(
+    ("before", "name"),
+    [(access_before, "past the reservoir"), (window_before, "no pressure drives it")],
+)
+def test_a_reset_lets_nothing_hide_longer(
+    subject: Subject, before: Callable[[Desk], None], name: str
+) -> None:
+    """Half an hour, with a reset in it or without."""
+    (case,) = (each for each in CASES if each.name == name)
+    desk = subject.desk()
+    desk.wait(60)
+    before(desk)
+    desk.power_cycle()
+    desk.wait(6)
+    desk.let(**case.steps[0])
+    after = desk.minutes_to(case.alarm, 3)
+    words = f"{case.alarm.name.lower()} within 3 min: half an hour has passed"
+    desk.that(after is not None, "FLW-08", words, desk.standing())
+
+
+def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> None:
+    """Pushed through the bolus path in the window of a refill: the level lacks what is dose."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+    desk.wait(PRIMED_MIN)
+    before_ng = desk.status().dose_total_ng or 0
+    desk.must_do(m.BeginRefill(), "RES-05")
+    desk.wait(2)
+    desk.let(artery_pa=24e3)
+    desk.wait(2)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(2)
+    desk.power_cycle()
+    desk.wait(3)
+    commit(desk, 0, 5_000_000)
+    desk.wait(5)
+    gained_ng = (desk.status().dose_total_ng or 0) - before_ng
+    least_ng = 0.9 * 5_000_000 * REFILL.concentration_ng_per_ml / 1e6
+    words = f"at least {least_ng:.0f} ng more: nothing of the fill is in the reservoir"
+    desk.that(gained_ng >= least_ng, "RES-12", words, gained_ng)
+
+
+def test_a_status_is_as_old_as_its_sample_in_a_pump_without_a_date(subject: Subject) -> None:
+    """Asked again after samples were missed: no flow is told that nobody has measured."""
+    desk = subject.desk(refill=None)
+    desk.wait(10)
+    told = desk.status().flow_nl_per_h
+    desk.that(told is not None, "FLW-01", "a flow", told)
+    desk.miss(10)
+    told = desk.status().flow_nl_per_h
+    desk.that(told is None, "SEN-06", "no flow: the last sample is 10 min old", told)
+
+
+def test_a_long_time_without_supply_makes_no_reset_older(subject: Subject) -> None:
+    """The first boot came after it: three within half a day are three within a day."""
+    desk = subject.desk()
+    desk.wait(70)
+    desk.power_cycle(800)
+    for _ in range(2):
+        desk.wait(360)
+        desk.power_cycle()
+    desk.minute()
+    told = desk.occurrence(AlarmId.RESETS) is not None
+    desk.that(told, "RST-04", "resets: three boots within 12 h", desk.standing())
+
+
+@pytest.mark.parametrize("lost_h", [0, 36])
+def test_time_without_supply_is_time_of_the_plan(subject: Subject, lost_h: int) -> None:
+    """The next drug is called for when its time has come, whoever counted it."""
+    plan = tuple(m.PlanStep(drug=drug, duration_s=2 * 86_400) for drug in ("FUDR", "saline"))
+    desk = subject.desk(plan=plan)
+    desk.wait(60)
+    desk.power_cycle(lost_h * 60)
+    desk.wait((47 - lost_h) * 60)
+    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
+    called = AlarmId.OFF_PLAN not in desk.present()
+    desk.that(
+        called, "RES-11", "no alarm: the plan calls for saline after two days", desk.standing()
+    )
