@@ -86,7 +86,9 @@ class Desk:
         )
         for command in provision(report):
             self.must_do(command, "DOS-09")
-        self.done = ["0 min: boot, configuration, first refill, first sample"]
+        made = f"configuration{_changed(CONFIGURATION, self.configuration)}"
+        filled = "no refill" if refill is None else f"first refill{_changed(REFILL, refill)}"
+        self.done = [f"0 min: boot, {made}, {filled}, first sample"]
         self.acts = [(0.0, acting.configured(self.configuration))]
         self.implanted = True
         self.sample()
@@ -414,3 +416,11 @@ def _plain(value: object) -> str:
         return f"{value.withdrawn_nl / 1e6:g} mL out, {value.filled_nl / 1e6:g} mL {value.drug} in"
     name = getattr(value, "name", None)
     return str(name).lower() if name is not None else str(value)
+
+
+def _changed(usual: m.Part, made: m.Part) -> str:
+    """What is not as usual: without that nobody could follow what came of it."""
+    expected = usual.model_dump(mode="json")
+    fields = made.model_dump(mode="json").items()
+    told = [f"{name} {value}" for name, value in fields if value != expected[name]]
+    return f" with {', '.join(told)}" if told else ""

@@ -71,6 +71,12 @@ DEFECTS = (
         ),
     ),
     defect(
+        "status-from-before-the-silence",
+        "SEN-06",
+        "in a pump without a date, a status that was told stands though samples are missing",
+        Edit(reference.ReferenceLogic, "advance", "self._status = None", "pass"),
+    ),
+    defect(
         "gap-filled-with-the-last",
         "SEN-06",
         "in place of a missing reading stands the one before",

@@ -122,3 +122,14 @@ def test_each_number_of_a_status_is_told_in_its_own_place() -> None:
     assert second.highest_priority is None
     bench.run(1, fill_level_nl=2_000_000)
     assert bench.status().highest_priority is Priority.MEDIUM
+
+
+def test_without_a_date_samples_that_were_missed_are_told_all_the_same() -> None:
+    """SEN-06: no countdown makes a status anew that nobody has looked at since."""
+    bench = Bench()
+    written = m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION)
+    assert bench.ask(written) == m.Done(reference=1)
+    bench.run(5)
+    assert bench.status().flow_nl_per_h is not None
+    bench.wait_until(bench.ticks + 600 * TICKS_PER_S)
+    assert bench.status().flow_nl_per_h is None

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from hil.testing.desk import Desk
 from hil.testing.scenario import Scenario, write
-from hil.testing.steady import USUAL
+from hil.testing.steady import REFILL, USUAL
 from hil.testing.subject import Subject
 from protocol import messages as m
 from protocol.control import Readings
@@ -93,3 +93,15 @@ def test_a_blank_pump_has_no_scenario() -> None:
     blank = Subject().bare_desk()
     blank.boot(ResetCause.POWER_ON)
     assert blank.violated("DOS-09", "nothing", "something").scenario is None
+
+
+def test_what_is_not_as_usual_at_first_is_told() -> None:
+    """Nobody could follow a report whose configuration was drawn."""
+    desk = Subject().desk(
+        REFILL.model_copy(update={"stability_s": 86_400}), dose_limit_permille=1_010
+    )
+    assert desk.done == [
+        "0 min: boot, configuration with dose_limit_permille 1010, "
+        "first refill with stability_s 86400, first sample"
+    ]
+    assert "no refill" in Subject().desk(None).done[0]
