@@ -11,7 +11,7 @@ from hil.testing.expected import ALARMS
 from hil.testing.refilling import begin, commit, refilled
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
-from hil.testing.suite.test_alarms import SWITCHES, raised
+from hil.testing.suite.test_alarms import SWITCHES, Listener, raised
 from hil.testing.suite.test_circumstances import LASTING
 from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
 from protocol import messages as m
@@ -272,11 +272,15 @@ def test_a_long_time_without_supply_makes_no_reset_older(subject: Subject) -> No
     desk.that(told, "RST-04", "resets: three boots within 12 h", desk.standing())
 
 
+IN_TURN: Final = tuple(
+    m.PlanStep(drug=drug, duration_s=2 * 86_400) for drug in (REFILL.drug, "saline")
+)
+
+
 @pytest.mark.parametrize("lost_h", [0, 36])
 def test_time_without_supply_is_time_of_the_plan(subject: Subject, lost_h: int) -> None:
     """The next drug is called for when its time has come, whoever counted it."""
-    plan = tuple(m.PlanStep(drug=drug, duration_s=2 * 86_400) for drug in ("FUDR", "saline"))
-    desk = subject.desk(plan=plan)
+    desk = subject.desk(plan=IN_TURN)
     desk.wait(60)
     desk.power_cycle(lost_h * 60)
     desk.wait((47 - lost_h) * 60)
@@ -285,3 +289,32 @@ def test_time_without_supply_is_time_of_the_plan(subject: Subject, lost_h: int) 
     desk.that(
         called, "RES-11", "no alarm: the plan calls for saline after two days", desk.standing()
     )
+
+
+def test_a_fill_of_the_same_drug_begins_no_step_of_the_plan(subject: Subject) -> None:
+    """After a reset, too: the next drug is called for when the whole step is over."""
+    desk = subject.desk(plan=IN_TURN)
+    desk.wait(24 * 60)
+    refill_all(desk)
+    desk.power_cycle()
+    desk.wait(23 * 60)
+    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
+    called = AlarmId.OFF_PLAN not in desk.present()
+    desk.that(
+        called, "DOS-09", "no alarm: the plan calls for saline after two days", desk.standing()
+    )
+
+
+def test_reminders_are_of_the_priority_it_has_now(subject: Subject) -> None:
+    """A refill that is near is called to mind each hour, and each half hour once it is due."""
+    listener = Listener(subject.desk(refill_interval_s=86_400))
+    for hours in (18, 24):
+        while listener.desk.minutes < hours * 60 + 5:
+            listener.minute()
+        for one in listener.desk.alarms():
+            body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
+            listener.desk.must_do(body, "ALM-04")
+            listener.sound.acknowledge(listener.now_s, one.occurrence)
+        listener.hear()
+        for _ in range(130):
+            listener.minute()
