@@ -78,7 +78,7 @@ class Device:
         self.boot_id = self.resets = 0
         self.reset_cause = ResetCause.POWER_ON
         self.readings: Readings | None = None
-        self.reading_ticks = 0
+        self.reading_ticks: int | None = None  # of this life; None: they are of a life before
         self.beliefs: Beliefs | None = None
         self.actuation = Actuation(Sounder.OFF, patient_signal=False)
         self.logic = resolve(pump.pump.logic)
@@ -419,7 +419,7 @@ class Device:
         self.resets += self.boot_id > 0
         self.boot_id += 1
         self.reset_cause = cause
-        self.beliefs = None
+        self.beliefs = self.reading_ticks = None
         self.oscillator.boot(self.now_ns)
         self.sessions.reboot(self.boot_id)
         self.chip.restart(supply_lost=cause in SUPPLY_LOST)

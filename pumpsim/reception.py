@@ -151,9 +151,11 @@ def _query_outcome(device: "Device", _link: str, body: m.Body) -> m.Reply:
 
 
 def _read_readings(device: "Device", _link: str, _body: m.Body) -> m.Reply:
-    readings = device.readings
+    """None before the first sample of this life: its ticks would be those of another (TIM-01)."""
+    ticks = device.reading_ticks
+    readings = None if ticks is None else device.readings
     return m.ReadingsReport(
-        ticks=device.reading_ticks,
+        ticks=ticks or 0,
         now_ticks=device.ticks(),
         readings=None if readings is None else m.ReadingsPart(**readings._asdict()),
         reset_cause=device.reset_cause,

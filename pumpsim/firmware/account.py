@@ -70,7 +70,6 @@ class Account:
         self.catheter_nl = catheter_nl
         self.plugs = [[catheter_nl, UNKNOWN_DRUG, 0]]
         self.held_nl = self.early_nl = 0
-        self.doubt.skip(self._volumes())
         self._hold()
 
     def deliver(self, elapsed: int, flow_nl_per_h: int, stored_nl: int | None = None) -> None:

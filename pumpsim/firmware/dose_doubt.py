@@ -97,12 +97,6 @@ class DoseDoubt:
         self.settled = volumes
         self._seal(sound=sound)
 
-    def skip(self, volumes: Volumes) -> None:
-        """Liquid went another way than through the pump: doubt counts on from here."""
-        sound = self.sound()
-        self.settled = volumes
-        self._seal(sound=sound)
-
     def hold(self, liquids: list[Liquid], told: Liquid) -> None:
         """From now on these are in the catheter, and what was `told` in the reservoir."""
         sound = self.sound()

@@ -220,3 +220,19 @@ def test_the_oscillator_that_stops_is_told_by_the_clock() -> None:
     assert programmer.command(m.SetClock(rtc_s=1_800_000_000)) == m.Done()
     device.advance(device.now_ns + HOUR_NS)
     assert AlarmId.CLOCK_INVALID not in alarms_of(programmer)
+
+
+def test_readings_are_of_this_life() -> None:
+    """TIM-01, SEN-06: before its first sample a life has none, and no ticks of another."""
+    programmer = Programmer(make("bare"))
+    device = programmer.device
+    device.advance(HOUR_NS)
+    device.reset(device.now_ns, ResetCause.WATCHDOG)
+    report = programmer.ask(m.ReadReadings())
+    assert isinstance(report, m.ReadingsReport)
+    assert (report.ticks, report.readings) == (0, None)
+    device.advance(device.now_ns + 60 * 10**9)
+    report = programmer.ask(m.ReadReadings())
+    assert isinstance(report, m.ReadingsReport)
+    assert report.readings is not None
+    assert 0 < report.ticks <= report.now_ticks

@@ -385,3 +385,16 @@ def test_a_refill_ends_no_declared_injection() -> None:
     assert bench.ask(m.EndBolusAccess(injected_nl=1_000_000)) == m.Done()
     gained_fg = bench.logic._state.account.doses_fg["FUDR"] - before_fg
     assert gained_fg == 170_000 * 5_000_000 + 830_000 * 1_000_000  # the catheter's content first
+
+
+def test_a_catheter_that_is_exchanged_takes_nothing_of_what_is_in_doubt() -> None:
+    """DOS-01: what an occlusion held goes with it, and not with the doubt of what came before."""
+    account = Account()
+    account.prime(CATHETER_NL)
+    account.refilled("A", 10_000, 50)
+    account.deliver(HOUR, 200_000, 100_000)
+    account.prime(CATHETER_NL)
+    less_fg, more_fg = account.doubt.less_fg["A"], account.doubt.more_fg["A"]
+    account.refilled("B", 0)
+    assert account.doubt.less_fg["A"] >= less_fg
+    assert account.doubt.more_fg["A"] >= more_fg

@@ -79,6 +79,14 @@ class Listener:
         self.hear()
         self.check()
 
+    def acknowledge_all(self) -> None:
+        """Each alarm that is listed."""
+        for one in self.desk.alarms():
+            body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
+            self.desk.must_do(body, "ALM-04")
+            self.sound.acknowledge(self.now_s, one.occurrence)
+        self.hear()
+
     def silence(self, minutes: int) -> None:
         """Minutes without a sample."""
         with self.desk.silent(minutes):
@@ -279,11 +287,7 @@ def test_what_is_acknowledged_comes_back(subject: Subject, name: str, minutes: i
     listener.desk.let(**SWITCHES[name][0])
     for _ in range(25):
         listener.minute()
-    for one in listener.desk.alarms():
-        body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
-        listener.desk.must_do(body, "ALM-04")
-        listener.sound.acknowledge(listener.now_s, one.occurrence)
-    listener.hear()
+    listener.acknowledge_all()
     for _ in range(minutes):
         listener.minute()
 

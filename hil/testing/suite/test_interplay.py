@@ -277,6 +277,14 @@ IN_TURN: Final = tuple(
 )
 
 
+def saline_is_called_for(desk: Desk) -> None:
+    """By the plan, after two days."""
+    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
+    called = AlarmId.OFF_PLAN not in desk.present()
+    words = "no alarm: the plan calls for saline after two days"
+    desk.that(called, "DOS-09", words, desk.standing())
+
+
 @pytest.mark.parametrize("lost_h", [0, 36])
 def test_time_without_supply_is_time_of_the_plan(subject: Subject, lost_h: int) -> None:
     """The next drug is called for when its time has come, whoever counted it."""
@@ -284,11 +292,7 @@ def test_time_without_supply_is_time_of_the_plan(subject: Subject, lost_h: int) 
     desk.wait(60)
     desk.power_cycle(lost_h * 60)
     desk.wait((47 - lost_h) * 60)
-    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
-    called = AlarmId.OFF_PLAN not in desk.present()
-    desk.that(
-        called, "RES-11", "no alarm: the plan calls for saline after two days", desk.standing()
-    )
+    saline_is_called_for(desk)
 
 
 def test_a_fill_of_the_same_drug_begins_no_step_of_the_plan(subject: Subject) -> None:
@@ -298,11 +302,7 @@ def test_a_fill_of_the_same_drug_begins_no_step_of_the_plan(subject: Subject) ->
     refill_all(desk)
     desk.power_cycle()
     desk.wait(23 * 60)
-    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
-    called = AlarmId.OFF_PLAN not in desk.present()
-    desk.that(
-        called, "DOS-09", "no alarm: the plan calls for saline after two days", desk.standing()
-    )
+    saline_is_called_for(desk)
 
 
 def test_reminders_are_of_the_priority_it_has_now(subject: Subject) -> None:
@@ -311,10 +311,6 @@ def test_reminders_are_of_the_priority_it_has_now(subject: Subject) -> None:
     for hours in (18, 24):
         while listener.desk.minutes < hours * 60 + 5:
             listener.minute()
-        for one in listener.desk.alarms():
-            body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
-            listener.desk.must_do(body, "ALM-04")
-            listener.sound.acknowledge(listener.now_s, one.occurrence)
-        listener.hear()
+        listener.acknowledge_all()
         for _ in range(130):
             listener.minute()
