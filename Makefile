@@ -32,7 +32,7 @@ run: venv        ## start the demo pump: serial, TCP, MQTT and the control API, 
 test: coverage   ## each test once: the two rooms under coverage, the others, the slow ones, the suite for logic
 	$(BIN)/$(PYTEST) auto -m "not slow" $(ROOMS:%=--ignore=%)
 	$(BIN)/pytest --dist loadfile -n $(MORE) -m slow  # tests of a file share long runs; many wait for a daemon
-	PYTEST_ADDOPTS= $(BIN)/pytest -o addopts=--import-mode=importlib --dist loadfile -n auto --logic pumpsim.firmware:ReferenceLogic  # as elsewhere
+	PYTEST_ADDOPTS= $(BIN)/pytest -o addopts=--import-mode=importlib --dist loadfile -n auto --logic pumpsim.firmware:ReferenceLogic  # in its own order, as from any folder
 
 test-deps:       ## install what the suite can use beside Python: mosquitto
 	@sh .ci/test-deps
