@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hil.testing import acting
 from hil.testing.chip import Chip
-from hil.testing.differing import difference
+from hil.testing.differing import difference, words
 from hil.testing.register import Register
 from hil.testing.scenario import Scenario
 from hil.testing.steady import CONFIGURATION, REFILL, USUAL, SteadyPump
@@ -31,6 +31,11 @@ MAX_DEADLINES: Final = 2_000
 """Calls that a logic may want between two samples."""
 TOLD_CAUSES: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT, ResetCause.WATCHDOG)
 """What a scenario's power cycle can tell the logic."""
+MAPPED: Final = {
+    "reads": ("reads", "every sensor is read again"),
+    "bias": ("is off by", "no sensor is off"),
+}
+"""Truths of one channel each: how one is told, and that there is none."""
 UNITS: Final = ((1_440, "d"), (60, "h"), (1, "min"))
 
 
@@ -137,7 +142,7 @@ class Desk:
 
     def let(self, **truth: Any) -> None:
         """From now on that is true of the pump: fields of `SteadyPump`."""
-        self.note(", ".join(f"{name} = {_shown(value)}" for name, value in truth.items()))
+        self.note(", ".join(_true(name, value) for name, value in truth.items()))
         for act in acting.acted(self.pump, truth):
             self.act(act)
         self.pump = replace(self.pump, **truth)
@@ -229,7 +234,7 @@ class Desk:
         """A command that nothing speaks against."""
         reply = self.do(body)
         if not isinstance(reply, m.Done):
-            raise self.violated(requirement, f"{_command(body)} is carried out", str(reply))
+            raise self.violated(requirement, f"{_command(body)} is carried out", reply)
         return reply
 
     # ---- what came of it
@@ -238,7 +243,7 @@ class Desk:
         """What it believes."""
         reply = self.ask(m.GetStatus())
         if not isinstance(reply, m.Status):
-            raise self.violated("COM-08", "a status", str(reply))
+            raise self.violated("COM-08", "a status", reply)
         return reply.status
 
     def alarms(self) -> list[m.AlarmOccurrence]:
@@ -248,7 +253,7 @@ class Desk:
             behind = found[-1].occurrence if found else 0
             page = self.ask(m.ListAlarms(after_occurrence=behind))
             if not isinstance(page, m.AlarmList):
-                raise self.violated("ALM-04", "a list of alarms", str(page))
+                raise self.violated("ALM-04", "a list of alarms", page)
             found += page.alarms
             if not page.more or not page.alarms:
                 return found
@@ -296,7 +301,7 @@ class Desk:
         """Write down what no scenario does or shows."""
         self.lacks[lack] = None
 
-    def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
+    def violated(self, requirement: str, expected: str, seen: object) -> ViolatedError:
         """A requirement does not hold, now."""
         self._note_wait()
         violated = ViolatedError(requirement, expected, seen, span_s(self.passed_s), self.done)
@@ -317,7 +322,7 @@ class Desk:
     def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
         """A requirement holds."""
         if not holds:
-            raise self.violated(requirement, expected, str(seen))
+            raise self.violated(requirement, expected, seen)
 
     def same(self, one: object, other: object, requirement: str, words: str) -> None:
         """Both are the same, to the last field."""
@@ -384,17 +389,25 @@ def shown(alarms: set[AlarmId]) -> str:
     return ", ".join(sorted(alarm.name.lower() for alarm in alarms)) or "no alarm"
 
 
+def _true(name: str, value: object) -> str:
+    """A field of the pump that changes, as a person would say it."""
+    if not isinstance(value, Mapping):
+        return f"{name} = {_shown(value)}"
+    each, none = MAPPED[name]
+    told = [f"{channel} {each} {_shown(one)}" for channel, one in value.items()]
+    return ", ".join(told) or none
+
+
 def _shown(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k}: {'nothing' if v is None else v}" for k, v in value.items()) or "-"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else words(value)
 
 
 def _sample(readings: Readings) -> str:
     """What of it is not as usual."""
     usual = USUAL._replace(sequence=readings.sequence)._asdict()
     new = {name: value for name, value in readings._asdict().items() if value != usual[name]}
-    return f"a usual sample, but for {_shown(new)}" if new else "a usual sample"
+    told = ", ".join(f"{name} {words(value)}" for name, value in new.items())
+    return f"a usual sample, but for {told}" if told else "a usual sample"
 
 
 def _command(body: m.Body) -> str:

@@ -1,4 +1,4 @@
-"""Where two things differ that ought to be the same: field by field, each by its name."""
+"""Things in words, and where two of them differ that ought to be the same: field by field."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -19,6 +19,21 @@ def difference(expected: object, seen: object) -> tuple[str, str]:
         return str(expected), str(seen)
     more = f", and {len(names) - MOST} more" if len(names) > MOST else ""
     return _told(names[:MOST], one) + more, _told(names[:MOST], other)
+
+
+def words(value: object) -> str:
+    """A value as a person says it: every field that there is, by its name."""
+    if isinstance(value, set | frozenset):
+        return ", ".join(sorted(words(one) for one in value)) or NOTHING
+    if _parts(value) is None:
+        return _words(value)
+    if isinstance(value, list | tuple) and not hasattr(value, "_asdict"):
+        return "; ".join(words(one) for one in value) or NOTHING
+    found = [f"{name} {leaf}" for name, leaf in leaves(value).items() if leaf != NOTHING]
+    told = [", ".join(found)] if found else []
+    if isinstance(value, BaseModel):
+        told.insert(0, type(value).__name__)
+    return ": ".join(told) or NOTHING
 
 
 def leaves(value: object, name: str = "") -> dict[str, str]:
@@ -48,6 +63,10 @@ def _parts(value: object) -> Mapping[Any, object] | None:
 def _words(value: object) -> str:
     if value is None:
         return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return value.hex(" ") or NOTHING
     return value.name.lower() if isinstance(value, Enum) else str(value)
 
 

@@ -39,7 +39,7 @@ class Story:
     def that(self, holds: object, requirement: str, expected: str, seen: object) -> None:
         """A requirement holds."""
         if not holds:
-            raise self.violated(requirement, expected, str(seen))
+            raise self.violated(requirement, expected, seen)
 
     def same(self, one: object, other: object, requirement: str, words: str) -> None:
         """Both are the same, to the last field."""
@@ -47,7 +47,7 @@ class Story:
             expected, seen = difference(one, other)
             raise self.violated(requirement, f"{words}: {expected}", seen)
 
-    def violated(self, requirement: str, expected: str, seen: str) -> ViolatedError:
+    def violated(self, requirement: str, expected: str, seen: object) -> ViolatedError:
         """A requirement does not hold, now."""
         now_s = self.now_s()
         violated = ViolatedError(requirement, expected, seen, _clock(now_s), self.done)

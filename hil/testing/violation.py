@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from hil.report.requirements import sentence
+from hil.testing.differing import words
 
 if TYPE_CHECKING:
     from hil.testing.scenario import Scenario
@@ -19,13 +20,19 @@ class ViolatedError(AssertionError):
     """A requirement does not hold. `done` is what led there, a line each."""
 
     def __init__(
-        self, requirement: str, expected: str, seen: str, when: str = "", done: Sequence[str] = ()
+        self,
+        requirement: str,
+        expected: str,
+        seen: object,
+        when: str = "",
+        done: Sequence[str] = (),
     ) -> None:
         """All of it for a person."""
-        super().__init__(f"{requirement}: expected {expected}; seen {seen}")
+        told = words(seen)
+        super().__init__(f"{requirement}: expected {expected}; seen {told}")
         self.requirement = requirement
         self.expected = expected
-        self.seen = seen if len(seen) <= MOST_SEEN else seen[:MOST_SEEN] + " ..."
+        self.seen = told if len(told) <= MOST_SEEN else told[:MOST_SEEN] + " ..."
         self.when = when
         self.done = tuple(done)
         self.scenario: Scenario | None = None
@@ -46,11 +53,11 @@ def text(violated: ViolatedError, subject: str, ways: Sequence[tuple[str, str]])
     return "\n".join(lines)
 
 
-def _row(name: str, words: str) -> list[str]:
+def _row(name: str, content: str) -> list[str]:
     indent = " " * 10
     if name in ("replay", "scenario"):  # a command is copied as it stands
-        return [f"{name:<10}{words}"]
-    return textwrap.wrap(words, WIDTH, initial_indent=f"{name:<10}", subsequent_indent=indent)
+        return [f"{name:<10}{content}"]
+    return textwrap.wrap(content, WIDTH, initial_indent=f"{name:<10}", subsequent_indent=indent)
 
 
 def _shortened(done: Sequence[str]) -> list[str]:

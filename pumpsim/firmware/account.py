@@ -201,6 +201,11 @@ class Account:
         known = {self.drug, *self.doses_fg, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}
         return drug in known or len(known) < MAX_DRUGS
 
+    def at_tip(self) -> Liquid:
+        """What leaves the catheter next."""
+        _, drug, concentration = self.plugs[0]
+        return drug, concentration
+
     def save(self) -> dict[str, Any]:
         """Every field, for whoever writes it down at once."""
         content = {each.name: getattr(self, each.name) for each in fields(self)}

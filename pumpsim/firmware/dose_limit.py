@@ -1,8 +1,9 @@
 """Dose limits over an hour, a day, a week and a cycle, told before they are exceeded (DOS-02).
 
 *Excess* is the dose that leaves the catheter's tip beyond the prescription there: the nominal flow
-of the liquid that is at the tip. A bridge after a change of drug is therefore no excess; a bolus is
-all of it. With a nominal dose rate n, a limit of L times the prescription and a window W:
+of the liquid that is at the tip; in the sample in which another one gets there, of the one or the
+other, whichever is more of a drug. A bridge after a change of drug is therefore no excess; a bolus
+is all of it. With a nominal dose rate n, a limit of L times the prescription and a window W:
 
     A window that ends u from now, 0 <= u < W, holds what came in the last s = W - u, that is
     n s + excess(s), and n u to come: it stays at or below L n W as long as
@@ -25,6 +26,7 @@ from typing import Any, Final
 from protocol.messages import Configuration
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.amounts import dissolved_fg, pumped
+from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG, Liquid
 from pumpsim.firmware.plan import DAY_S, cycle_s, given_s
 from pumpsim.firmware.ticks import MINUTE
 
@@ -188,6 +190,7 @@ class DoseLimit:
     exceeded: bool = False
     left: int = BIN  # ticks of the running bin
     remainder: int = 0  # of the prescribed volume, in nl/h x ticks
+    tip: Liquid = (UNKNOWN_DRUG, 0)  # what was there with the last sample
     series: list[Series] = field(default_factory=list)  # the drug in the reservoir last
 
     def refilled(self, account: Account) -> None:
@@ -212,20 +215,18 @@ class DoseLimit:
 
     def feed(self, elapsed: int, prescribed_nl_per_h: int, account: Account) -> None:
         """The account has moved on by a sample; an injection takes 0 ticks."""
-        tip = account.plugs[0]
-        tip_drug, concentration = tip[1], tip[2]
+        was_drug, was_ng_per_ml = self.tip
+        self.tip = tip_drug, tip_ng_per_ml = account.at_tip()
+        volume_nl, self.remainder = pumped(prescribed_nl_per_h, elapsed, self.remainder)
         doses_fg = account.doses_fg
         for series in self.series:
             drug = series.drug
-            at_tip = drug == tip_drug
+            concentration = tip_ng_per_ml if drug == tip_drug else 0
+            if drug == was_drug and was_ng_per_ml > concentration:
+                concentration = was_ng_per_ml
             dose_fg = doses_fg.get(drug, 0)
-            excess_fg = dose_fg - series.seen_fg
-            if not (excess_fg or at_tip):
-                continue
+            excess_fg = dose_fg - series.seen_fg - dissolved_fg(volume_nl, concentration, MAX_FG)
             series.seen_fg = dose_fg
-            if at_tip and elapsed:
-                volume_nl, self.remainder = pumped(prescribed_nl_per_h, elapsed, self.remainder)
-                excess_fg -= dissolved_fg(volume_nl, concentration, MAX_FG)
             if not -MAX_FG <= excess_fg <= MAX_FG:
                 excess_fg = _bounded(excess_fg)
             total_fg = series.sum_fg + excess_fg
@@ -261,9 +262,10 @@ class DoseLimit:
         series = [series.save() for series in self.series]
         return {"left": self.left, "remainder": self.remainder, "series": series}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up what `save` gave; `limit` is to follow."""
+    def load(self, state: dict[str, Any], account: Account) -> None:
+        """Take up what `save` gave, with the account of that instant; `limit` is to follow."""
         self.left, self.remainder = state["left"], state["remainder"]
+        self.tip = account.at_tip()
         self.series = [Series.load(row) for row in state["series"]]
 
 

@@ -71,7 +71,7 @@ class Needle:
     before_nl: int = 0  # that refill
     filled_nl: int = 0
     lacking_nl: int = 0  # of a fill, as two levels tell: until it was taken note of
-    doubted: bool = False  # what was declared of the last refill
+    borne_out: bool | None = False  # what was declared of the last refill; None: no level yet
     tampering_until: int = 0
     pocket_fill_until: int = 0
     discrepancy_until: int = 0
@@ -119,6 +119,7 @@ class Needle:
         if self.expected_nl is not None and now <= self.compare_until:
             missing_nl = self.expected_nl - level_nl
             self.lacking_nl = missing_nl if missing_nl > self._tolerance_nl() else 0
+            self.borne_out = self.borne_out is not False
         self.first = self.suspected = False
         self.limit_nl = STEP_NL
         self.expected_nl = None
@@ -146,14 +147,15 @@ class Needle:
     def committed(self, now: int, residual_nl: int | None, refill: Refill) -> None:
         """A refill was declared; what was there before it is unknown at implantation."""
         self.level_nl = self.expected_nl = None
-        self.doubted = False
+        self.borne_out = False
         if residual_nl is None:
             return
         more_nl = refill.withdrawn_nl - residual_nl
         off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - VOLUME_ERROR_NL
         if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * residual_nl:
             self.discrepancy_until = now + HOLD
-            self.doubted = True
+        else:
+            self.borne_out = None
         self.expected_nl = max(residual_nl - refill.withdrawn_nl, 0) + refill.filled_nl
         self.compare_until = now + MAX_WAIT
         self.before_nl = residual_nl
@@ -164,7 +166,7 @@ class Needle:
         missing_nl = expected_nl - level_nl
         if abs(missing_nl) <= self._tolerance_nl():
             return
-        self.doubted = True
+        self.borne_out = False
         unmoved = abs(level_nl - self.before_nl) <= STEP_NL
         if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
             self.pocket_fill_until = now + HOLD
@@ -173,11 +175,6 @@ class Needle:
 
     def _tolerance_nl(self) -> int:
         return max(FILL_PERCENT * self.filled_nl // 100, FILL_NL)
-
-    def declares(self, now: int) -> bool:
-        """Whether all that a level has told of the last refill is what was declared of it."""
-        waits = self.expected_nl is not None and now <= self.compare_until
-        return not self.doubted and not waits
 
     def _fills(self, level_nl: int, capacity_nl: int) -> None:
         """RES-08: the level, less its error, is above capacity; noise does not end it."""
@@ -194,7 +191,7 @@ class Needle:
             "before_nl": self.before_nl,
             "filled_nl": self.filled_nl,
             "overfilled": self.overfilled,
-            "doubted": self.doubted,
+            "borne_out": self.borne_out,
         }
 
     def load(self, now: int, state: dict[str, Any]) -> None:
@@ -205,4 +202,4 @@ class Needle:
         self.compare_until = now + state["compare_in"]
         self.before_nl = state["before_nl"]
         self.filled_nl = state["filled_nl"]
-        self.overfilled, self.doubted = state["overfilled"], state["doubted"]
+        self.overfilled, self.borne_out = state["overfilled"], state["borne_out"]

@@ -156,7 +156,7 @@ class State:
     def may_infuse_drug(self) -> bool:
         """Not when it was emptied and filled without drug, or the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
-        rinsed = self.refills.emptied and self.needle.declares(self.now)
+        rinsed = self.refills.emptied and self.needle.borne_out
         if rinsed and account.drug and not account.concentration_ng_per_ml:
             return False
         left = self.left()
@@ -279,7 +279,7 @@ class State:
         self.configuration_lost = data["configuration_lost"]
         self.account = Account.read(data["account"])
         self.residual.begin(interval_of(data["left"]), self.account)
-        self.dose_limit.load(data["dose_limit"])
+        self.dose_limit.load(data["dose_limit"], self.account)
         if self.configuration is not None:
             self.dose_limit.limit(self.configuration)
         self.refills.load(now, data["refills"])

@@ -62,6 +62,12 @@ DEFECTS = (
         Edit(Book, "_find", "found.number == number", "number"),
     ),
     defect(
+        "known-once-known-for-ever",
+        "ALM-04",
+        "a sensor that recovers and fails again is still taken for the one that was acknowledged",
+        Edit(Book, "update", "standing.parts = parts", "standing.parts |= parts"),
+    ),
+    defect(
         "pause-outlives-rise",
         "ALM-05",
         "an alarm that rises while it is paused stays paused",

@@ -38,6 +38,23 @@ DEFECTS = (
         ),
     ),
     defect(
+        "flushed-out-and-not-counted",
+        "DOS-02",
+        "what saline pushes out of the catheter counts once drug is at the tip again",
+        Edit(
+            dose_limit.DoseLimit,
+            "feed",
+            "drug = series.drug",
+            "drug = series.drug\n        if drug != tip_drug:\n            continue",
+        ),
+    ),
+    defect(
+        "thinner-is-excess",
+        "DOS-02",
+        "the last of a drug is held against what is prescribed of the thinner one behind it",
+        Edit(dose_limit.DoseLimit, "feed", "    concentration = was_ng_per_ml", "    pass"),
+    ),
+    defect(
         "refill-ends-the-injection",
         "RES-12",
         "a refill that is declared ends a bolus access, and what went in is no dose",

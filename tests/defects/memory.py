@@ -1,6 +1,6 @@
 """Defects of what is kept: slots, sequences, checksums, the order of writing and of telling."""
 
-from pumpsim.firmware import account, integrity, reference, requests, state, store
+from pumpsim.firmware import account, exchange, integrity, reference, requests, state, store
 from tests.defects.defect import defect
 from tests.defects.patching import Edit
 
@@ -173,6 +173,36 @@ DEFECTS = (
         Edit(state.State, "may_infuse_drug", "left.high >", "left.high > 10_000_000 +"),
     ),
     defect(
+        "emptied-for-ever",
+        "RES-13",
+        "a pump that was emptied once counts as emptied before each fill",
+        Edit(requests, "_commit_refill", "emptied = left_nl", "emptied |= left_nl"),
+    ),
+    defect(
+        "rinsed-by-declaration",
+        "RES-13",
+        "a fill without drug counts before any level has borne it out",
+        Edit(state.State, "may_infuse_drug", "borne_out", "borne_out is not False"),
+    ),
+    defect(
+        "borne-out-by-a-reset",
+        "RES-13",
+        "a fill that did not arrive is believed after a reset",
+        Edit(exchange.Needle, "load", 'state["borne_out"]', "True"),
+    ),
+    defect(
+        "access-renewed-by-a-reset",
+        "FLW-08",
+        "a reset makes an access that nobody ended mask for another half an hour",
+        Edit(state.State, "_load_declared", '= data["bolus_since"]', "= 0"),
+    ),
+    defect(
+        "fill-confirmed-by-a-reset",
+        "RES-07",
+        "what a refill should have filled is forgotten when supply goes before the first sample",
+        Edit(exchange.Needle, "load", 'state["expected_nl"]', "None"),
+    ),
+    defect(
         "configuration-numbered-only",
         "FLW-07",
         "a new configuration gets its number; the pump goes on with the numbers of the old one",
@@ -184,6 +214,12 @@ DEFECTS = (
             "    model = self._model = made if self._model is None or made is None else (\n"
             "        made._replace(flow=self._model.flow, limits=self._model.limits))",
         ),
+    ),
+    defect(
+        "range-of-the-first-configuration",
+        "FLW-07",
+        "the fill level's range stays that of the capacity that was configured first",
+        Edit(Logic, "_rebuild", "if model is not None:", "if model and not self._state.sampled:"),
     ),
     defect(
         "number-kept-apart",

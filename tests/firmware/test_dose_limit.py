@@ -138,14 +138,20 @@ def test_limits_are_those_of_brute_force(
 # ---- life
 
 
-def test_a_change_of_drug_is_no_excess() -> None:
-    """DOS-02, RES-11: the old drug in the catheter is prescribed until it has left."""
-    watched = Watched(configured(1_050), catheter_nl=170_000)
+@pytest.mark.parametrize("permille", [1_000, 1_050])
+def test_a_change_of_drug_is_no_excess(permille: int) -> None:
+    """DOS-02, RES-11: the old drug in the catheter is prescribed until it has left.
+
+    It leaves in the middle of a minute, and the next one may be far thinner.
+    """
+    watched = Watched(configured(permille), catheter_nl=170_000)
     for drug, concentration in (
         ("FUDR", 5_000),
         ("heparin", 9_000),
         ("FUDR", 7_000),
         ("FUDR", 4_000),
+        ("FUDR", 80),
+        ("saline", 0),
     ):
         watched.fill(drug, concentration)
         assert not watched.run(2 * 1_440)
@@ -268,8 +274,11 @@ def test_a_drug_for_half_a_day_is_held_to_it_within_the_day_in_which_it_comes() 
 
 
 def test_the_last_of_a_drug_is_not_held_against_what_the_next_one_is_prescribed() -> None:
-    """DOS-02, RES-11: a catheter that is emptied within a sample, by less than a minute's flow."""
-    left_nl = NOMINAL // 4 + NOMINAL // 120  # the hour's excess, and half a minute of the flow
+    """DOS-02, RES-11: a catheter that is emptied within a sample.
+
+    Of the drug in it a minute's flow is prescribed, and a quarter of an hour's is allowed beyond.
+    """
+    left_nl = NOMINAL // 4 + NOMINAL // 40  # the hour's excess, and a minute and a half
     watched = Watched(configured(), catheter_nl=left_nl)
     watched.fill("FUDR")
     assert not watched.run(60)

@@ -10,6 +10,7 @@ import pytest
 
 from protocol.messages import BeginBolusAccess
 from protocol.vocabulary import AlarmId, Priority
+from pumpsim.firmware.account import Account
 from pumpsim.firmware.alarm_book import AlarmBook
 from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.catheter import Catheter
@@ -58,7 +59,7 @@ def needle() -> Needle:
         before_nl=7_000_000,
         filled_nl=6_000_000,
         overfilled=True,
-        doubted=True,
+        borne_out=True,
     )
 
 
@@ -192,7 +193,7 @@ def test_a_dose_limit_is_taken_up_with_its_sums() -> None:
     ]
     limit = DoseLimit(left=17, remainder=19, series=[series])
     again = DoseLimit()
-    again.load(decode(encode(limit.save())))
+    again.load(decode(encode(limit.save())), Account())
     assert again.save() == limit.save()
     assert [window.floor_fg for window in again.series[0].windows] == [1, 3, 3, 3]
 

@@ -477,6 +477,35 @@ def test_a_pump_that_was_not_emptied_for_sure_is_not_taken_out(
     assert isinstance(commit(bench, water), m.Done)
     bench.run(2, fill_level_nl=level_nl)
     assert bench.ask(m.Explant()) == INFUSING
+    bench = bench.reset()
+    bench.run(2, fill_level_nl=level_nl)
+    assert bench.ask(m.Explant()) == INFUSING
+
+
+def test_what_was_left_before_the_last_fill_counts(bench: Bench) -> None:
+    """RES-13: not that it was emptied before an earlier one."""
+    drug = REFILL.concentration_ng_per_ml
+    for withdrawn_nl, concentration in ((14_400_000, drug), (12_500_000, 0)):
+        fill = declared(withdrawn_nl, 14_000_000)
+        bench.ask(m.BeginRefill())
+        commit(bench, fill.model_copy(update={"concentration_ng_per_ml": concentration}))
+        bench.level_nl += 14_000_000 - withdrawn_nl
+        bench.believe()
+        bench.run(2)
+        assert found(bench) == set()
+    assert bench.ask(m.Explant()) == INFUSING
+
+
+@pytest.mark.parametrize("hours", [1, 5])
+def test_a_fill_that_no_level_has_borne_out_is_not_taken_out(bench: Bench, hours: int) -> None:
+    """RES-13: however long none is told, and a level that comes so late bears out nothing."""
+    bench.ask(m.BeginRefill())
+    commit(bench, declared(14_400_000).model_copy(update={"concentration_ng_per_ml": 0}))
+    bench.run(60 * hours, fill_level_nl=None)
+    assert bench.ask(m.Explant()) == INFUSING
+    bench.run(20, fill_level_nl=FULL_NL + LEFT_BEHIND_NL)
+    in_time = from_s(3_600 * hours) < MAX_WAIT
+    assert bench.ask(m.Explant()) == (m.Done() if in_time else INFUSING)
 
 
 def test_a_pump_that_knows_nothing_of_its_fill_is_not_taken_out() -> None:

@@ -14,7 +14,7 @@ from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
 from pumpsim.firmware.refills import T_REFILL, Refills
 from pumpsim.firmware.screen import CHANNELS
 from tests.firmware.bench import MINUTE, STEPS, Bench, refusal
-from tests.firmware.usual import REFILL, USUAL
+from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
 from tests.firmware.visits import ten_days_on
 
 A = AlarmId
@@ -215,6 +215,20 @@ def test_a_bolus_access_that_nobody_ends_hides_nothing_for_longer_than_a_window(
     assert since <= alone(name, began) + masked + phase
     assert bench.status().bolus_access_open
     assert bench.ask(m.EndBolusAccess(injected_nl=1_000_000)) == m.Done()
+
+
+def test_a_reset_begins_no_bolus_access_anew() -> None:
+    """FLW-08, RST-02: whatever was written down since it began."""
+    alarm, readings = OPEN_TO_SEE["injection"]
+    bench = ready()
+    begin = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    assert bench.ask(begin) == m.Done()
+    bench.run_screened(WINDOW_MIN - 3)
+    write = m.WriteConfiguration(base_config_id=1, configuration=CONFIGURATION)
+    assert bench.ask(write) == m.Done(reference=2)
+    bench = bench.reset()
+    bench.run_screened(5)
+    assert any(told(bench, alarm, readings) for _ in range(alone("injection", 0)))
 
 
 def test_time_between_windows_comes_back_over_a_reset() -> None:

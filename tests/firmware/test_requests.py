@@ -94,6 +94,21 @@ def test_empty_is_below_low_and_low_below_full(
     assert report.configuration == (CONFIGURATION if refused else new)
 
 
+def test_a_reservoir_that_is_configured_larger_may_be_full(bench: Bench) -> None:
+    """FLW-07: what its level may read follows at once."""
+    bench.level_nl = 15_000_000
+    for capacity_nl, config_id in ((16_000_000, 1), (30_000_000, 2)):
+        new = CONFIGURATION.model_copy(update={"capacity_nl": capacity_nl})
+        write = m.WriteConfiguration(base_config_id=config_id, configuration=new)
+        assert bench.ask(write) == m.Done(reference=config_id + 1)
+        if config_id == 1:
+            bench = bench.reset()  # and it is what this life begins with
+        bench.run(10)
+    bench.level_nl = 28_000_000
+    bench.run(10)
+    assert AlarmId.SENSOR_FAULT not in bench.raised()
+
+
 def test_the_refill_transaction_in_every_wrong_order(bench: Bench) -> None:
     """RES-05, RES-08, RES-10."""
     commit = m.CommitRefill(refill=REFILL)

@@ -18,6 +18,7 @@ SECTIONS: Final = (
     "alarms",
     "reset",
     "interplay",
+    "explant",
     "delivery",
     "machine",
     "conformance",

@@ -4,7 +4,7 @@ Persistence counts from the first sample that shows the condition, and the alarm
 sample that completes it (ALM-14).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import strategies as st
@@ -15,6 +15,9 @@ from hil.testing.expected import ALARMS
 from hil.testing.prove import Prove
 from hil.testing.subject import Subject
 from protocol.vocabulary import AlarmId, EventKind, Sounder
+
+PA_OFF: Final = 200
+"""Two readings of the pocket's pressure, each to the steps of its sensor."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
@@ -127,6 +130,45 @@ def test_samples_that_do_not_come_are_told(subject: Subject) -> None:
     desk.that(
         AlarmId.UNMONITORED not in desk.present(), "SEN-09", "monitored again", desk.standing()
     )
+
+
+@pytest.mark.parametrize("kpa_per_min", [-9, -7, -4, 4, 7, 9])
+def test_a_fast_change_of_pressure_is_logged_once(subject: Subject, kpa_per_min: int) -> None:
+    """Beyond 5 kPa in a minute, with what it was; neither again while it lasts, nor slower."""
+    desk = subject.desk()
+    desk.wait(10)
+    for _ in range(3):
+        desk.let(pocket_pa=desk.pump.pocket_pa + kpa_per_min * 1e3)
+        desk.minute()
+    desk.wait(3)
+    logged = [event.value for event in desk.happened(EventKind.PRESSURE_TRANSIENT)]
+    close = [value for value in logged if abs(value - kpa_per_min * 1_000) <= PA_OFF]
+    fast = abs(kpa_per_min) > 5
+    words = f"one pressure_transient, of {kpa_per_min} kPa" if fast else "no pressure_transient"
+    desk.that(len(logged) == len(close) == fast, "ENV-04", words, logged)
+
+
+def test_a_catheter_is_not_clogged_and_off(subject: Subject, prove: Prove) -> None:
+    """Whatever its pressure was in the last hours: the one, the other, or a sensor is blamed."""
+    off = {AlarmId.CATHETER_DISCONNECT}
+    clogged = {AlarmId.OCCLUSION, AlarmId.PARTIAL_OCCLUSION}
+    impossible = {AlarmId.SENSOR_CONFLICT}
+
+    def lived(course: list[tuple[float, int]]) -> None:
+        desk = subject.desk()
+        desk.wait(90)
+        for artery_pa, minutes in course:
+            desk.let(artery_pa=artery_pa)
+            for _ in range(minutes):
+                desk.minute()
+                present = desk.present()
+                blamed = [each for each in (off, clogged, impossible) if each & present]
+                words = "one diagnosis of the catheter at a time"
+                desk.that(len(blamed) < 2, "OCC-06", words, desk.standing())
+
+    pressure = st.sampled_from([-8e3, 0.0, 2e3, 12_400.0, 26e3, 44e3])
+    stretch = st.tuples(pressure, st.sampled_from([3, 20, 70]))
+    prove(lived, 20, course=st.lists(stretch, min_size=2, max_size=5))
 
 
 def test_one_reading_out_of_line_alarms_nothing(subject: Subject, prove: Prove) -> None:

@@ -160,13 +160,34 @@ def test_a_bolus_pushes_out_what_was_in_the_catheter(subject: Subject, bolus_ul:
     given.check("RES-12")
 
 
-def inject(desk: Desk, volume_nl: int) -> None:
-    """A declared injection of the drug that the pump gives."""
-    drug, concentration = REFILL.drug, REFILL.concentration_ng_per_ml
-    access = m.BeginBolusAccess(drug=drug, concentration_ng_per_ml=concentration)
+def inject(
+    desk: Desk,
+    volume_nl: int,
+    drug: str = REFILL.drug,
+    concentration_ng_per_ml: int = REFILL.concentration_ng_per_ml,
+) -> None:
+    """A declared injection: of the drug that the pump gives, if none is named."""
+    access = m.BeginBolusAccess(drug=drug, concentration_ng_per_ml=concentration_ng_per_ml)
     desk.must_do(access, "RES-12")
     desk.must_do(m.EndBolusAccess(injected_nl=volume_nl), "RES-12")
     desk.minute()
+
+
+def test_a_dose_beyond_all_counting_stays_the_largest(subject: Subject) -> None:
+    """As much of a drug as can be declared, again and again: nothing starts from 0."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    last_ng = desk.status().dose_total_ng or 0
+    for _ in range(60):
+        inject(desk, m.MAX_VOLUME_NL, concentration_ng_per_ml=m.MAX_DISSOLVED_NG_PER_ML)
+        now_ng = desk.status().dose_total_ng or 0
+        desk.that(now_ng >= last_ng, "DOS-07", f"at least {last_ng} ng", now_ng)
+        limited = AlarmId.DOSE_LIMIT in desk.present()
+        desk.that(limited, "DOS-07", "dose_limit, all along", desk.standing())
+        last_ng = now_ng
+    before = desk.status().dose_total_ng
+    desk.power_cycle()
+    desk.same(before, desk.status().dose_total_ng, "DOS-07", "the same total after a reset")
 
 
 def test_two_injections_within_an_hour_count_together(subject: Subject, prove: Prove) -> None:

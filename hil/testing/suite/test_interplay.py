@@ -15,7 +15,7 @@ from hil.testing.suite.test_alarms import SWITCHES, Listener, raised
 from hil.testing.suite.test_circumstances import LASTING
 from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, Sounder
+from protocol.vocabulary import AlarmId, Quality, Sounder
 
 HOUR_NL: Final = 54_000 // 4
 """What the limit of an hour leaves beside the prescription: a quarter of it."""
@@ -73,6 +73,24 @@ def test_another_sensor_fails_while_a_reminder_sounds(subject: Subject, minutes:
     desk.that(fresh, "ALM-04", "one occurrence of sensor_fault, to be acknowledged", listed)
 
 
+def test_a_sensor_that_fails_again_is_something_new(subject: Subject) -> None:
+    """It was sound meanwhile, and whoever acknowledged the other one knows nothing of it."""
+    desk = subject.desk()
+    raised(desk)
+    desk.let(**TWO_SENSORS)
+    desk.wait(5)
+    for one in desk.alarms():
+        desk.do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence))
+    desk.let(reads={"pocket_pressure_pa": None})
+    desk.wait(15)
+    desk.let(**TWO_SENSORS)
+    desk.wait(4)
+    again = desk.occurrence(AlarmId.SENSOR_FAULT)
+    fresh = again is not None and not again.acknowledged
+    desk.that(fresh, "ALM-04", "an occurrence of sensor_fault, to be acknowledged", again)
+    heard(desk, "ALM-04", "a sensor that failed again")
+
+
 def test_a_refill_ends_no_injection(subject: Subject) -> None:
     """What was declared before it, and went in after it, is dose."""
     desk = subject.desk()
@@ -108,6 +126,27 @@ def test_limits_are_those_of_the_fill(subject: Subject, filled: list[float]) -> 
     inject(desk, HOUR_NL * 7 // 10)
     words = "dose_limit: 140 % of an hour's excess within 11 min"
     desk.that(AlarmId.DOSE_LIMIT in desk.present(), "DOS-02", words, desk.standing())
+
+
+def test_drug_that_is_flushed_out_counts_at_once(subject: Subject) -> None:
+    """More of it than an hour may have, at once, and it is saline that pushed it out."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    inject(desk, desk.configuration.catheter_volume_nl, drug="saline", concentration_ng_per_ml=0)
+    words = "dose_limit: all that was in the catheter, within a minute"
+    desk.that(AlarmId.DOSE_LIMIT in desk.present(), "DOS-02", words, desk.standing())
+
+
+@pytest.mark.parametrize("mg_per_ml", [4.0, 0.1, 0.0])
+def test_a_drug_that_gives_way_to_thinner_is_no_excess(subject: Subject, mg_per_ml: float) -> None:
+    """Neither while it fills the catheter nor in the minute in which the last of it leaves."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    desk.wait(PRIMED_MIN)
+    refill_all(desk, concentration_ng_per_ml=round(mg_per_ml * 1e6))
+    for _ in range(PRIMED_MIN):
+        desk.minute()
+        calm = AlarmId.DOSE_LIMIT not in desk.present()
+        desk.that(calm, "DOS-02", "no alarm: it is what was prescribed", desk.standing())
 
 
 def test_a_fill_without_drug_forgets_no_dose(subject: Subject) -> None:
@@ -197,6 +236,7 @@ def access_before(desk: Desk) -> None:
     """A bolus access that nobody ends."""
     desk.must_do(m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0), "RES-12")
     desk.wait(25)
+    kept_anew(desk)
 
 
 def window_before(desk: Desk) -> None:
@@ -205,6 +245,13 @@ def window_before(desk: Desk) -> None:
     desk.wait(25)
     desk.must_do(m.AbortRefill(), "FLW-08")
     begin(desk)
+    kept_anew(desk)
+
+
+def kept_anew(desk: Desk) -> None:
+    """What memory holds now was written a while after it began."""
+    write = m.WriteConfiguration(base_config_id=1, configuration=desk.configuration)
+    desk.must_do(write, "FLW-07")
 
 
 @pytest.mark.parametrize(
@@ -246,6 +293,37 @@ def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> 
     least_ng = 0.9 * 5_000_000 * REFILL.concentration_ng_per_ml / 1e6
     words = f"at least {least_ng:.0f} ng more: nothing of the fill is in the reservoir"
     desk.that(gained_ng >= least_ng, "RES-12", words, gained_ng)
+
+
+def test_a_fill_that_did_not_arrive_is_told_after_a_reset(subject: Subject) -> None:
+    """Supply went before the first sample after it was declared."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+    desk.wait(45)
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    desk.let(level_nl=1_000_000.0)
+    commit(desk, left_nl - 1_000_000, 20_000_000)
+    desk.power_cycle()
+    after = desk.minutes_to(AlarmId.POCKET_FILL, 3)
+    desk.that(after is not None, "RES-07", "pocket_fill within 3 min", desk.standing())
+
+
+def test_what_is_written_is_the_range_of_what_is_read(subject: Subject) -> None:
+    """A reservoir that is configured larger later may be full, and its level is no fault."""
+    first = REFILL.model_copy(update={"filled_nl": 15_000_000})
+    desk = subject.desk(first, capacity_nl=16_000_000)
+    desk.wait(45)
+    larger = desk.configuration.model_copy(update={"capacity_nl": 30_000_000})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=larger), "FLW-07")
+    desk.wait(5)
+    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=28e6)
+    desk.wait(10)
+    sound = AlarmId.SENSOR_FAULT not in desk.present()
+    desk.that(sound, "FLW-07", "no alarm: so much fits in now", desk.standing())
+    residual_holds(desk)
+    left = desk.status().residual_volume_nl
+    good = left is not None and left.quality is Quality.GOOD
+    desk.that(good, "FLW-07", "what is left, with quality good", left)
 
 
 def test_a_status_is_as_old_as_its_sample_in_a_pump_without_a_date(subject: Subject) -> None:

@@ -51,14 +51,25 @@ def test_seconds_are_told(desk: Desk) -> None:
     ]
 
 
+def test_what_becomes_true_is_told_in_words(desk: Desk) -> None:
+    desk.let(level_nl=25e6, rtc_valid=False)
+    desk.let(reads={"battery_mv": None, "temperature_mk": 310_000}, bias={"fill_level_nl": -5})
+    desk.let(reads={}, bias={})
+    assert desk.done[1:] == [
+        "0 min: level_nl = 25000000, rtc_valid = no",
+        "0 min: battery_mv reads nothing, temperature_mk reads 310000, fill_level_nl is off by -5",
+        "0 min: every sensor is read again, no sensor is off",
+    ]
+
+
 def test_of_a_sample_that_was_made_up_it_tells_what_is_not_as_usual(desk: Desk) -> None:
     desk.feed(USUAL)
     desk.feed(USUAL._replace(sequence=7, pocket_pressure_pa=None, battery_mv=-1))
     desk.feed(USUAL._replace(rtc_valid=False))
     assert desk.done[1:] == [
         "1 min: a usual sample",
-        "2 min: a usual sample, but for pocket_pressure_pa: nothing, battery_mv: -1",
-        "3 min: a usual sample, but for rtc_valid: False",
+        "2 min: a usual sample, but for pocket_pressure_pa nothing, battery_mv -1",
+        "3 min: a usual sample, but for rtc_valid no",
     ]
 
 

@@ -1,10 +1,10 @@
 """What differs is told by its name, and the rest is not told."""
 
-from hil.testing.differing import difference, leaves
+from hil.testing.differing import difference, leaves, words
 from hil.testing.steady import CONFIGURATION, REFILL
 from protocol import messages as m
-from protocol.control import Event, Outcome
-from protocol.vocabulary import EventKind, Sounder
+from protocol.control import Event, Interval, Outcome
+from protocol.vocabulary import AlarmId, EventKind, Quality, Refusal, Sounder
 
 
 def test_the_field_that_differs_is_named() -> None:
@@ -38,3 +38,16 @@ def test_what_has_no_fields_is_told_as_it_is() -> None:
     assert difference(Sounder.OFF, Sounder.HIGH) == ("off", "high")
     assert difference(1, "1") == ("1", "1")
     assert leaves("a") == {"": "a"}
+
+
+def test_values_are_told_in_words() -> None:
+    told = {
+        "no": False,
+        "nothing": [],
+        "low_reservoir, sensor_fault": {AlarmId.SENSOR_FAULT, AlarmId.LOW_RESERVOIR},
+        "low 1, estimate 2, high 3, quality good": Interval(1, 2, 3, Quality.GOOD),
+        "Refused: reason still_infusing": m.Refused(reason=Refusal.STILL_INFUSING),
+        "Done; Done: reference 2": [m.Done(), m.Done(reference=2)],
+        "0a ff": bytes([10, 255]),
+    }
+    assert {words(value): value for value in told.values()} == told
