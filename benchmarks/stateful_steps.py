@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hypothesis import seed
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from benchmarks.figures import figure, goal
 from hil.clock import Stopwatch
@@ -47,6 +47,8 @@ class Empty(RuleBasedStateMachine):
 
 class Drawing(RuleBasedStateMachine):
     """The rules of the pump's machine with what they draw, and nothing else."""
+
+    restored = False
 
     @rule(duration=st.sampled_from(WAITS))
     def wait(self, duration: str) -> None:
@@ -84,9 +86,11 @@ class Drawing(RuleBasedStateMachine):
     def change_hands(self, role: Role) -> None:
         """Nothing."""
 
+    @precondition(lambda self: not self.restored)
     @rule(duration=st.sampled_from(WAITS))
     def restore(self, duration: str) -> None:
-        """Nothing."""
+        """Nothing, once in an example."""
+        self.restored = bool(duration)
 
 
 def rate(machine: type[RuleBasedStateMachine]) -> float:

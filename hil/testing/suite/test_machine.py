@@ -21,7 +21,7 @@ from hil.testing.spell import STEPS, Spell
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 
-EXAMPLES: Final = 60
+EXAMPLES: Final = 100
 WALL_BUDGET: Final = "2 min"
 """Where time cannot be asked to pass."""
 
