@@ -10,9 +10,10 @@ import pytest
 from hypothesis import strategies as st
 
 from hil.testing.cases import CASES, FLOW, Case, await_alarm, settled
-from hil.testing.desk import shown
+from hil.testing.desk import shown, span
 from hil.testing.expected import ALARMS
 from hil.testing.prove import Prove
+from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from protocol.vocabulary import AlarmId, EventKind, Sounder
 
@@ -130,6 +131,46 @@ def test_samples_that_do_not_come_are_told(subject: Subject) -> None:
     desk.that(
         AlarmId.UNMONITORED not in desk.present(), "SEN-09", "monitored again", desk.standing()
     )
+
+
+def test_what_lasted_for_days_ends_as_soon_as_what_lasted_for_hours(subject: Subject) -> None:
+    """What is counted up while a flow is off has an end, and is counted down in time."""
+    lasted = {}
+    for hours in (3, 96):
+        desk = subject.desk(nominal_flow_nl_per_h=round(FLOW / 1.17))
+        desk.wait(hours * 60)
+        standing = AlarmId.OVER_INFUSION in desk.present()
+        desk.that(standing, "FLW-02", "over_infusion", desk.standing())
+        desk.let(artery_pa=44e3)  # by so much slower
+        while AlarmId.OVER_INFUSION in desk.present() and desk.minutes < (hours + 12) * 60:
+            desk.minute()
+        lasted[hours] = desk.minutes - hours * 60
+    words = f"over_infusion over after {span(lasted[3] + 60)} at most, as after 3 h of it"
+    desk.that(lasted[96] <= lasted[3] + 60, "FLW-05", words, span(lasted[96]))
+
+
+NEAR: Final = (
+    (AlarmId.TEMPERATURE_HIGH, {"temperature_mk": 313_070.0, "bias": {"temperature_mk": 130}}),
+    (AlarmId.AMBIENT_PRESSURE, {"pocket_pa": 75_400.0, "bias": {"pocket_pressure_pa": -900}}),
+    (AlarmId.AMBIENT_PRESSURE, {"pocket_pa": 139_600.0, "bias": {"pocket_pressure_pa": 900}}),
+    (AlarmId.OVERFILL, {"level_nl": 29.9e6, "bias": {"fill_level_nl": 200_000}}),
+)
+"""True values on the sound side of a limit, and readings beyond it by less than sensors may err."""
+
+
+@pytest.mark.parametrize(("alarm", "truth"), NEAR, ids=["hot", "thin", "dense", "full"])
+def test_what_may_be_the_sensors_error_is_no_alarm(
+    subject: Subject, alarm: AlarmId, truth: dict[str, Any]
+) -> None:
+    """Beyond a limit means: by more than the sensor may be off."""
+    filled_nl = round(truth.get("level_nl", REFILL.filled_nl))
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": filled_nl}))
+    desk.wait(10)
+    desk.let(**truth)
+    desk.wait(90)
+    calm = alarm not in desk.present()
+    words = f"no {alarm.name.lower()}: the sensor may be off by so much"
+    desk.that(calm, "OCC-07", words, desk.standing())
 
 
 @pytest.mark.parametrize("kpa_per_min", [-9, -7, -4, 4, 7, 9])

@@ -194,6 +194,22 @@ def test_a_window_lasts_no_longer_whatever_is_asked(subject: Subject, prove: Pro
     prove(asked, 12, deeds=st.lists(st.tuples(st.integers(1, 28), deed), min_size=1, max_size=4))
 
 
+@pytest.mark.parametrize("off_min", [0, 20, 60])
+def test_a_window_grows_older_without_supply(subject: Subject, off_min: int) -> None:
+    """Half an hour by any clock: what passed while nobody counted is part of it."""
+    desk = subject.desk()
+    desk.wait(45)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(4)
+    desk.power_cycle(off_min)
+    desk.wait(2)
+    is_open = off_min + 6 < 30
+    words = f"a window that is {'open' if is_open else 'closed'}, after {off_min + 6} min"
+    desk.that(desk.status().refill_open == is_open, "RST-03", words, desk.status().refill_open)
+    desk.wait(26)
+    desk.that(not desk.status().refill_open, "RST-03", "closed after half an hour", "open")
+
+
 @pytest.mark.parametrize(
     ("truth", "alarm", "longest"),
     [
