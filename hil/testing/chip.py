@@ -9,6 +9,8 @@ from protocol.memory import RamMemory
 SIZE: Final = 65_536
 ERASED: Final = 0xFF
 HALF: Final = 2
+GAP: Final = 64
+"""So many bytes that nobody has written lie between two areas."""
 
 
 class Chip:
@@ -44,6 +46,16 @@ class Chip:
         """Addresses of what was written durably."""
         content = self._durable.read(0, SIZE)
         return [address for address, byte in enumerate(content) if byte != ERASED]
+
+    def areas(self) -> list[range]:
+        """Where what was written durably lies: from a record's first byte to its last, say."""
+        found: list[range] = []
+        for address in self.used():
+            if found and address - found[-1].stop < GAP:
+                found[-1] = range(found[-1].start, address + 1)
+            else:
+                found.append(range(address, address + 1))
+        return found
 
     def spoiled(self, addresses: Sequence[int]) -> "Chip":
         """What the next life finds when a bit has flipped in each of these bytes."""

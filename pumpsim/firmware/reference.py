@@ -364,14 +364,17 @@ class ReferenceLogic:
 
         ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
         what memory fails to keep sounds all the same, and with the same sample (ALM-14), as does
-        that it failed (NVM-07).
+        that it failed (NVM-07). The next sample's record is a second copy: should the first one
+        rot, the older one would take back what was told (NVM-01).
         """
         state = self._state
         book = state.alarms
         changed: Sequence[AlarmOccurrence] = ()
         actuation = None
-        if keep or book.changed or reply is not None:
+        told = bool(book.changed) or reply is not None
+        if keep or told:
             events = [*events, *self._keep()]
+            self._keep_soon |= told
             if state.memory_failed:
                 self._judge(conditions.with_failed_memory(self._conditions))
         moved = book.moved

@@ -21,6 +21,12 @@ DEFECTS = (
         Edit(store.Store, "save", "zlib.crc32(content, zlib.crc32(bare))", "zlib.crc32(content)"),
     ),
     defect(
+        "kept-once",
+        "NVM-01",
+        "what was told lies in one copy for an hour: should it rot, the older one takes it back",
+        Edit(Logic, "_outcome", "self._keep_soon |= told", "pass"),
+    ),
+    defect(
         "rot-goes-unseen",
         "NVM-01",
         "a record that rots while the pump runs is not looked at again",

@@ -54,6 +54,26 @@ def test_one_unsound_copy_is_corrected_and_logged(bench: Bench, which: int) -> N
     assert Bench(bench.memory).events() == []
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["newest", "older"])
+def test_what_was_told_is_in_both_copies_with_the_next_sample(bench: Bench, which: int) -> None:
+    """NVM-01, RST-02, ALM-09: one that rots takes nothing back; and then no more is written."""
+    new = CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000})
+    bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new))
+    bench.run(2, fill_level_nl=3_500_000)
+    assert bench.raised() == [AlarmId.LOW_RESERVOIR, AlarmId.TAMPERING]  # with one, and two
+    bench.run(1, fill_level_nl=3_500_000)
+    memory = copy_of(bench.memory)
+    memory.write(Store(memory).places()[which][20], b"?")
+    again = Bench(memory)
+    report = again.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    assert report.configuration == new
+    assert again.raised() == bench.raised()
+    image = bench.memory.read(0, bench.memory.size)
+    bench.run(3, fill_level_nl=3_500_000)
+    assert bench.memory.read(0, bench.memory.size) == image
+
+
 def test_a_record_that_rots_in_use_is_corrected_within_the_hour(bench: Bench) -> None:
     """NVM-01: verified before each use."""
     bench.memory.write(Store(bench.memory).places()[0][20], b"?")

@@ -149,6 +149,28 @@ def test_what_lasted_for_days_ends_as_soon_as_what_lasted_for_hours(subject: Sub
     desk.that(lasted[96] <= lasted[3] + 60, "FLW-05", words, span(lasted[96]))
 
 
+def test_a_fill_is_cold_where_a_temperature_says_so(subject: Subject) -> None:
+    """Without a thermometer nothing explains too little flow, not even a refill just made."""
+    desk = subject.desk(nominal_flow_nl_per_h=round(FLOW / 0.75))
+    desk.let(reads={"temperature_mk": None})
+    after = desk.minutes_to(AlarmId.UNDER_INFUSION, 120)
+    words = "under_infusion within 2 h of the first fill"
+    desk.that(after is not None, "FLW-08", words, desk.standing())
+
+
+def test_what_lasts_for_minutes_is_no_occlusion(subject: Subject) -> None:
+    """It has to last for ten of them, however high it was: not its mean, which comes down later."""
+    desk = subject.desk()
+    desk.wait(90)
+    desk.let(artery_pa=90e3)
+    desk.wait(8)
+    desk.let(artery_pa=12_400.0)
+    for _ in range(30):
+        calm = AlarmId.OCCLUSION not in desk.present()
+        desk.that(calm, "OCC-07", "no occlusion: 8 min are none", desk.standing())
+        desk.minute()
+
+
 NEAR: Final = (
     (AlarmId.TEMPERATURE_HIGH, {"temperature_mk": 313_070.0, "bias": {"temperature_mk": 130}}),
     (AlarmId.AMBIENT_PRESSURE, {"pocket_pa": 75_400.0, "bias": {"pocket_pressure_pa": -900}}),

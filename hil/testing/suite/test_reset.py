@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 
-from hil.testing.chip import FailingChip
+from hil.testing.chip import SIZE, FailingChip
 from hil.testing.desk import Desk, span
 from hil.testing.prove import Prove
 from hil.testing.refilling import begin, commit
@@ -17,7 +17,7 @@ from hil.testing.suite.test_alarms import SWITCHES
 from protocol import messages as m
 from protocol.control import PowerLostError
 from protocol.guard import Guard, made
-from protocol.vocabulary import AlarmId, ResetCause
+from protocol.vocabulary import AlarmId, ResetCause, Sounder
 
 DAY: Final = 1_440
 OFF_NL_PER_H: Final = 0.06
@@ -330,6 +330,91 @@ def test_bits_that_rot_lose_nothing_in_silence(subject: Subject, prove: Prove) -
 
     share = st.floats(0, 1)
     prove(rot, 30, places=st.lists(share, min_size=1, max_size=6))
+
+
+def test_what_was_lost_stays_lost_in_every_life(subject: Subject) -> None:
+    """Until somebody writes it anew: a reset makes no first boot of it."""
+    desk = subject.desk()
+    desk.wait(70)
+    boot_spoiled(desk, desk.chip.used())
+    for _ in range(3):
+        lost = AlarmId.CONFIGURATION_LOST in desk.present()
+        desk.that(lost, "NVM-03", "configuration_lost", desk.standing())
+        desk.that(kept(desk)["configuration"] is None, "NVM-03", "no configuration", "one")
+        desk.wait(2)
+        desk.power_cycle()
+    new = m.WriteConfiguration(base_config_id=0, configuration=desk.configuration)
+    desk.must_do(new, "NVM-03")
+    over = AlarmId.CONFIGURATION_LOST not in desk.present()
+    desk.that(over, "NVM-03", "no configuration_lost: it was written anew", desk.standing())
+
+
+def test_an_alarm_does_not_wait_for_memory_that_fails(subject: Subject) -> None:
+    """It sounds, and is told, with the sample that completes it."""
+    desk = subject.desk()
+    desk.wait(20)
+    chip = FailingChip.of(desk.chip)
+    _move_to(desk, chip)
+    chip.failing = True
+    desk.note("every operation of the memory fails")
+    desk.let(artery_pa=232e3)
+    after = desk.minutes_to(AlarmId.FLOW_STOP, 3)
+    desk.that(after is not None, "FLW-04", "flow_stop within 3 min", desk.standing())
+    loud = desk.sounder is Sounder.HIGH
+    desk.that(loud, "ALM-10", "a sounder that plays high", desk.sounder.name.lower())
+    told = [one for one in desk.told if one.alarm is AlarmId.FLOW_STOP]
+    desk.that(told, "ALM-10", "flow_stop, told", "nothing")
+
+
+HEAD: Final = 32
+"""Bytes at the beginning of a record, in which most logic has its marks."""
+
+
+def test_marks_that_rot_are_not_taken_for_blank(subject: Subject, prove: Prove) -> None:
+    """At the same place of each record: it was there, and an alarm says that it is lost."""
+
+    def rot(at: int) -> None:
+        desk = subject.desk()
+        desk.wait(70)
+        old = kept(desk)
+        spots = [area.start + at for area in desk.chip.areas()]
+        boot_spoiled(desk, spots)
+        if kept(desk)["configuration"] != old["configuration"]:
+            lost = AlarmId.CONFIGURATION_LOST in desk.present()
+            words = "the configuration, or configuration_lost"
+            desk.that(lost, "NVM-03", words, desk.standing())
+
+    prove(rot, HEAD, at=st.integers(0, HEAD - 1))
+
+
+def test_a_copy_that_rots_takes_nothing_back(subject: Subject, prove: Prove) -> None:
+    """A minute after something was told, one of the places it may be kept in is spoiled."""
+
+    def rot(what: str, turn: int, at: int) -> None:
+        desk = subject.desk()
+        desk.wait(70)
+        DEEDS[what](desk)
+        desk.minute()
+        before, areas = kept(desk), desk.chip.areas()
+        area = areas[turn % len(areas)]
+        boot_spoiled(desk, [area[at % len(area)]])
+        lost = {AlarmId.CONFIGURATION_LOST, AlarmId.MEMORY_FAULT} & desk.present()
+        if not lost:
+            words = f"what {what} has left, or an alarm that memory lost it"
+            desk.same(before, kept(desk), "NVM-01", words)
+
+    places = st.integers(0, HEAD - 1) | st.integers(0, SIZE - 1)
+    prove(rot, 30, what=st.sampled_from(sorted(DEEDS)), turn=st.integers(0, 3), at=places)
+
+
+def boot_spoiled(desk: Desk, spots: list[int]) -> None:
+    """Bits flip in these bytes, and the next life finds them."""
+    desk.beyond("its memory is sound there")
+    where = f"byte {spots[0]}" if len(spots) == 1 else f"{len(spots)} bytes"
+    desk.note(f"a bit flips in {where} of the memory")
+    desk.chip = desk.chip.spoiled(spots)
+    desk.boot(ResetCause.POWER_ON)
+    desk.minute()
 
 
 def test_an_open_window_is_still_open_after_a_reset(subject: Subject) -> None:
