@@ -19,7 +19,8 @@ from protocol.vocabulary import AlarmId
 
 def run(machine: type[PumpMachine], examples: int = 25, steps: int = 15) -> None:
     run_state_machine_as_test(
-        seed(0)(machine), settings=settings(suite_settings(examples, steps), phases=[Phase.generate])
+        seed(0)(machine),
+        settings=settings(suite_settings(examples, steps), phases=[Phase.generate]),
     )
 
 
