@@ -151,7 +151,7 @@ DEFECTS = (
         "told-before-kept",
         "ALM-10",
         "an alarm sounds and is told before it is kept: the next hourly save will have it",
-        Edit(Logic, "_outcome", "book.changed or reply", "reply"),
+        Edit(Logic, "_outcome", "bool(book.changed) or reply", "reply"),
     ),
     defect(
         "silent-when-memory-fails",

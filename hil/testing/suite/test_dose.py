@@ -160,6 +160,23 @@ def test_a_bolus_pushes_out_what_was_in_the_catheter(subject: Subject, bolus_ul:
     given.check("RES-12")
 
 
+def test_many_liquids_in_a_catheter_are_all_dose(subject: Subject) -> None:
+    """A bolus after the other, each of another concentration: none is lost on the way."""
+    desk = subject.desk()
+    given = Given(desk)
+    given.wait(PRIMED_MIN)
+    volume_nl = 5 * NL_PER_UL
+    for turn in range(30):
+        ng_per_ml = 1_000_000 * (1 + turn % 7)
+        desk.must_do(
+            m.BeginBolusAccess(drug=REFILL.drug, concentration_ng_per_ml=ng_per_ml), "RES-12"
+        )
+        desk.must_do(m.EndBolusAccess(injected_nl=volume_nl), "RES-12")
+        given.tip.push(volume_nl, REFILL.drug, ng_per_ml)
+    given.wait(PRIMED_MIN)
+    given.check("RES-11")
+
+
 def inject(
     desk: Desk,
     volume_nl: int,
