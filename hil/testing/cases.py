@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from hil.testing.desk import Desk, shown, span
 from hil.testing.expected import ALARMS
+from hil.testing.steady import START_S
 from protocol.vocabulary import AlarmId
 
 SETTLED = 90
@@ -96,6 +97,13 @@ CASES = (
     Case("battery ends", AlarmId.BATTERY_END, 1, 60, at_once(battery_mv=2_300)),
     Case("clock jumps", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_off_s=3_600)),
     Case("clock back", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_off_s=-86_400)),
+    Case(
+        "clock stands still",
+        AlarmId.CLOCK_INVALID,
+        1,
+        60,
+        at_once(reads={"rtc_s": START_S + 5_400}),
+    ),
     Case("clock unsound", AlarmId.CLOCK_INVALID, 1, 60, at_once(rtc_valid=False)),
     Case(
         "propellant lost",

@@ -31,11 +31,8 @@ MAX_DEADLINES: Final = 2_000
 """Calls that a logic may want between two samples."""
 TOLD_CAUSES: Final = (ResetCause.POWER_ON, ResetCause.BROWN_OUT, ResetCause.WATCHDOG)
 """What a scenario's power cycle can tell the logic."""
-MAPPED: Final = {
-    "reads": ("reads", "every sensor is read again"),
-    "bias": ("is off by", "no sensor is off"),
-}
-"""Truths of one channel each: how one is told, and that there is none."""
+MAPPED: Final = {"reads": ("reads", "is read again"), "bias": ("is off by", "is off no more")}
+"""Truths of one channel each: how one is told, and that it is over."""
 UNITS: Final = ((1_440, "d"), (60, "h"), (1, "min"))
 
 
@@ -142,7 +139,8 @@ class Desk:
 
     def let(self, **truth: Any) -> None:
         """From now on that is true of the pump: fields of `SteadyPump`."""
-        self.note(", ".join(_true(name, value) for name, value in truth.items()))
+        told = [_true(name, getattr(self.pump, name), value) for name, value in truth.items()]
+        self.note(", ".join(told))
         for act in acting.acted(self.pump, truth):
             self.act(act)
         self.pump = replace(self.pump, **truth)
@@ -324,11 +322,11 @@ class Desk:
         if not holds:
             raise self.violated(requirement, expected, seen)
 
-    def same(self, one: object, other: object, requirement: str, words: str) -> None:
+    def same(self, one: object, other: object, requirement: str, what: str) -> None:
         """Both are the same, to the last field."""
         if one != other:
             expected, seen = difference(one, other)
-            raise self.violated(requirement, f"{words}: {expected}", seen)
+            raise self.violated(requirement, f"{what}: {expected}", seen)
 
     def standing(self) -> str:
         """The alarms that hold, in words."""
@@ -389,13 +387,14 @@ def shown(alarms: set[AlarmId]) -> str:
     return ", ".join(sorted(alarm.name.lower() for alarm in alarms)) or "no alarm"
 
 
-def _true(name: str, value: object) -> str:
+def _true(name: str, before: Any, value: Any) -> str:
     """A field of the pump that changes, as a person would say it."""
-    if not isinstance(value, Mapping):
+    if name not in MAPPED:
         return f"{name} = {_shown(value)}"
-    each, none = MAPPED[name]
+    each, over = MAPPED[name]
     told = [f"{channel} {each} {_shown(one)}" for channel, one in value.items()]
-    return ", ".join(told) or none
+    told += [f"{channel} {over}" for channel in before if channel not in value]
+    return ", ".join(told) or f"{name} as before"
 
 
 def _shown(value: object) -> str:

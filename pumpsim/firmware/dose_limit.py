@@ -1,9 +1,9 @@
 """Dose limits over an hour, a day, a week and a cycle, told before they are exceeded (DOS-02).
 
 *Excess* is the dose that leaves the catheter's tip beyond the prescription there: the nominal flow
-of the liquid that is at the tip; in the sample in which another one gets there, of the one or the
-other, whichever is more of a drug. A bridge after a change of drug is therefore no excess; a bolus
-is all of it. With a nominal dose rate n, a limit of L times the prescription and a window W:
+of the liquid that is at the tip; in the sample in which another one gets there, the nominal share
+of whatever left. A bridge after a change of drug is therefore no excess; a bolus is all of it. With
+a nominal dose rate n, a limit of L times the prescription and a window W:
 
     A window that ends u from now, 0 <= u < W, holds what came in the last s = W - u, that is
     n s + excess(s), and n u to come: it stays at or below L n W as long as
@@ -191,6 +191,7 @@ class DoseLimit:
     left: int = BIN  # ticks of the running bin
     remainder: int = 0  # of the prescribed volume, in nl/h x ticks
     tip: Liquid = (UNKNOWN_DRUG, 0)  # what was there with the last sample
+    seen_nl: int = 0  # of the account's total, by then
     series: list[Series] = field(default_factory=list)  # the drug in the reservoir last
 
     def refilled(self, account: Account) -> None:
@@ -215,18 +216,21 @@ class DoseLimit:
 
     def feed(self, elapsed: int, prescribed_nl_per_h: int, account: Account) -> None:
         """The account has moved on by a sample; an injection takes 0 ticks."""
-        was_drug, was_ng_per_ml = self.tip
-        self.tip = tip_drug, tip_ng_per_ml = account.at_tip()
         volume_nl, self.remainder = pumped(prescribed_nl_per_h, elapsed, self.remainder)
+        out_nl, was = account.total_nl - self.seen_nl, self.tip
+        self._see(account)
+        tip_drug, concentration = self.tip
+        changed = elapsed and self.tip != was
         doses_fg = account.doses_fg
         for series in self.series:
             drug = series.drug
-            concentration = tip_ng_per_ml if drug == tip_drug else 0
-            if drug == was_drug and was_ng_per_ml > concentration:
-                concentration = was_ng_per_ml
             dose_fg = doses_fg.get(drug, 0)
-            excess_fg = dose_fg - series.seen_fg - dissolved_fg(volume_nl, concentration, MAX_FG)
+            excess_fg = dose_fg - series.seen_fg
             series.seen_fg = dose_fg
+            if changed:
+                excess_fg = excess_fg // out_nl * (out_nl - volume_nl) if out_nl > volume_nl else 0
+            elif drug == tip_drug:
+                excess_fg -= dissolved_fg(volume_nl, concentration, MAX_FG)
             if not -MAX_FG <= excess_fg <= MAX_FG:
                 excess_fg = _bounded(excess_fg)
             total_fg = series.sum_fg + excess_fg
@@ -241,11 +245,15 @@ class DoseLimit:
 
     def skip(self, elapsed: int, account: Account) -> None:
         """Time without supply: it passes, and what the account assumed for it is no excess."""
+        self._see(account)
         for series in self.series:
             series.seen_fg = account.doses_fg.get(series.drug, 0)
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
+
+    def _see(self, account: Account) -> None:
+        self.tip, self.seen_nl = account.at_tip(), account.total_nl
 
     def _complete(self) -> None:
         bins = -self.left // BIN + 1
@@ -265,7 +273,7 @@ class DoseLimit:
     def load(self, state: dict[str, Any], account: Account) -> None:
         """Take up what `save` gave, with the account of that instant; `limit` is to follow."""
         self.left, self.remainder = state["left"], state["remainder"]
-        self.tip = account.at_tip()
+        self._see(account)
         self.series = [Series.load(row) for row in state["series"]]
 
 

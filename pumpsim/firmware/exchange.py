@@ -71,7 +71,8 @@ class Needle:
     before_nl: int = 0  # that refill
     filled_nl: int = 0
     lacking_nl: int = 0  # of a fill, as two levels tell: until it was taken note of
-    borne_out: bool | None = False  # what was declared of the last refill; None: no level yet
+    borne_out: bool | None = False
+    """Whether levels agree with what was declared of the last refill; None while none has told."""
     tampering_until: int = 0
     pocket_fill_until: int = 0
     discrepancy_until: int = 0
@@ -84,12 +85,14 @@ class Needle:
             self._begin(now, level_nl)
         elif self._stays(now, level_nl, before_nl):
             self.level_nl, self.at = level_nl, now
-            if self.first or self.suspected or self.limit_nl != STEP_NL:
+            waits = self.first or self.expected_nl is not None  # a reset forgets the first one
+            if waits or self.suspected or self.limit_nl != STEP_NL:
                 self._confirmed(now, level_nl)
         elif self.first or self._infused(now, before_nl - level_nl, configuration):
             self._begin(now, level_nl)
         elif self.suspected:
             self.tampering_until = now + HOLD
+            self.borne_out = False
             self._begin(now, level_nl)
         else:
             self.suspected = True

@@ -46,6 +46,10 @@ from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
+COPIES: Final = 2
+"""Of what was told: one at once, and the other one with the next sample, for an older record beside
+one that rots would take it back (NVM-02). It has a refill's first level, too, which bounds a
+downtime."""
 READS: Final = (ListAlarms, ReadConfiguration)
 NO_EVENTS: Final[Sequence[Event]] = ()
 CORRECTED: Final[Sequence[Event]] = (Event(EventKind.MEMORY_CORRECTED),)
@@ -67,7 +71,7 @@ class ReferenceLogic:
         self._seal = 0
         self._store: Store  # from boot on
         self._kept_at = self._proven_at = 0
-        self._keep_soon = False  # something is to be kept with the next sample
+        self._owed = 0  # records, one to be written with each of the next samples
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
         self._troubled = False  # something stands beyond what belongs to the life of a fill
@@ -87,7 +91,7 @@ class ReferenceLogic:
             state.lose_numbers()
         else:
             state.life = 1
-        state.memory_failed = self._keep_soon = loaded.failed
+        state.memory_failed, self._owed = loaded.failed, COPIES * loaded.failed
         self._alarms = state.alarms.present()
         self._rebuild()
         events = [*CORRECTED] if loaded.corrected else []
@@ -118,10 +122,10 @@ class ReferenceLogic:
         trusted = state.readings = state.screen.take(now, readings, events)
         state.resets.after_fault = False
         if state.clock.judge(now, elapsed, readings):
-            self._keep_soon = True
+            self._owe(1)
         if state.before is not None:
             downtime.bridge(state, state.before, trusted.fill_level_nl)
-            self._keep_soon = self._keep_soon or state.before is None
+            self._owe(int(state.before is None))
         if self._model is None:
             state.fill.level_nl = trusted.fill_level_nl
         else:
@@ -131,7 +135,7 @@ class ReferenceLogic:
             self._note_first_level()
         self._judge(conditions.evaluate(state, now))
         late = now - self._kept_at >= SAVE_INTERVAL or state.refills.moved >= DATE_STEP
-        return self._outcome(None, events or NO_EVENTS, keep=self._keep_soon or late)
+        return self._outcome(None, events or NO_EVENTS, keep=self._owed > 0 or late)
 
     def advance(self, ticks: int) -> Outcome:
         """End pauses and refill windows, remind of alarms (ALM-07) and refills, miss samples.
@@ -149,6 +153,7 @@ class ReferenceLogic:
             state.needle.aborted()
             state.look_anew()
             events = [Event(EventKind.REFILL_WINDOW_ENDED)]
+            self._owe(COPIES)
         if now - state.sampled >= AGE_MAX and not state.stale:
             state.stale = True
             state.flow = state.volume = state.readings = None
@@ -172,11 +177,9 @@ class ReferenceLogic:
             noted = (*events, *state.alarms.events)
             state.kept = Kept(request.command_id, reply.reference, noted)
             state.commanded = True
+            self._owe(COPIES)
             state.commanded_pump |= type(request.body) is not AcknowledgeAlarm
-        outcome = self._outcome(reply, events)
-        if state.volume is None:  # a refill, say: the level it led to bounds a downtime
-            self._keep_soon = True
-        return outcome
+        return self._outcome(reply, events)
 
     def _tell_status(self, now: int) -> Status:
         """Asked again before anything has changed, the status of before still holds."""
@@ -213,7 +216,7 @@ class ReferenceLogic:
         return {
             "state": _plain_state().dump_python(self._state, mode="json"),
             "kept_at": self._kept_at,
-            "keep_soon": self._keep_soon,
+            "owed": self._owed,
             "proven_at": self._proven_at,
             "conditions": self._conditions,
             "sounder": self._sounder,
@@ -223,7 +226,7 @@ class ReferenceLogic:
         """Go on as if nothing had happened (see `Restorable`)."""
         self._state = _plain_state().validate_python(state["state"], strict=False)
         self._kept_at, self._proven_at = state["kept_at"], state["proven_at"]
-        self._keep_soon = state["keep_soon"]
+        self._owed = state["owed"]
         self._take(tuple(map(conditions.condition_of, state["conditions"])))
         self._symptoms = conditions.symptoms(self._state)
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
@@ -314,6 +317,9 @@ class ReferenceLogic:
 
     # ---- conditions, alarms, memory
 
+    def _owe(self, records: int) -> None:
+        self._owed = max(self._owed, records)
+
     def _judge(self, now: conditions.Conditions) -> None:
         if now is not self._conditions and now != self._conditions:
             state = self._state
@@ -337,7 +343,7 @@ class ReferenceLogic:
         self._symptoms = seen
         low, *found = seen
         state.causes = causes_of(found, low=low)
-        self._keep_soon = True
+        self._owe(1)
 
     def _keep(self) -> Sequence[Event]:
         """Write what must outlive a reset, and is proven; failing memory is a fault (NVM-07).
@@ -346,14 +352,16 @@ class ReferenceLogic:
         What could not be written is tried again with the next sample (ALM-09).
         """
         state = self._state
-        self._kept_at, self._keep_soon, state.refills.moved = state.now, False, 0
+        self._kept_at, state.refills.moved = state.now, 0
         try:
             mended = self._mend()
             self._prove()
             sound = self._store.save(encode(state.durable(state.now)))
         except (MemoryFailedError, RecordTooLargeError):
-            state.memory_failed = self._keep_soon = True
+            state.memory_failed = True
+            self._owe(COPIES)
             return NO_EVENTS
+        self._owed = max(self._owed - 1, 0)
         state.memory_failed = state.memory_failed or self._store.failed
         return NO_EVENTS if sound and not mended else CORRECTED
 
@@ -364,17 +372,16 @@ class ReferenceLogic:
 
         ALM-10: it is kept here, before the outcome leaves to sound and be told, and by one record:
         what memory fails to keep sounds all the same, and with the same sample (ALM-14), as does
-        that it failed (NVM-07). The next sample's record is a second copy: should the first one
-        rot, the older one would take back what was told (NVM-01).
+        that it failed (NVM-07).
         """
         state = self._state
         book = state.alarms
         changed: Sequence[AlarmOccurrence] = ()
         actuation = None
-        told = bool(book.changed) or reply is not None
-        if keep or told:
+        if book.changed:
+            self._owe(COPIES)
+        if keep or book.changed or reply is not None:
             events = [*events, *self._keep()]
-            self._keep_soon |= told
             if state.memory_failed:
                 self._judge(conditions.with_failed_memory(self._conditions))
         moved = book.moved

@@ -49,10 +49,21 @@ DEFECTS = (
         ),
     ),
     defect(
+        "credit-for-what-was-denser",
+        "DOS-02",
+        "in the sample in which thinner liquid gets to the tip, the denser one is prescribed",
+        Edit(
+            dose_limit.DoseLimit,
+            "feed",
+            "if out_nl > volume_nl else 0",
+            "if out_nl > volume_nl else -volume_nl * was[1]",
+        ),
+    ),
+    defect(
         "thinner-is-excess",
         "DOS-02",
         "the last of a drug is held against what is prescribed of the thinner one behind it",
-        Edit(dose_limit.DoseLimit, "feed", "    concentration = was_ng_per_ml", "    pass"),
+        Edit(dose_limit.DoseLimit, "feed", "elapsed and self.tip != was", "False"),
     ),
     defect(
         "refill-ends-the-injection",

@@ -22,9 +22,9 @@ DEFECTS = (
     ),
     defect(
         "kept-once",
-        "NVM-01",
+        "NVM-02",
         "what was told lies in one copy for an hour: should it rot, the older one takes it back",
-        Edit(Logic, "_outcome", "self._keep_soon |= told", "pass"),
+        Edit(Logic, "_outcome", "self._owe(COPIES)", "pass"),
     ),
     defect(
         "rot-goes-unseen",
@@ -145,13 +145,13 @@ DEFECTS = (
         "failed-write-unnoticed",
         "NVM-07",
         "a save that fails is tried again, and nobody is told",
-        Edit(Logic, "_keep", "state.memory_failed = self._keep_soon", "self._keep_soon"),
+        Edit(Logic, "_keep", "state.memory_failed = True", "pass"),
     ),
     defect(
         "told-before-kept",
         "ALM-10",
         "an alarm sounds and is told before it is kept: the next hourly save will have it",
-        Edit(Logic, "_outcome", "bool(book.changed) or reply", "reply"),
+        Edit(Logic, "_outcome", "keep or book.changed or", "keep or"),
     ),
     defect(
         "silent-when-memory-fails",
@@ -195,6 +195,23 @@ DEFECTS = (
         "RES-13",
         "a fill that did not arrive is believed after a reset",
         Edit(exchange.Needle, "load", 'state["borne_out"]', "True"),
+    ),
+    defect(
+        "second-level-in-another-life",
+        "RES-13",
+        "a reset between the two levels that bear a fill out leaves it in doubt for ever",
+        Edit(
+            exchange.Needle,
+            "watch",
+            "waits = self.first or self.expected_nl is not None",
+            "waits = self.first",
+        ),
+    ),
+    defect(
+        "rinsed-whatever-a-needle-puts-in",
+        "RES-13",
+        "a needle that nobody announced leaves a rinsed pump rinsed",
+        Edit(exchange.Needle, "watch", "self.borne_out = False", "pass"),
     ),
     defect(
         "access-renewed-by-a-reset",

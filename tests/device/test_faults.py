@@ -113,7 +113,9 @@ def test_a_power_cut_at_any_memory_operation_loses_neither_alarm_nor_visit() -> 
         assert int(ResetCause.BROWN_OUT) in causes(device)
         after = present(device)
         assert AlarmId.LOW_RESERVOIR in after
-        assert {alarm.alarm for alarm in told} <= after
+        listed = Programmer(device, "another").ask(m.ListAlarms(after_occurrence=0))
+        assert isinstance(listed, m.AlarmList)
+        assert {alarm.alarm for alarm in told} <= {alarm.alarm for alarm in listed.alarms}
         assert not after & {AlarmId.CONFIGURATION_LOST, AlarmId.MEMORY_FAULT}
         assert device.actuation.sounder is not Sounder.OFF
         report = Programmer(device, "reader").ask(m.ReadConfiguration())

@@ -157,6 +157,20 @@ def test_a_change_of_drug_is_no_excess(permille: int) -> None:
         assert not watched.run(2 * 1_440)
 
 
+def test_what_gives_way_to_thinner_takes_nothing_back_of_an_excess() -> None:
+    """DOS-02: what was too much before it, and what is too much after it, are too much together."""
+    for changes in (False, True):
+        watched = Watched(configured(), catheter_nl=2 * NOMINAL // 60)
+        watched.fill("FUDR", 5_000)
+        watched.run(60)
+        watched.fill("FUDR", 100)
+        watched.run(0 if changes else 5)
+        watched.limit.series[-1].add(NOMINAL // 4 * 100 * 9 // 10)
+        assert not watched.run(8)
+        watched.inject(NOMINAL // 4 * 2 // 10, "FUDR", 100)
+        assert watched.limit.exceeded
+
+
 def test_saving_up_does_not_allow_more_later() -> None:
     """DOS-02: a day without flow is no credit."""
     watched = Watched(configured())

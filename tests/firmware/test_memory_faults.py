@@ -56,7 +56,7 @@ def test_one_unsound_copy_is_corrected_and_logged(bench: Bench, which: int) -> N
 
 @pytest.mark.parametrize("which", [0, 1], ids=["newest", "older"])
 def test_what_was_told_is_in_both_copies_with_the_next_sample(bench: Bench, which: int) -> None:
-    """NVM-01, RST-02, ALM-09: one that rots takes nothing back; and then no more is written."""
+    """NVM-02, RST-02, ALM-09: one that rots takes nothing back; and then no more is written."""
     new = CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000})
     bench.ask(m.WriteConfiguration(base_config_id=1, configuration=new))
     bench.run(2, fill_level_nl=3_500_000)
@@ -72,6 +72,30 @@ def test_what_was_told_is_in_both_copies_with_the_next_sample(bench: Bench, whic
     image = bench.memory.read(0, bench.memory.size)
     bench.run(3, fill_level_nl=3_500_000)
     assert bench.memory.read(0, bench.memory.size) == image
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["newest", "older"])
+def test_what_memory_failed_to_keep_at_once_is_in_both_copies_all_the_same(
+    bench: Bench, which: int
+) -> None:
+    """NVM-02, NVM-07, ALM-09: with the samples after it that memory works for."""
+    probe = MortalMemory(copy_of(bench.memory), 0)
+    Bench(probe)
+    write = m.WriteConfiguration(
+        base_config_id=1,
+        configuration=CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000}),
+    )
+    cells = copy_of(bench.memory)
+    failing = range(probe.operations, probe.operations + 8)  # the write, and the sample after it
+    again = Bench(MortalMemory(cells, 0, failing=failing))
+    assert again.ask(write) == m.Done(reference=2)
+    again.level_nl = bench.level_nl
+    again.run(6)
+    assert AlarmId.MEMORY_FAULT in again.raised()
+    cells.write(Store(cells).places()[which][20], b"?")
+    report = Bench(cells).ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    assert report.configuration == write.configuration
 
 
 def test_a_record_that_rots_in_use_is_corrected_within_the_hour(bench: Bench) -> None:

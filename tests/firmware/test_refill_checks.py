@@ -496,6 +496,35 @@ def test_what_was_left_before_the_last_fill_counts(bench: Bench) -> None:
     assert bench.ask(m.Explant()) == INFUSING
 
 
+@pytest.mark.parametrize("samples", [0, 1, 2, 3])
+def test_a_reset_soon_after_a_fill_puts_nothing_off(bench: Bench, samples: int) -> None:
+    """RES-13, RST-02: two levels bear it out, of one life or of two."""
+    bench.ask(m.BeginRefill())
+    commit(bench, declared(14_400_000).model_copy(update={"concentration_ng_per_ml": 0}))
+    bench.level_nl = FULL_NL + LEFT_BEHIND_NL
+    bench.believe()
+    bench.run(samples)
+    bench = bench.reset()
+    bench.run(3)
+    assert bench.ask(m.Explant()) == m.Done()
+
+
+def test_a_needle_that_nobody_announced_ends_what_was_borne_out(bench: Bench) -> None:
+    """RES-13: what it put in may be drug."""
+    bench.ask(m.BeginRefill())
+    commit(
+        bench, declared(14_400_000, 14_000_000).model_copy(update={"concentration_ng_per_ml": 0})
+    )
+    bench.level_nl = 14_000_000 + LEFT_BEHIND_NL
+    bench.believe()
+    bench.run(5)
+    assert bench.ask(m.Explant()) == m.Done()
+    bench.level_nl += 10_000_000
+    bench.run_screened(5)
+    assert AlarmId.TAMPERING in found(bench)
+    assert bench.ask(m.Explant()) == INFUSING
+
+
 @pytest.mark.parametrize("hours", [1, 5])
 def test_a_fill_that_no_level_has_borne_out_is_not_taken_out(bench: Bench, hours: int) -> None:
     """RES-13: however long none is told, and a level that comes so late bears out nothing."""

@@ -147,6 +147,11 @@ class Listener:
         self.desk.that(
             status.alarms_present == present, "ALM-02", f"{present} present", status.alarms_present
         )
+        fresh, told = (
+            sum(not one.acknowledged for one in mine.values()),
+            status.alarms_unacknowledged,
+        )
+        self.desk.that(told == fresh, "ALM-08", f"{fresh} to be acknowledged", told)
 
     def check_kept(self) -> None:
         """If supply went now, the next life would know of each."""

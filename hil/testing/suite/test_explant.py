@@ -18,6 +18,8 @@ MAY_HOLD_NL: Final = 2_000_000
 """Of undiluted drug, in what was emptied: that, the error of two levels, and the syringe's."""
 EMPTY_NL: Final = 1_250_000
 """A level below that, by its error, shows it empty."""
+SURE: Final = 10
+"""Samples with a level, after which nobody need doubt it."""
 PART_NL: Final = 3_000_000
 """Left behind by whoever does not empty it."""
 RINSE: Final = {"drug": "saline", "concentration_ng_per_ml": 0}
@@ -66,6 +68,15 @@ class Reservoir:
         self._declare(max(level_nl - NO_NEEDLE_REACHES_NL, 0), put_nl, drug=drug)
         self.rinsed = False
 
+    def tamper(self, put_nl: int) -> None:
+        """A needle puts in what nobody knows, which may be drug."""
+        level_nl = self.desk.pump.level_nl
+        put_nl = min(put_nl, round(29e6 - level_nl))
+        self.share = (self.share * level_nl + put_nl) / (level_nl + put_nl)
+        self.desk.let(level_nl=level_nl + put_nl)
+        self.rinsed = False
+        self.wait(3)
+
     def _declare(self, taken_nl: float, put_nl: float, *, drug: bool) -> None:
         reply = commit(self.desk, taken_nl, put_nl, **(DRUG if drug else RINSE))
         self.desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
@@ -83,7 +94,7 @@ class Reservoir:
             refused(desk, "no level has told of the last fill yet")
         elif held_nl > MAY_HOLD_NL and level_nl > EMPTY_NL:
             refused(desk, f"{held_nl / 1e6:.1f} mL of undiluted drug are in it")
-        elif self.rinsed and self.seen > 1:
+        elif self.rinsed and self.seen >= SURE:
             reply = desk.do(m.Explant())
             words = "taken: it was emptied and filled without drug, and the level agrees"
             desk.that(isinstance(reply, m.Done), "RES-13", words, _told(reply))
@@ -115,8 +126,9 @@ DEEDS: Final[dict[str, st.SearchStrategy[dict[str, Any]]]] = {
     "exchange": st.fixed_dictionaries({"left_nl": LEFT, "put_nl": PUT, "drug": FLAG}),
     "pretend": st.fixed_dictionaries({"drug": FLAG}),
     "silence": st.fixed_dictionaries({"silent": FLAG}),
+    "tamper": st.fixed_dictionaries({"put_nl": st.just(5_000_000)}),
     "reset": st.just({}),
-    "wait": st.fixed_dictionaries({"minutes": st.sampled_from([1, 2, 60, 300])}),
+    "wait": st.fixed_dictionaries({"minutes": st.sampled_from([1, 2, 15, 60, 300])}),
 }
 DEED: Final = st.one_of([st.tuples(st.just(name), how) for name, how in DEEDS.items()])
 
@@ -152,6 +164,27 @@ def test_what_did_not_add_up_is_known_after_a_reset(subject: Subject) -> None:
     for _ in range(2):
         reservoir.check()
         reservoir.reset()
+    reservoir.check()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 5])
+def test_a_reset_soon_after_the_last_fill_puts_nothing_off(subject: Subject, samples: int) -> None:
+    """However many samples the life before had: soon enough of this one bear it out."""
+    reservoir = filled(subject)
+    reservoir.exchange(NO_NEEDLE_REACHES_NL, 15_000_000, drug=False)
+    reservoir.wait(samples)
+    reservoir.reset()
+    reservoir.wait(SURE)
+    reservoir.check()
+
+
+def test_a_needle_that_nobody_announced_may_have_put_in_drug(subject: Subject) -> None:
+    """Rinsed and borne out, and then the level rose."""
+    reservoir = filled(subject)
+    reservoir.exchange(NO_NEEDLE_REACHES_NL, 10_000_000, drug=False)
+    reservoir.wait(60)
+    reservoir.check()
+    reservoir.tamper(5_000_000)
     reservoir.check()
 
 

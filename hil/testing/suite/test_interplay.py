@@ -15,7 +15,7 @@ from hil.testing.suite.test_alarms import SWITCHES, Listener, raised
 from hil.testing.suite.test_circumstances import LASTING
 from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, Quality, Sounder
+from protocol.vocabulary import AlarmId, Sounder
 
 HOUR_NL: Final = 54_000 // 4
 """What the limit of an hour leaves beside the prescription: a quarter of it."""
@@ -84,7 +84,7 @@ def test_a_sensor_that_fails_again_is_something_new(subject: Subject) -> None:
     desk.let(reads={"pocket_pressure_pa": None})
     desk.wait(15)
     desk.let(**TWO_SENSORS)
-    desk.wait(4)
+    desk.wait(5)
     again = desk.occurrence(AlarmId.SENSOR_FAULT)
     fresh = again is not None and not again.acknowledged
     desk.that(fresh, "ALM-04", "an occurrence of sensor_fault, to be acknowledged", again)
@@ -137,7 +137,7 @@ def test_drug_that_is_flushed_out_counts_at_once(subject: Subject) -> None:
     desk.that(AlarmId.DOSE_LIMIT in desk.present(), "DOS-02", words, desk.standing())
 
 
-@pytest.mark.parametrize("mg_per_ml", [4.0, 0.1, 0.0])
+@pytest.mark.parametrize("mg_per_ml", [4.0, 0.25, 0.0])
 def test_a_drug_that_gives_way_to_thinner_is_no_excess(subject: Subject, mg_per_ml: float) -> None:
     """Neither while it fills the catheter nor in the minute in which the last of it leaves."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
@@ -316,14 +316,12 @@ def test_what_is_written_is_the_range_of_what_is_read(subject: Subject) -> None:
     larger = desk.configuration.model_copy(update={"capacity_nl": 30_000_000})
     desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=larger), "FLW-07")
     desk.wait(5)
-    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=28e6)
+    reply = refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=28e6)
+    desk.that(isinstance(reply, m.Done), "FLW-07", "a refill that is taken: it fits in now", reply)
     desk.wait(10)
     sound = AlarmId.SENSOR_FAULT not in desk.present()
     desk.that(sound, "FLW-07", "no alarm: so much fits in now", desk.standing())
     residual_holds(desk)
-    left = desk.status().residual_volume_nl
-    good = left is not None and left.quality is Quality.GOOD
-    desk.that(good, "FLW-07", "what is left, with quality good", left)
 
 
 def test_a_status_is_as_old_as_its_sample_in_a_pump_without_a_date(subject: Subject) -> None:

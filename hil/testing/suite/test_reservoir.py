@@ -73,7 +73,7 @@ def test_the_flow_is_within_its_interval(subject: Subject, side: int) -> None:
     """
     off = {channel: side * most for channel, most in FLOW_OFF.items()}
     for truth in ({}, {"temperature_mk": 313_000.0}, {"temperature_mk": 308_900.0},
-                  {"pocket_pa": 84e3}, {"artery_pa": 15e3}):  # fmt: skip
+                  {"pocket_pa": 84e3}, {"artery_pa": 15e3}, {"artery_pa": 150e3}):  # fmt: skip
         for permille in (1_000, 1_020, 2_250):
             desk = subject.bare_desk()
             desk.pump.bias = off
@@ -90,6 +90,28 @@ def test_the_flow_is_within_its_interval(subject: Subject, side: int) -> None:
             desk.that(
                 abs(told.estimate - true) <= 0.05 * true, "ENV-01", f"{true:.0f} +- 5 %", told
             )
+
+
+@pytest.mark.parametrize("restrictor", [1.3, 1.2, 0.85, 0.7])
+def test_where_two_channels_disagree_the_worse_one_counts(
+    subject: Subject, restrictor: float
+) -> None:
+    """The pressures know nothing of a restrictor that changed; the level tells what left."""
+    desk = subject.desk(refill_interval_s=100 * 86_400, drug_stability_s=100 * 86_400)
+    desk.wait(90)
+    desk.let(restrictor=restrictor)
+    after = desk.minutes_to(AlarmId.BALANCE_FAULT, 1_440)
+    desk.that(after is not None, "FLW-06", "balance_fault within a day", desk.standing())
+    for _ in range(3):
+        desk.wait(120)
+        status, true = desk.status(), desk.pump.flow_nl_per_h()
+        told, due_s = status.flow_nl_per_h, status.refill_due_in_s
+        holds = told is not None and told.low <= true <= told.high
+        desk.that(holds, "SEN-05", f"an interval with {true:.0f} nL/h", told)
+        left_s = (desk.pump.level_nl - desk.configuration.low_volume_nl) / true * 3_600
+        words = f"a refill due in {left_s / 86_400:.1f} d at most: low by then"
+        seen = "no date" if due_s is None else f"{due_s / 86_400:.1f} d"
+        desk.that(due_s is not None and due_s <= left_s + 3_600, "RES-03", words, seen)
 
 
 @pytest.mark.parametrize("temperature_mk", [308_900.0, 310_150.0, 312_500.0])

@@ -141,7 +141,7 @@ class TellsFirst(ReferenceLogic):
     def _outcome(self, reply: Reply | None, events: Sequence[Event], **more: Any) -> Outcome:
         if reply is None:
             return super()._outcome(reply, events, **more)
-        self._keep_soon = True
+        self._owed = 1
         return super()._outcome(None, events, **more)._replace(reply=reply)
 
 

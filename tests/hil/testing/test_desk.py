@@ -54,11 +54,13 @@ def test_seconds_are_told(desk: Desk) -> None:
 def test_what_becomes_true_is_told_in_words(desk: Desk) -> None:
     desk.let(level_nl=25e6, rtc_valid=False)
     desk.let(reads={"battery_mv": None, "temperature_mk": 310_000}, bias={"fill_level_nl": -5})
-    desk.let(reads={}, bias={})
+    desk.let(reads={"battery_mv": None})
+    desk.let(bias={})
     assert desk.done[1:] == [
         "0 min: level_nl = 25000000, rtc_valid = no",
         "0 min: battery_mv reads nothing, temperature_mk reads 310000, fill_level_nl is off by -5",
-        "0 min: every sensor is read again, no sensor is off",
+        "0 min: battery_mv reads nothing, temperature_mk is read again",
+        "0 min: fill_level_nl is off no more",
     ]
 
 
