@@ -15,6 +15,7 @@ from hil.testing.expected import ALARMS
 from hil.testing.prove import Prove
 from hil.testing.steady import REFILL, SteadyPump
 from hil.testing.subject import Subject
+from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Sounder
 
 PA_OFF: Final = 200
@@ -274,6 +275,54 @@ def test_a_leak_is_found_over_a_reset(subject: Subject) -> None:
     desk.power_cycle()
     after = desk.minutes_to(AlarmId.BALANCE_FAULT, 42 * 60)
     desk.that(after is not None, "FLW-06", "balance_fault within three days", desk.standing())
+
+
+def test_spikes_again_and_again_are_a_fault(subject: Subject) -> None:
+    """One of them is nothing; with one every other minute a sensor is believed no more."""
+    desk = subject.desk()
+    desk.wait(20)
+    for turn in range(60):
+        desk.let(bias={} if turn % 2 else {"catheter_pressure_pa": 60_000})
+        desk.minute()
+        if AlarmId.SENSOR_FAULT in desk.present():
+            return
+    raise desk.violated("SEN-04", "sensor_fault within an hour of spikes", desk.standing())
+
+
+def test_a_thermometer_alone_tells_no_fever(subject: Subject) -> None:
+    """It corrects the flow: where the propellant's pressure denies the heat, they contradict."""
+    desk = subject.desk()
+    desk.wait(20)
+    desk.let(bias={"temperature_mk": 3_400})
+    desk.wait(150)
+    fever = AlarmId.TEMPERATURE_HIGH in desk.present()
+    words = "no temperature_high: the propellant is as cool as ever"
+    desk.that(not fever, "ENV-05", words, desk.standing())
+    desk.that(desk.present(), "ENV-05", "some alarm: two channels contradict", desk.standing())
+
+
+def test_a_pressure_that_falls_releases_nothing_where_nothing_was_held(subject: Subject) -> None:
+    """An artery's pressure may fall as well as rise."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(artery_pa=17e3)
+    desk.wait(30)
+    desk.let(artery_pa=6e3)
+    desk.wait(5)
+    released = desk.happened(EventKind.OCCLUSION_RELEASED)
+    desk.that(not released, "OCC-03", "no event: no occlusion was there", released)
+
+
+def test_a_flush_that_goes_on_is_a_refill_past_the_reservoir(subject: Subject) -> None:
+    """A declared one is over in minutes."""
+    desk = subject.desk()
+    desk.wait(60)
+    access = m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0)
+    desk.must_do(access, "RES-12")
+    desk.let(artery_pa=24e3)
+    after = desk.minutes_to(AlarmId.BOLUS_PATH_INJECTION, 15)
+    words = "bolus_path_injection within 15 min, though an access is open"
+    desk.that(after is not None, "RES-12", words, desk.standing())
 
 
 def test_an_altitude_does_not_flicker(subject: Subject) -> None:

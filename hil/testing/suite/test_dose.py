@@ -206,6 +206,18 @@ def test_a_bolus_pushes_out_what_was_in_the_catheter(subject: Subject, bolus_ul:
     given.check("RES-12")
 
 
+def test_a_configuration_written_anew_leaves_the_catheter_as_it_is(subject: Subject) -> None:
+    """What is in it is what was in it, where its dead volume is the same."""
+    desk = subject.desk()
+    given = Given(desk)
+    given.wait(PRIMED_MIN)
+    new = desk.configuration.model_copy(update={"low_volume_nl": 4_000_000})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    for _ in range(3):
+        given.wait(60)
+        given.check("RES-11")
+
+
 def test_many_liquids_in_a_catheter_are_all_dose(subject: Subject) -> None:
     """A bolus after the other, each of another concentration: none is lost on the way."""
     desk = subject.desk()

@@ -11,7 +11,7 @@ from hil.testing.chip import SIZE, FailingChip
 from hil.testing.desk import Desk, span
 from hil.testing.prove import Prove
 from hil.testing.refilling import begin, commit
-from hil.testing.steady import REFILL
+from hil.testing.steady import REFILL, START_S
 from hil.testing.subject import Subject
 from hil.testing.suite.test_alarms import SWITCHES
 from protocol import messages as m
@@ -187,6 +187,27 @@ def test_without_a_clock_the_level_bounds_what_left(subject: Subject) -> None:
     fair = f"at least {flowed_nl:.0f} nL, and at most 0.8 mL more"
     close = flowed_nl * 0.97 <= grown_nl <= flowed_nl + 800_000
     desk.that(close, "RST-03", fair, grown_nl)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["level", "no level"])
+@pytest.mark.parametrize("hours", [-6, 120])
+def test_no_step_of_a_clock_is_taken_for_downtime(
+    subject: Subject, hours: int, *, silent: bool
+) -> None:
+    """It is set before anybody has counted what passed, and tells nothing of that."""
+    desk = subject.desk()
+    desk.wait(200)
+    desk.let(reads={"fill_level_nl": None} if silent else {})
+    desk.wait(10)
+    desk.power_cycle(60)
+    now_s = START_S + desk.minutes * 60
+    desk.must_do(m.SetClock(rtc_s=now_s + hours * 3_600), "TIM-06")
+    desk.let(rtc_off_s=hours * 3_600)
+    desk.wait(3)
+    true_nl = desk.minutes * desk.pump.flow_nl_per_h() / 60
+    told = desk.status().delivered_total_between_nl
+    holds = told is None or told.low <= true_nl <= told.high
+    desk.that(holds, "TIM-06", f"bounds with {true_nl:.0f} nL, which left, or none", told)
 
 
 def test_many_resets_in_a_day_are_told(subject: Subject, prove: Prove) -> None:
