@@ -162,7 +162,7 @@ class Refusal(Word):
         "a date no pump lives at, more drug than dissolves, or drug before an explant",
     )
     TOO_MANY_DRUGS = 54, "this pump keeps the doses of so many drugs already, and this is another"
-    STILL_INFUSING = 55, "drug is in the reservoir, or may be; empty it, or fill it without drug"
+    STILL_INFUSING = 55, "drug is in it, or may be; empty it or rinse it, and let the level tell"
 
 
 class EventKind(Word):
