@@ -68,13 +68,9 @@ class Pumps:
         port = EmulatedPort(device)
         return port, EmulatedClock(device, port), EmulatedLaboratory(device, port)
 
-    def cut_line(self, seed: int, *, drug: bool) -> Parts:
-        """The same on a line that can be cut; without drug it is filled with what carries it."""
-        file = self.file
-        if not drug:
-            fill = file.fill.model_copy(update={"concentration": 0})
-            file = file.model_copy(update={"fill": fill})
-        device = self.make(file, seed)
+    def cut_line(self, seed: int) -> Parts:
+        """The same on a line that can be cut."""
+        device = self.make(self.file, seed)
         device.implant()
         return parts(device)
 

@@ -24,11 +24,10 @@ from hil.testing.requests import (
     INJECTED_NL,
     LOW,
     RAISED,
-    WITHDRAWN,
-    WITHOUT_DRUG,
     Found,
     Order,
     orders,
+    withdrawn,
 )
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
@@ -85,9 +84,9 @@ class Stage:
 
     def __init__(self, subject: Subject, kind: type[m.Command], seed: int = 1) -> None:
         """Everything is done that the command builds on."""
-        parts = subject.pumps.cut_line(seed, drug=kind not in WITHOUT_DRUG)
+        parts, volume = subject.pumps.cut_line(seed), withdrawn(kind)
         probe = Probe(emulated_rig(parts))
-        probe.stimulate({"kind": "withdraw", "volume": WITHDRAWN})
+        probe.stimulate({"kind": "withdraw", "volume": volume})
         probe.wait(RAISED)
         try:
             found = _found(probe)
@@ -102,7 +101,7 @@ class Stage:
             ) from None
         concentration_ng_per_ml = found.refill.concentration_ng_per_ml
         self.injected_ng = max(concentration_ng_per_ml * INJECTED_NL // NL_PER_ML, 1)
-        self.done = [f"a pump from which {WITHDRAWN} were drawn"]
+        self.done = [f"a pump from which {volume} were drawn"]
         for body, reply in zip(self.order.before, replies, strict=True):
             self.done.append(f"{type_name(type(body))}: {_reply(reply)}")
         self._staged: Staged = parts[0].staged()

@@ -8,12 +8,12 @@ from protocol.vocabulary import AlarmId, EventKind, RefillReason, Sounder
 
 WITHDRAWN: Final = "25.5 mL"
 """What leaves so little that an alarm stands, to be acknowledged and paused."""
+EMPTIED: Final = "27.4 mL"
+"""What leaves nothing to infuse, as an explant wants it."""
 RAISED: Final = "3 min"
 """Until it does."""
 LOW: Final = AlarmId.LOW_RESERVOIR
 INJECTED_NL: Final = 2_000_000
-WITHOUT_DRUG: Final = frozenset({m.Explant})
-"""Commands that a pump with drug in it refuses."""
 EFFECTS: Final[Mapping[type[m.Body], EventKind]] = {
     m.AcknowledgeAlarm: EventKind.ALARM_ACKNOWLEDGED,
     m.PauseAudio: EventKind.AUDIO_PAUSED,
@@ -53,6 +53,11 @@ class Order(NamedTuple):
 
     body: m.Command
     before: tuple[m.Command, ...] = ()
+
+
+def withdrawn(kind: type[m.Body]) -> str:
+    """What somebody draws before that command."""
+    return EMPTIED if kind is m.Explant else WITHDRAWN
 
 
 def orders(found: Found) -> dict[type[m.Command], Order]:

@@ -16,7 +16,7 @@ from hil.emulated.bench import EmulatedPort
 from hil.emulated.cut import Cut, CutPort, Where
 from hil.errors import LinkError, UncertainError
 from hil.exchange import Exchange
-from hil.testing.requests import EFFECTS, LOW, WITHDRAWN, WITHOUT_DRUG, Found, orders
+from hil.testing.requests import EFFECTS, LOW, Found, orders, withdrawn
 from protocol import messages as m
 from protocol.vocabulary import EventKind, OutcomeState, Refusal
 from pumpsim import stimuli
@@ -89,14 +89,11 @@ class Course:
         if self.bare:
             section = pump.pump.model_copy(update={"logic": BARE})
             pump = pump.model_copy(update={"pump": section})
-        if kind in WITHOUT_DRUG:
-            fill = pump.fill.model_copy(update={"concentration": 0})
-            pump = pump.model_copy(update={"fill": fill})
         self.device = Device(pump, seed)
         self.device.implant()
         self._ids = count(1)
         if not self.bare:
-            low = stimuli.ADAPTER.validate_python({"kind": "withdraw", "volume": WITHDRAWN})
+            low = stimuli.ADAPTER.validate_python({"kind": "withdraw", "volume": withdrawn(kind)})
             self.device.stimulate(0, low)
             self.device.advance(3 * SAMPLE_NS)
         self.port = CutPort(self.device, self.body)
