@@ -13,6 +13,7 @@ from hil.testing.cases import CASES, FLOW, Case, await_alarm, settled
 from hil.testing.desk import shown, span
 from hil.testing.expected import ALARMS
 from hil.testing.prove import Prove
+from hil.testing.refilling import refilled
 from hil.testing.steady import REFILL, SteadyPump
 from hil.testing.subject import Subject
 from protocol import messages as m
@@ -347,6 +348,8 @@ def test_a_cold_fill_explains_no_flow_that_is_too_fast(subject: Subject) -> None
     cold = 305_000.0
     flow = SteadyPump(temperature_mk=cold).flow_nl_per_h()
     desk = subject.desk(nominal_flow_nl_per_h=round(flow / 1.25))
+    desk.wait(10)
+    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=25e6)
     desk.let(temperature_mk=cold)
     after = desk.minutes_to(AlarmId.OVER_INFUSION, 90)
     desk.that(after is not None, "FLW-08", "over_infusion within 90 min", desk.standing())
