@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from tests.defects.catalogue import BY_NAME, CATALOGUE
@@ -147,17 +148,25 @@ def part_of(defects: Sequence[Defect], part: str) -> Sequence[Defect]:
     return defects[k - 1 :: n]
 
 
+def _named(name: str) -> Defect:
+    if name not in BY_NAME:
+        close = get_close_matches(name, BY_NAME, n=1)
+        found = f"did you mean {close[0]}?" if close else "--list names them all"
+        message = f"{name} is no defect; {found}"
+        raise argparse.ArgumentTypeError(message)
+    return BY_NAME[name]
+
+
 def main() -> int:
     """Run what was asked for; 1 when a defect survives, or a killer fails without it."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--part", default="1/1", help="K/N: every N-th defect from the K-th on")
-    options.add_argument("--only", nargs="+", choices=sorted(BY_NAME), metavar="NAME")
+    options.add_argument("--only", nargs="+", type=_named, metavar="NAME")
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options.add_argument("--full", action="store_true", help="all tests against each: hours")
     options.add_argument("--list", action="store_true", help="name the defects, run nothing")
     asked = options.parse_args()
-    named = tuple(BY_NAME[name] for name in asked.only or ())
-    defects = part_of(named or CATALOGUE, asked.part)
+    defects = part_of(asked.only or CATALOGUE, asked.part)
     if asked.list:
         for each in defects:
             print(f"{each.requirement}  {each.name:34} {each.sentence}")

@@ -110,6 +110,27 @@ def test_a_faster_pump_is_due_sooner(subject: Subject, faster: float) -> None:
     desk.that(earliest_s - 900 <= due_s <= latest_s, "RES-03", fair, due_s)
 
 
+@pytest.mark.parametrize("restrictor", [0.9, 1.1])
+def test_the_date_is_by_the_largest_flow_told(subject: Subject, restrictor: float) -> None:
+    """Whichever channel leaves it possible, from the least that is told to be left."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 15_000_000}))
+    desk.let(restrictor=restrictor)
+    for _ in range(4):
+        desk.wait(DAY // 2)
+        told = desk.status()
+        flow, left, due_s = told.flow_nl_per_h, told.residual_volume_nl, told.refill_due_in_s
+        told_all = flow is not None and left is not None and due_s is not None
+        desk.that(told_all, "RES-03", "a flow, what is left, and a date", told)
+        assert flow is not None
+        assert left is not None
+        assert due_s is not None
+        low_nl = left.low - desk.configuration.low_volume_nl
+        low_s = low_nl * 3_600 // flow.high
+        words = f"due before {low_nl} nl are gone at {flow.high} nl/h, in {span_s(low_s)}"
+        soon = due_s <= low_s + DATE_SLACK_S
+        desk.that(soon, "RES-03", words, f"due in {span_s(due_s)}")
+
+
 class Dated:
     """A pump, and the latest its refill may be due: that only ever comes nearer."""
 
