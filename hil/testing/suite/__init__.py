@@ -10,6 +10,7 @@ SECTIONS: Final = (
     "contract",
     "time",
     "detection",
+    "calm",
     "circumstances",
     "reservoir",
     "dates",
