@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
@@ -70,13 +70,14 @@ class Seconds:
         known = SECONDS.read_text("utf-8") if SECONDS.exists() else "{}"
         self._known: dict[str, float] = json.loads(known)
 
-    def learn(self, notes: Iterable[Note]) -> None:
-        """Take note of what took how long."""
+    def learn(self, notes: Collection[Note]) -> None:
+        """Take note of what took how long; what failed at once takes longer where it passes."""
         taken: dict[str, float] = {}
+        failed = {function_of(note.test) for note in notes if note.how != "passed"}
         for note in notes:
             function = function_of(note.test)
             taken[function] = taken.get(function, 0.0) + note.seconds
-        self._known.update(taken)
+        self._known |= {test: taken[test] for test in taken.keys() - failed}
 
     def quickest_first(self, tests: Iterable[str]) -> list[str]:
         """As far as it is known, or guessed."""

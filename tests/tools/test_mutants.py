@@ -145,6 +145,7 @@ def test_parts_hold_everything_once() -> None:
 def test_the_quickest_test_comes_first_and_daemons_none() -> None:
     seconds = Seconds()
     seconds.learn([Note("tests/tools/b.py::t[1]", "passed", 0.1)] * 2)
+    seconds.learn([Note("tests/hil/a.py::t", "failed", 0.0)])  # without the defect it takes longer
     tests = ["tests/hil/a.py::t", "tests/device/a.py::t", "tests/tools/b.py::t"]
     assert seconds.quickest_first(tests) == tests[::-1]
     assert not [test for test in guarding(["COM-01", "TIM-01"]) if "system" in test]

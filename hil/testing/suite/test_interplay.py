@@ -164,8 +164,7 @@ def test_a_fill_without_drug_forgets_no_dose(subject: Subject) -> None:
 
 def refill_all(desk: Desk, **mixed: Any) -> None:
     """Exchange all there is."""
-    desk.must_do(m.BeginRefill(), "RES-05")
-    desk.wait(2)
+    begin(desk)
     left_nl = desk.pump.level_nl
     reply = commit(desk, left_nl, left_nl, **mixed)
     desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
@@ -279,8 +278,7 @@ def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> 
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
     desk.wait(PRIMED_MIN)
     before_ng = desk.status().dose_total_ng or 0
-    desk.must_do(m.BeginRefill(), "RES-05")
-    desk.wait(2)
+    begin(desk)
     desk.let(artery_pa=24e3)
     desk.wait(2)
     desk.let(artery_pa=12_400.0)
