@@ -10,6 +10,9 @@ a nominal dose rate n, a limit of L times the prescription and a window W:
     excess(s) <= (L - 1) n W. So no window fails unless, for an s in (0, W], excess(s) is larger.
 
 With C the sum of all excess so far, the largest excess(s) is C now less the least C in the last W.
+Where a thinner fill of the drug got to the tip r ago, r < s, what came before that was prescribed
+at a rate m of its own: (L - 1) (m - n) (s - r) more is allowed. All C of before are raised by it.
+A denser one has its own limits as soon as it is at the tip.
 That least is kept in bins: the window reaches back by up to one bin more than W (two, if the bins
 do not divide a cycle), which can only alarm too early, and a pump that runs slow saves up nothing
 beyond it. Time without supply has no excess by definition: nobody measured any. A declared
@@ -54,6 +57,7 @@ class Window:
     """The least excess of each bin of one window, and its limit."""
 
     limit_fg: int = 0
+    coming_fg: int = 0  # the limit once what was filled last is at the tip
     width: int = 1  # of a bin, in bins of the first window
     bins: int = 12
     count: int = 0  # of those that the running bin has
@@ -78,6 +82,18 @@ class Window:
         self.floor_fg = min(self.least_fg)
         self.running_fg = now_fg
 
+    def arrive(self) -> None:
+        """What was filled last is at the tip; what had come before it was allowed by its own."""
+        more_fg, self.limit_fg = self.limit_fg - self.coming_fg, self.coming_fg
+        if more_fg > 0:
+            each_fg = more_fg // (self.width * self.bins)  # for each bin of the first window
+            ages = range(self.count, self.count + self.width * len(self.least_fg), self.width)
+            self.least_fg = [
+                _bounded(least_fg + each_fg * age)
+                for least_fg, age in zip(self.least_fg, reversed(ages), strict=True)
+            ]
+            self.floor_fg = min(self.least_fg, default=self.running_fg)
+
     def save(self) -> list[int]:
         """Plain data; the limit follows from the prescription."""
         return [self.width, self.bins, self.count, self.running_fg, *self.least_fg]
@@ -87,7 +103,7 @@ class Window:
         """What `save` gave."""
         width, bins, count, running_fg, *least_fg = row
         floor_fg = min(least_fg, default=running_fg)
-        return cls(0, width, bins, count, running_fg, floor_fg, least_fg)
+        return cls(0, 0, width, bins, count, running_fg, floor_fg, least_fg)
 
     def rebase(self, by_fg: int) -> None:
         """Count from another zero."""
@@ -101,7 +117,8 @@ class Series:
     """The excess of one drug."""
 
     drug: str
-    concentration_ng_per_ml: int  # as filled last
+    concentration_ng_per_ml: int  # whose limits hold
+    filled_ng_per_ml: int  # last; its limits hold once it is at the tip
     seen_fg: int  # of its dose in the account
     sum_fg: int = 0
     least_fg: int = 0  # of the sum, in the running bin
@@ -116,24 +133,28 @@ class Series:
         rounds = -(-DAY_S // cycle_s(plan))  # a cycle shorter than a day is judged by the day
         spans = (HOUR_S, DAY_S, WEEK_S, cycle_s(plan) * rounds)
         given = (HOUR_S, DAY_S, WEEK_S, given_s(plan, drug) * rounds)
-        concentration = self.concentration_ng_per_ml
         for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
-            limit_fg = self.allowed_fg(configuration, prescribed)
-            window.limit_fg = max(limit_fg, FINEST_NL * concentration)
+            volume = allowed_volume(configuration, prescribed)
+            window.limit_fg = allowed_fg(volume, self.concentration_ng_per_ml)
+            window.coming_fg = allowed_fg(volume, self.filled_ng_per_ml)
             window.width = -(-span // (most * BIN_S))
             window.bins = -(-span // (window.width * BIN_S))
+        self._limited()
+
+    def coming(self) -> bool:
+        """Whether what was filled last is not at the tip yet."""
+        return self.filled_ng_per_ml != self.concentration_ng_per_ml
+
+    def arrive(self) -> None:
+        """What was filled last is at the tip."""
+        for window in self.windows:
+            window.arrive()
+        self.concentration_ng_per_ml = self.filled_ng_per_ml
+        self._limited()
+
+    def _limited(self) -> None:
         self.least_limit_fg = min(window.limit_fg for window in self.windows)
         self.check(0)
-
-    def allowed_fg(self, configuration: Configuration, prescribed_s: int) -> int:
-        """Beyond the prescription, in so long a time; piece by piece, up to a kilogram (DOS-10)."""
-        beyond_permille = configuration.dose_limit_permille - 1_000
-        whole, rest = divmod(configuration.nominal_flow_nl_per_h * prescribed_s, PERMILLE_HOUR)
-        volume_nl, rest = divmod(rest * beyond_permille, PERMILLE_HOUR)
-        volume_nl += whole * beyond_permille
-        concentration = self.concentration_ng_per_ml
-        whole_fg = dissolved_fg(volume_nl, concentration, MAX_LIMIT_FG)
-        return min(whole_fg + rest * concentration // PERMILLE_HOUR, MAX_LIMIT_FG)
 
     def add(self, excess_fg: int) -> None:
         """So much more, or less, than prescribed."""
@@ -164,13 +185,14 @@ class Series:
         """Plain data."""
         windows = [window.save() for window in self.windows]
         sums_fg = [self.seen_fg, self.sum_fg, self.least_fg]
-        return [self.drug, self.concentration_ng_per_ml, *sums_fg, self.exceeded, windows]
+        filled = [self.concentration_ng_per_ml, self.filled_ng_per_ml]
+        return [self.drug, *filled, *sums_fg, self.exceeded, windows]
 
     @classmethod
     def load(cls, row: list[Any]) -> "Series":
         """What `save` gave; `limit` is to follow."""
-        drug, concentration, seen_fg, sum_fg, least_fg, exceeded, windows = row
-        series = cls(drug, concentration, seen_fg, sum_fg, least_fg)
+        *content, exceeded, windows = row
+        series = cls(*content)
         series.exceeded = exceeded
         series.windows = [Window.load(window) for window in windows]
         return series
@@ -188,6 +210,7 @@ class DoseLimit:
     """The series of the last drugs that were filled, and whether any limit will be exceeded."""
 
     exceeded: bool = False
+    coming: bool = False  # a concentration that is not at the tip yet
     left: int = BIN  # ticks of the running bin
     remainder: int = 0  # of the prescribed volume, in nl/h x ticks
     tip: Liquid = (UNKNOWN_DRUG, 0)  # what was there with the last sample
@@ -201,10 +224,10 @@ class DoseLimit:
             return
         series = self._of(drug)
         if series is None:
-            series = Series(drug, concentration, account.doses_fg.get(drug, 0))
+            series = Series(drug, concentration, concentration, account.doses_fg.get(drug, 0))
         else:
             self.series.remove(series)
-            series.concentration_ng_per_ml = concentration
+            series.filled_ng_per_ml = concentration
         self.series.append(series)
         del self.series[:-MAX_SERIES]
 
@@ -212,7 +235,7 @@ class DoseLimit:
         """After a refill, a new configuration, a reset: the limits follow from what holds now."""
         for series in self.series:
             series.limit(configuration)
-        self.exceeded = any(series.exceeded for series in self.series)
+        self._conclude()
 
     def feed(self, elapsed: int, prescribed_nl_per_h: int, account: Account) -> None:
         """The account has moved on by a sample; an injection takes 0 ticks."""
@@ -239,6 +262,8 @@ class DoseLimit:
             else:
                 series.add(excess_fg)
                 self.exceeded = self.exceeded or series.exceeded
+        if self.coming:
+            self._arrive()
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
@@ -248,6 +273,8 @@ class DoseLimit:
         self._see(account)
         for series in self.series:
             series.seen_fg = account.doses_fg.get(series.drug, 0)
+        if self.coming:
+            self._arrive()
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
@@ -255,11 +282,21 @@ class DoseLimit:
     def _see(self, account: Account) -> None:
         self.tip, self.seen_nl = account.at_tip(), account.total_nl
 
+    def _arrive(self) -> None:
+        for series in self.series:
+            if series.coming() and self.tip == (series.drug, series.filled_ng_per_ml):
+                series.arrive()
+        self._conclude()
+
     def _complete(self) -> None:
         bins = -self.left // BIN + 1
         self.left += bins * BIN
         for series in self.series:
             series.check(bins)
+        self._conclude()
+
+    def _conclude(self) -> None:
+        self.coming = any(series.coming() for series in self.series)
         self.exceeded = any(series.exceeded for series in self.series)
 
     def _of(self, drug: str) -> Series | None:
@@ -275,6 +312,22 @@ class DoseLimit:
         self.left, self.remainder = state["left"], state["remainder"]
         self._see(account)
         self.series = [Series.load(row) for row in state["series"]]
+
+
+def allowed_volume(configuration: Configuration, prescribed_s: int) -> tuple[int, int]:
+    """Beyond the prescription, in so long: nl, and parts of one by `PERMILLE_HOUR`."""
+    beyond_permille = configuration.dose_limit_permille - 1_000
+    whole, rest = divmod(configuration.nominal_flow_nl_per_h * prescribed_s, PERMILLE_HOUR)
+    volume_nl, parts = divmod(rest * beyond_permille, PERMILLE_HOUR)
+    return volume_nl + whole * beyond_permille, parts
+
+
+def allowed_fg(volume: tuple[int, int], concentration: int) -> int:
+    """Of such a volume; piece by piece, up to a kilogram (DOS-10)."""
+    volume_nl, parts = volume
+    whole_fg = dissolved_fg(volume_nl, concentration, MAX_LIMIT_FG)
+    amount_fg = min(whole_fg + parts * concentration // PERMILLE_HOUR, MAX_LIMIT_FG)
+    return max(amount_fg, FINEST_NL * concentration)
 
 
 def _bounded(total_fg: int) -> int:

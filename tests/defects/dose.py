@@ -32,10 +32,16 @@ DEFECTS = (
         "a drug that is filled thinner than before keeps the limit of the denser fill",
         Edit(
             dose_limit.DoseLimit,
-            "refilled",
-            "series.concentration_ng_per_ml = concentration",
-            "series.concentration_ng_per_ml = max(concentration, series.concentration_ng_per_ml)",
+            "_arrive",
+            "if series.coming()",
+            "if series.filled_ng_per_ml > series.concentration_ng_per_ml",
         ),
+    ),
+    defect(
+        "once-prescribed-now-too-much",
+        "DOS-02",
+        "what was prescribed before a thinner fill is held against the limits of that one",
+        Edit(dose_limit.Window, "arrive", "each_fg * age", "0"),
     ),
     defect(
         "flushed-out-and-not-counted",

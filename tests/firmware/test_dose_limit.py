@@ -14,7 +14,7 @@ from pumpsim import pumpfile
 from pumpsim.device import Device
 from pumpsim.firmware import dose_limit
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
-from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit, Series
+from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit
 from pumpsim.firmware.ticks import MINUTE, from_s
 from tests.firmware.bench import DAY, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL
@@ -135,6 +135,54 @@ def test_limits_are_those_of_brute_force(
             assert lately.any() if told[at - 1] else may[at]
 
 
+THINNER = st.lists(
+    st.tuples(
+        st.sampled_from([0, 900, 1_000, 1_100, 1_200, 1_300, 2_000]),
+        st.integers(1, 400),  # minutes
+        st.sampled_from([1, 1, 1, 2, 5]),  # so many times thinner than it was, from then on
+        st.sampled_from([0, 0, 200_000]),  # nl injected of it at the end
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
+@example(events=[(1_240, 2_880, 1, 0), (1_000, 120, 5, 0), (1_000, 20, 1, 900_000)])
+@example(events=[(1_240, 1_440, 1, 0), (1_100, 400, 2, 0), (1_300, 400, 2, 0)])
+@given(events=THINNER)
+def test_limits_after_thinner_fills_are_those_of_brute_force(
+    events: list[tuple[int, int, int, int]],
+) -> None:
+    """DOS-02: in each window the prescription is that of what was at the tip at each time."""
+    watched, concentration = Watched(configured()), 64 * 5_000
+    given_fg, prescribed_fg, rates_fg, told = [0.0], [0.0], [0.0], [False]
+    for permille_of_nominal, minutes, thinner, bolus_nl in events:
+        concentration //= thinner
+        watched.fill(concentration=concentration)
+        for minute in range(minutes):
+            watched.run(1, NOMINAL * permille_of_nominal // 1_000)
+            injected_nl = bolus_nl if minute == minutes - 1 else 0
+            if injected_nl:
+                watched.inject(injected_nl, "FUDR", concentration)
+            rates_fg.append(NOMINAL * concentration / 60)
+            flown_fg = rates_fg[-1] * permille_of_nominal / 1_000
+            given_fg.append(given_fg[-1] + flown_fg + injected_nl * concentration)
+            prescribed_fg.append(prescribed_fg[-1] + rates_fg[-1])
+            told.append(watched.limit.exceeded)
+    given, prescribed = np.array(given_fg), np.array(prescribed_fg)
+    for at in range(1, len(told)):
+        for window in (60, 1_440, 10_080):
+            begins = np.arange(max(at - window, 0), at)
+            passed_fg = prescribed[at] - prescribed[begins]
+            excess_fg = given[at] - given[begins] - passed_fg
+            to_come_fg = (window - (at - begins)) * rates_fg[at]
+            rounding_fg = ROUNDING_NL * 64 * 5_000
+            if np.any(excess_fg > 0.25 * (passed_fg + to_come_fg) + rounding_fg):
+                assert told[at]
+
+
 # ---- life
 
 
@@ -155,6 +203,35 @@ def test_a_change_of_drug_is_no_excess(permille: int) -> None:
     ):
         watched.fill(drug, concentration)
         assert not watched.run(2 * 1_440)
+
+
+@pytest.mark.parametrize(("permille", "thinner"), [(1_080, 4), (1_130, 2), (1_020, 50)])
+def test_what_was_prescribed_before_a_thinner_fill_is_no_excess(
+    permille: int, thinner: int
+) -> None:
+    """DOS-02: a dose that is reduced, in a pump that runs fast within its tolerance."""
+    watched = Watched(configured(), catheter_nl=170_000)
+    for concentration in (5_000, 5_000 // thinner):
+        watched.fill("FUDR", concentration)
+        assert not watched.run(9 * 1_440, NOMINAL * permille // 1_000)
+
+
+def test_after_a_thinner_fill_its_own_limits_hold() -> None:
+    """DOS-02: whatever was prescribed before; and over a reset, too."""
+    for lives in (1, 2):
+        watched = Watched(configured(), catheter_nl=170_000)
+        for concentration in (5_000, 1_000):
+            watched.fill("FUDR", concentration)
+            if lives == 2:
+                saved = watched.limit.save()
+                watched.limit = DoseLimit()
+                watched.limit.load(saved, watched.account)
+                watched.limit.limit(watched.configuration)
+            assert not watched.run(1_440)
+        watched.inject(NOMINAL // 5, "FUDR", 1_000)
+        assert not watched.limit.exceeded
+        watched.inject(NOMINAL // 10, "FUDR", 1_000)
+        assert watched.limit.exceeded
 
 
 def test_what_gives_way_to_thinner_takes_nothing_back_of_an_excess() -> None:
@@ -254,9 +331,10 @@ def test_a_fever_is_no_excess() -> None:
 
 def test_beyond_the_prescription_is_what_the_configuration_says() -> None:
     """DOS-02: a quarter more, of 1,296 uL a day at 5 mg/mL: 1,620 ug."""
-    series = Series("FUDR", 5_000_000, 0)
     assert CONFIGURATION.dose_limit_permille == 1_250
-    assert series.allowed_fg(CONFIGURATION, 86_400) == 1_620_000_000_000
+    watched = Watched(CONFIGURATION)
+    watched.fill("FUDR", 5_000_000)
+    assert watched.limit.series[0].windows[1].limit_fg == 1_620_000_000_000
 
 
 def test_of_a_drug_in_turn_a_cycle_holds_its_days_only() -> None:
@@ -303,11 +381,15 @@ def test_the_last_of_a_drug_is_not_held_against_what_the_next_one_is_prescribed(
 
 @pytest.mark.parametrize(("before", "now"), [(20_000_000, 5_000_000), (1_000_000, 5_000_000)])
 def test_a_limit_is_of_the_drug_as_it_is_filled_now(before: int, now: int) -> None:
-    """DOS-02: neither what was denser before it nor what was thinner has a part in it."""
-    once, again = Watched(configured()), Watched(configured())
+    """DOS-02: once it is at the tip neither what was denser before it nor thinner has a part."""
+    once, again = Watched(configured(), NOMINAL), Watched(configured(), NOMINAL)
     again.fill("FUDR", before)
+    again.run(61)
     for watched in (once, again):
         watched.fill("FUDR", now)
+    assert again.limit.series[0].windows[0].limit_fg == NOMINAL * before // 4
+    for watched in (once, again):
+        watched.run(61)
     limits = [
         [window.limit_fg for window in watched.limit.series[0].windows] for watched in (once, again)
     ]

@@ -18,7 +18,15 @@ from protocol import messages as m
 from protocol.control import Event, Readings
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
 from pumpsim.firmware.amounts import dissolved_fg, pumped
-from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit, Series
+from pumpsim.firmware.dose_limit import (
+    FINEST_NL,
+    MAX_FG,
+    MAX_LIMIT_FG,
+    DoseLimit,
+    Series,
+    allowed_fg,
+    allowed_volume,
+)
 from pumpsim.firmware.flow import FlowModel, fastest_flow, viscosity_npa_s
 from pumpsim.firmware.measure import Model, measure, model_of
 from pumpsim.firmware.screen import CHANNELS
@@ -220,7 +228,7 @@ def test_no_viscosity_overflows(temperature_mk: int) -> None:
 
 def test_the_largest_excess_on_top_of_the_largest_sum_fits() -> None:
     """DOS-10: all that a dose can ever be, at once, and another drug is at the tip by then."""
-    series = Series("FUDR", Int64(m.MAX_DISSOLVED_NG_PER_ML), 0, Int64(MAX_FG))
+    series = Series("FUDR", Int64(m.MAX_DISSOLVED_NG_PER_ML), 1, 0, Int64(MAX_FG))
     account = Account(doses_fg={"FUDR": Int64(MAX_DOSE_FG)})
     DoseLimit(series=[series]).feed(0, 0, account)
     assert (series.exceeded, series.sum_fg) == (True, MAX_FG)
@@ -240,10 +248,10 @@ def test_a_dose_limit_is_the_plain_product_up_to_its_end(
 ) -> None:
     """DOS-10, DOS-02."""
     numbers = {"nominal_flow_nl_per_h": nominal, "dose_limit_permille": permille}
-    series = Series("FUDR", Int64(concentration), 0)
-    allowed_fg = series.allowed_fg(configured(USUAL_NUMBERS | numbers), Int64(prescribed_s))
+    volume = allowed_volume(configured(USUAL_NUMBERS | numbers), Int64(prescribed_s))
     plain_fg = nominal * concentration * (permille - 1_000) * prescribed_s // 3_600_000
-    assert allowed_fg == min(plain_fg, MAX_LIMIT_FG)
+    plain_fg = max(min(plain_fg, MAX_LIMIT_FG), FINEST_NL * concentration)
+    assert allowed_fg(volume, Int64(concentration)) == plain_fg
 
 
 def watched(configuration: m.Configuration, refill: m.Refill) -> tuple[State, Model]:

@@ -149,6 +149,17 @@ def test_a_drug_that_gives_way_to_thinner_is_no_excess(subject: Subject, mg_per_
         desk.that(calm, "DOS-02", "no alarm: it is what was prescribed", desk.standing())
 
 
+def test_a_dose_that_is_reduced_makes_no_excess_of_the_one_before(subject: Subject) -> None:
+    """To a quarter, in a pump that is fast within its tolerance: each had its own prescription."""
+    refill = REFILL.model_copy(update={"filled_nl": 20_000_000})
+    desk = subject.desk(refill, nominal_flow_nl_per_h=50_000)
+    desk.wait(30 * 60)
+    refill_all(desk, concentration_ng_per_ml=REFILL.concentration_ng_per_ml // 4)
+    after = desk.minutes_to(AlarmId.DOSE_LIMIT, 30 * 60)
+    words = "no dose_limit: 8 % more than prescribed, then and now"
+    desk.that(after is None, "DOS-02", words, desk.standing())
+
+
 def test_a_fill_without_drug_forgets_no_dose(subject: Subject) -> None:
     """What was given within the hour counts, though the pump was rinsed meanwhile."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
