@@ -10,6 +10,7 @@ import click
 EXIT_BAD_INPUT = 2
 MAX_SEED = 2**53 - 1
 SEED = click.IntRange(0, MAX_SEED)
+SCENARIO_SEED = click.IntRange(0, 2**63 - 1)  # as in its file
 
 
 class Failure(click.ClickException):
@@ -151,7 +152,7 @@ def serve(pumps: tuple[Path, ...], rig: Path | None, chaos: Path | None, **optio
 
 @main.command()
 @click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO.toml")
-@click.option("--seed", type=int, help="Instead of the scenario's own seed.")
+@click.option("--seed", type=SCENARIO_SEED, help="Instead of the scenario's own seed.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write everything that happened.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a PNG.")
 @click.option("--json", "as_json", is_flag=True, help="The summary for programs.")

@@ -97,12 +97,13 @@ def summary(record: Record) -> Iterator[str]:
         cells = [name, *(str(found[verdict] or "-") for verdict in COLUMNS)]
         yield "".join(f"{cell:<{WIDTH}}" for cell in cells).rstrip()
     yield ""
-    skipped = {one.seen for one in record.cases if one.verdict is Verdict.SKIP}
-    yield from (f"skipped: {why}" for why in sorted(skipped))
+    skipped = [one.seen for one in record.cases if one.verdict is Verdict.SKIP]
+    yield from (f"skipped: {why}" for why in sorted(set(skipped)))
     yield from (f"note: {note}" for note in record.notes)
     why = f": {record.why}" if record.why else ""
     took = f"{record.wall_s:.1f} s, {record.device_s / 3_600:.1f} h of device time"
-    yield f"{record.verdict.name}{why}  ({len(record.cases)} cases, {took})"
+    tried = f"{len(record.cases) - len(skipped)} cases tried, {len(skipped)} skipped"
+    yield f"{record.verdict.name}{why}  ({tried}, {took})"
 
 
 def _write(record: Record, options: Options, echo: Echo) -> None:

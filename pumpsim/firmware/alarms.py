@@ -86,7 +86,10 @@ TABLE: Final = {
         MEDIUM, LATCHES, 24 * HOURS, "fill level and pressures disagree on the volume"
     ),
     AlarmId.SENSOR_FAULT: AlarmSpec(
-        MEDIUM, LATCHES, 5 * SAMPLES, "a channel is silent, at its rail, frozen or spiking"
+        MEDIUM,
+        LATCHES,
+        5 * SAMPLES,
+        "a channel is silent, at its rail or spiking; frozen: within T_stuck",
     ),
     AlarmId.SENSOR_CONFLICT: AlarmSpec(
         MEDIUM, LATCHES, 24 * HOURS, "channels contradict each other"

@@ -72,6 +72,13 @@ def test_the_code_on_the_page_is_the_examples() -> None:
         assert line in example
 
 
+def test_the_test_of_ones_own_runs_as_it_stands_there(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```python\n(from hypothesis .*?)```", PAGE, re.DOTALL)
+    (tmp_path / "test_mine.py").write_text(shown, encoding="utf-8")
+    ran = done(["pytest", "--logic", "pumpsim.firmware:ReferenceLogic", "test_mine.py"], tmp_path)
+    assert "1 passed" in ran.stdout, ran.stdout
+
+
 def test_every_file_the_page_links_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert (TOP / "docs" / target).exists(), target
