@@ -1,5 +1,5 @@
 """`python -m hil` is `hil`."""
 
-from hil.cli import main
+from hil.cli import program
 
-main(prog_name="hil")
+program()

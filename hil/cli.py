@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from hil.errors import BenchError, RigError
-from hil.interruption import INTERRUPTED, Interruption
+from hil.interruption import INTERRUPTED, Interruption, end_at_once
 from hil.record import Record, Verdict
 
 LOGIC_FAILED: Final = 1
@@ -64,6 +64,12 @@ RIG: Final = click.option(
     "--rig", "uri", required=True, metavar="URI", help="the device: see below"
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="for programs")
+
+
+def program() -> None:
+    """`hil`, in a process of its own."""
+    end_at_once()
+    main(prog_name="hil")
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,7 @@
 """Being ended politely: Ctrl-C, a kill that asks, a terminal that closes."""
 
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Final
@@ -10,6 +11,12 @@ INTERRUPTED: Final = 130
 ENDS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+
+
+def end_at_once() -> None:
+    """Until there is an `Interruption`, Ctrl-C is an end with its own exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
 
 
 class Interruption:

@@ -1,5 +1,5 @@
 """`python -m pumpsim` is `pumpsim`."""
 
-from pumpsim.cli import main
+from pumpsim.cli import program
 
-main()
+program()

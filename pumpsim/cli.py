@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from pumpsim.terminal import end_at_once
+
 EXIT_BAD_INPUT = 2
 MAX_SEED = 2**53 - 1
 SEED = click.IntRange(0, MAX_SEED)
@@ -17,6 +19,12 @@ class Failure(click.ClickException):
     """One sentence for the person at the keyboard, and exit code 2."""
 
     exit_code = EXIT_BAD_INPUT
+
+
+def program() -> None:
+    """`pumpsim`, in a process of its own."""
+    end_at_once()
+    main(prog_name="pumpsim")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -48,6 +48,12 @@ def progress(name: str) -> Iterator[Callable[[float], None] | None]:
             line.clear()
 
 
+def end_at_once() -> None:
+    """Until somebody asks to be `interruptible`, Ctrl-C is an end with its own exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(EXIT_INTERRUPTED))
+
+
 @contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and a polite kill ask for an end, so that what there is so far is sound.
