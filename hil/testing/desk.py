@@ -20,7 +20,15 @@ from protocol import messages as m
 from protocol.control import TICKS_PER_S, ControlLogic, Event, Outcome, Readings, Request
 from protocol.guard import FirmwareFaultError, Guard, made
 from protocol.provision import provision
-from protocol.vocabulary import AlarmId, EventKind, FirmwareFault, ResetCause, Role, Sounder
+from protocol.vocabulary import (
+    AlarmId,
+    EventKind,
+    FirmwareFault,
+    Propellant,
+    ResetCause,
+    Role,
+    Sounder,
+)
 
 MINUTE_S: Final = 60
 MINUTE: Final = MINUTE_S * TICKS_PER_S
@@ -76,6 +84,9 @@ class Desk:
         """Boot blank memory, configure and fill it, and give it its first sample."""
         self.boot(ResetCause.POWER_ON)
         self.refill = refill
+        usual = self.configuration.propellant is Propellant.N_BUTANE
+        if not usual or self.configuration.bellows_rate_pa_per_ml:
+            self.beyond("n-butane drives the pump there, in limp bellows")
         if refill is None:
             self.beyond("the pump is filled there")
         else:

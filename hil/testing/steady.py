@@ -12,8 +12,16 @@ from protocol import messages as m
 from protocol.control import Readings
 from protocol.vocabulary import Propellant
 
-ANTOINE_N_BUTANE: Final = (6.0591, 999.3151, 247.0728)
-"""log10 of kPa: A - B / (t + C), t in degrees Celsius."""
+ANTOINE: Final = {
+    Propellant.UNKNOWN: (6.0591, 999.3151, 247.0728),
+    Propellant.N_BUTANE: (6.0591, 999.3151, 247.0728),
+    Propellant.ISOBUTANE: (6.0638, 977.0392, 252.6533),
+    Propellant.R_11: (6.0176, 1046.2405, 237.0784),
+    Propellant.R_114: (6.0434, 987.5060, 241.0182),
+    Propellant.R_123: (6.0434, 1034.8379, 228.4739),
+    Propellant.PERFLUOROBUTANE: (6.0731, 955.2184, 236.9807),
+}
+"""log10 of kPa: A - B / (t + C), t in degrees Celsius; what is not known is n-butane."""
 KELVIN_MK: Final = 273_150
 BODY_MK: Final = 310_150
 FLUIDITY_PER_K: Final = 0.0195
@@ -74,9 +82,9 @@ USUAL: Final = Readings(
 """What the sensors of such a pump say, just filled."""
 
 
-def propellant_pa(temperature_mk: float) -> float:
-    """Vapour pressure of n-butane, absolute."""
-    a, b, c = ANTOINE_N_BUTANE
+def propellant_pa(temperature_mk: float, propellant: Propellant) -> float:
+    """Vapour pressure, absolute."""
+    a, b, c = ANTOINE[propellant]
     celsius = (temperature_mk - KELVIN_MK) / 1e3
     return float(10 ** (a - b / (celsius + c)) * 1e3)
 
@@ -103,8 +111,11 @@ class SteadyPump:
     calibration: m.Configuration = CONFIGURATION
 
     def reservoir_pa(self) -> float:
-        """Absolute; the propellant alone."""
-        return propellant_pa(self.temperature_mk)
+        """Absolute: the propellant's, and the bellows', which are at rest half full."""
+        made = self.calibration
+        stretched_ml = (self.level_nl - made.capacity_nl / 2) / 1e6
+        vapour_pa = propellant_pa(self.temperature_mk, made.propellant)
+        return vapour_pa + made.bellows_rate_pa_per_ml * stretched_ml
 
     def catheter_pa(self) -> float:
         """Absolute."""

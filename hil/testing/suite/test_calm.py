@@ -6,10 +6,18 @@ import pytest
 from hypothesis import strategies as st
 
 from hil.testing.cases import FLOW
+from hil.testing.desk import shown
 from hil.testing.prove import Prove
-from hil.testing.steady import REFILL
+from hil.testing.steady import (
+    ARTERY_PA,
+    BODY_MK,
+    KELVIN_MK,
+    REFILL,
+    SEA_LEVEL_PA,
+    propellant_pa,
+)
 from hil.testing.subject import Subject
-from protocol.vocabulary import AlarmId, EventKind
+from protocol.vocabulary import AlarmId, EventKind, Propellant
 
 
 @pytest.mark.parametrize("permille", [860, 930, 1_070, 1_140])
@@ -148,3 +156,25 @@ def test_an_altitude_does_not_flicker(subject: Subject) -> None:
     raised = {one.occurrence for one in desk.told if one.alarm is AlarmId.AMBIENT_PRESSURE}
     standing = AlarmId.AMBIENT_PRESSURE in desk.present() and len(raised) == 1
     desk.that(standing, "ENV-02", "one occurrence, which stands", desk.told[-1])
+
+
+@pytest.mark.parametrize("propellant", Propellant, ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("bellows_pa_per_ml", [0, 300])
+def test_a_sound_pump_contradicts_itself_nowhere(
+    subject: Subject, propellant: Propellant, bellows_pa_per_ml: int
+) -> None:
+    """Whatever drives it, however stiff its bellows are, full or not, at each degree of a body."""
+    drop_pa = propellant_pa(BODY_MK, propellant) - SEA_LEVEL_PA - ARTERY_PA
+    filled = REFILL.model_copy(update={"filled_nl": 29_000_000})
+    desk = subject.desk(
+        filled,
+        propellant=propellant,
+        bellows_rate_pa_per_ml=bellows_pa_per_ml,
+        calibration_pressure_pa=round(drop_pa),
+    )
+    wrong = {AlarmId.PROPELLANT_LOW, AlarmId.SENSOR_CONFLICT, AlarmId.SENSOR_FAULT}
+    for celsius in (37, 36, 35, 34, 33, 38, 39, 40):
+        desk.let(temperature_mk=KELVIN_MK + celsius * 1e3)
+        after = desk.minutes_to(wrong, 150)
+        words = f"no {shown(wrong)}: nothing is wrong at {celsius} degrees"
+        desk.that(after is None, "OCC-07", words, desk.standing())

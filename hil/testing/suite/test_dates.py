@@ -82,6 +82,24 @@ def test_any_dates_come_at_their_time(subject: Subject, prove: Prove) -> None:
     prove(comes, 8, days=count, stable_days=count, filled_days=count, grace_days=grace)
 
 
+@pytest.mark.parametrize(("first", "then"), [(20, 8), (40, 16)])
+def test_the_reminder_goes_by_the_interval_in_force(
+    subject: Subject, first: int, then: int
+) -> None:
+    """One that is written after the refill moves the date, and the reminder ahead of it."""
+    desk = subject.desk(refill_interval_s=first * DAY_S, drug_stability_s=90 * DAY_S)
+    desk.wait(60)
+    new = desk.configuration.model_copy(update={"refill_interval_s": then * DAY_S})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    at = then * DAY - then * DAY // 4
+    desk.miss(at - 2 - desk.minutes)
+    sooner = AlarmId.REFILL_DUE in desk.present()
+    desk.that(not sooner, "RES-04", f"no refill_due before {span(at)}", desk.standing())
+    desk.miss(4)
+    told = AlarmId.REFILL_DUE in desk.present()
+    desk.that(told, "RES-04", f"refill_due at {span(at)}", desk.standing())
+
+
 def test_the_drug_sets_a_date_too(subject: Subject) -> None:
     """A fill is to be replaced when its drug is no longer stable."""
     desk = subject.desk(drug_stability_s=2 * 86_400)

@@ -231,9 +231,10 @@ def test_one_reading_does_not_make_a_sensor_sound(subject: Subject, silent: str)
         desk.that(standing, "SEN-09", words, desk.standing())
 
 
-def test_an_occlusion_that_lets_go_names_what_it_held(subject: Subject) -> None:
-    """The stored volume is told as a possible bolus, to a tenth of a millilitre."""
-    desk = subject.desk()
+@pytest.mark.parametrize("nl_per_kpa", [340, 1_000, 2_900])
+def test_an_occlusion_that_lets_go_names_what_it_held(subject: Subject, nl_per_kpa: int) -> None:
+    """The stored volume is told as a possible bolus, as the catheter is stiff or yields."""
+    desk = subject.desk(catheter_compliance_nl_per_kpa=nl_per_kpa)
     desk.wait(60)
     for minute in range(60):
         desk.let(artery_pa=12_400.0 + minute * 1_000)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hil.testing.desk import Desk
 from hil.testing.oracle import NL_PER_ML, Tip
 from hil.testing.prove import Prove
-from hil.testing.refilling import commit
+from hil.testing.refilling import commit, refilled
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from protocol import messages as m
@@ -22,6 +22,7 @@ PRIMED_MIN: Final = 240
 """The dead volume is through by then."""
 NL_PER_UL: Final = 1_000
 PHASES_MIN: Final = 12
+FASTEST_NL_PER_H: Final = 30_000_000
 
 
 class Given:
@@ -349,3 +350,27 @@ def test_what_an_occlusion_holds_back_is_not_delivered(subject: Subject) -> None
     fair = f"less than the {entered_nl:.0f} nL that entered, by about {held_nl:.0f} nL held back"
     close = 0.3 * held_nl < entered_nl - counted_nl < 1.1 * held_nl
     desk.that(close, "OCC-04", fair, f"{counted_nl} nL")
+
+
+def test_totals_of_a_service_life_have_room(subject: Subject) -> None:
+    """Beyond 32 bits of nanolitres, in the fastest pump that there may be."""
+    filled_nl = 190_000_000
+    fast = {
+        "calibration_flow_nl_per_h": FASTEST_NL_PER_H,
+        "nominal_flow_nl_per_h": FASTEST_NL_PER_H,
+    }
+    refill = REFILL.model_copy(update={"filled_nl": filled_nl})
+    desk = subject.desk(refill, capacity_nl=200_000_000, **fast)
+    given_nl, total_nl = 0.0, 0
+    while given_nl < 2**32 + filled_nl:
+        before_nl = desk.pump.level_nl
+        desk.wait(5 * 60)
+        passed_nl = before_nl - desk.pump.level_nl
+        given_nl += passed_nl
+        told_nl = desk.status().delivered_total_nl
+        words = f"{passed_nl / 1e6:.0f} mL more in 5 h, at {given_nl / 1e9:.2f} L"
+        grown = abs(told_nl - total_nl - passed_nl) <= passed_nl / 10
+        desk.that(grown, "DOS-10", words, f"{(told_nl - total_nl) / 1e6:.0f} mL more")
+        refilled(desk, taken_nl=0, put_nl=filled_nl - desk.pump.level_nl)
+        desk.wait(2)
+        total_nl = desk.status().delivered_total_nl

@@ -160,13 +160,16 @@ def test_a_dose_that_is_reduced_makes_no_excess_of_the_one_before(subject: Subje
     desk.that(after is None, "DOS-02", words, desk.standing())
 
 
-def test_a_fill_without_drug_forgets_no_dose(subject: Subject) -> None:
-    """What was given within the hour counts, though the pump was rinsed meanwhile."""
+@pytest.mark.parametrize(("drug", "mg_per_ml"), [("saline", 0.0), ("mitomycin", 0.5)])
+def test_a_fill_of_something_else_forgets_no_dose(
+    subject: Subject, drug: str, mg_per_ml: float
+) -> None:
+    """What was given within the hour counts, though the pump held something else meanwhile."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
     desk.wait(PRIMED_MIN)
     inject(desk, HOUR_NL * 9 // 10)
     desk.that(AlarmId.DOSE_LIMIT not in desk.present(), "DOS-02", "no alarm yet", desk.standing())
-    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
+    refill_all(desk, drug=drug, concentration_ng_per_ml=round(mg_per_ml * 1e6))
     refill_all(desk)
     inject(desk, HOUR_NL * 9 // 10)
     words = "dose_limit: 180 % of an hour's excess within it, and two refills between"

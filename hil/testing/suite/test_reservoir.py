@@ -73,6 +73,8 @@ def test_the_flow_is_within_its_interval(subject: Subject, side: int) -> None:
     """
     off = {channel: side * most for channel, most in FLOW_OFF.items()}
     for truth in ({}, {"temperature_mk": 313_000.0}, {"temperature_mk": 308_900.0},
+                  {"temperature_mk": 310_600.0, "restrictor": 1.0 - side / 100},
+                  {"temperature_mk": 309_710.0, "restrictor": 1.0 - side / 100},
                   {"pocket_pa": 84e3}, {"artery_pa": 15e3}, {"artery_pa": 150e3}):  # fmt: skip
         for permille in (1_000, 1_020, 2_250):
             desk = subject.bare_desk()

@@ -456,3 +456,25 @@ def test_an_open_window_is_still_open_after_a_reset(subject: Subject) -> None:
     wrong = {AlarmId.TAMPERING, AlarmId.POCKET_FILL, AlarmId.REFILL_DISCREPANCY}
     desk.wait(5)
     desk.that(not wrong & desk.present(), "RES-05", "no alarm", desk.standing())
+
+
+@pytest.mark.parametrize(
+    ("alarm", "filled_nl"),
+    [(AlarmId.LOW_RESERVOIR, 3_400_000), (AlarmId.EMPTY_RESERVOIR, 1_400_000)],
+)
+def test_what_stands_at_its_limit_goes_on_standing(
+    subject: Subject, alarm: AlarmId, filled_nl: int
+) -> None:
+    """Back by less than its hysteresis, and what it was before is not forgotten with a reset."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": filled_nl}))
+    after = desk.minutes_to(alarm, DAY)
+    desk.that(after is not None, "RES-01", alarm.name.lower(), desk.standing())
+    before = desk.occurrence(alarm)
+    desk.let(bias={"fill_level_nl": 20_000})
+    desk.wait(1)
+    desk.power_cycle()
+    desk.wait(1)
+    one = desk.occurrence(alarm)
+    same = before is not None and one is not None and one.occurrence == before.occurrence
+    words = f"the same {alarm.name.lower()}, which stands"
+    desk.that(same and alarm in desk.present(), "ALM-09", words, one)

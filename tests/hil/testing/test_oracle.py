@@ -8,7 +8,7 @@ from hil.testing import strategies
 from hil.testing.oracle import Doses, Sound, Tip
 from hil.testing.steady import SteadyPump, propellant_pa
 from protocol.messages import AlarmOccurrence
-from protocol.vocabulary import AlarmId, Priority, Sounder
+from protocol.vocabulary import AlarmId, Priority, Propellant, Sounder
 from pumpsim.stimuli import ADAPTER
 
 
@@ -116,7 +116,7 @@ def test_reminders_of_a_high_alarm() -> None:
 
 def test_the_steady_pump_is_the_one_of_the_facts() -> None:
     """Domain facts: vapour pressure of n-butane at 37 degC, and +6.2 % of flow a kelvin."""
-    assert propellant_pa(310_150) == pytest.approx(347_800, rel=3e-4)
+    assert propellant_pa(310_150, Propellant.N_BUTANE) == pytest.approx(347_800, rel=3e-4)
     usual, warm = SteadyPump().flow_nl_per_h(), SteadyPump(temperature_mk=311_150.0).flow_nl_per_h()
     assert usual == pytest.approx(54_000, rel=1e-3)
     assert warm / usual == pytest.approx(1.062, abs=0.002)
