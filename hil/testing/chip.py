@@ -110,8 +110,12 @@ class FailingChip(Chip):
         return Chip(self._durable.read(0, SIZE))
 
     def without_supply(self) -> Chip:
-        """Likewise."""
-        return self.survivor()
+        """Likewise, but one that fails goes on failing."""
+        if not self.failing:
+            return self.survivor()
+        failing = FailingChip.of(self.survivor())
+        failing.failing = True
+        return failing
 
     def _operate(self) -> None:
         if self.failing:

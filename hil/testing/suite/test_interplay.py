@@ -19,6 +19,7 @@ from protocol.vocabulary import AlarmId, Sounder
 
 HOUR_NL: Final = 54_000 // 4
 """What the limit of an hour leaves beside the prescription: a quarter of it."""
+MANY_DRUGS: Final = 40
 TWO_SENSORS: Final = {"reads": {"catheter_pulse_pa": None, "pocket_pressure_pa": None}}
 
 
@@ -183,6 +184,23 @@ def refill_all(desk: Desk, **mixed: Any) -> None:
     reply = commit(desk, left_nl, left_nl, **mixed)
     desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
     desk.wait(2)
+
+
+def test_a_drug_that_is_not_counted_is_not_taken(subject: Subject) -> None:
+    """One after the other: each that is taken has a dose of its own, or it is refused."""
+    desk = subject.desk(catheter_volume_nl=10_000)
+    for number in range(MANY_DRUGS):
+        name = f"drug-{number}"
+        begin(desk)
+        reply = commit(desk, desk.pump.level_nl, desk.pump.level_nl, drug=name)
+        if isinstance(reply, m.Refused):
+            desk.must_do(m.AbortRefill(), "RES-05")
+            desk.that(desk.status().drug != name, "DOS-09", "the drug before it", name)
+            return
+        desk.wait(40)  # the dead volume is through in 12
+        given_ng = desk.status().dose_total_ng or 0
+        least_ng = REFILL.concentration_ng_per_ml / 50
+        desk.that(given_ng > least_ng, "DOS-09", f"a dose of {name}", f"{given_ng} ng")
 
 
 @pytest.mark.parametrize("put_ml", [3, 12])

@@ -326,6 +326,26 @@ def test_memory_that_fails_is_told_and_never_taken_for_blank(subject: Subject) -
     desk.that(desk.status().flow_nl_per_h is not None, "NVM-07", "still a flow", "none")
 
 
+def test_memory_that_cannot_be_read_is_no_first_boot(subject: Subject) -> None:
+    """What it holds may still be there: nobody goes on without it in silence."""
+    desk = subject.desk()
+    desk.wait(20)
+    old = kept(desk)
+    chip = FailingChip.of(desk.chip)
+    chip.failing = True
+    desk.beyond("its memory can be read there")
+    desk.note("memory cannot be read during the next boot, and is sound after it")
+    desk.chip = chip
+    desk.boot(ResetCause.BROWN_OUT)
+    assert isinstance(desk.chip, FailingChip)
+    desk.chip.failing = False
+    desk.minute()
+    there = kept(desk)["configuration"] == old["configuration"]
+    told = AlarmId.CONFIGURATION_LOST in desk.present()
+    words = "the configuration as it was, or configuration_lost"
+    desk.that(there or told, "NVM-07", words, desk.standing())
+
+
 def test_bits_that_rot_lose_nothing_in_silence(subject: Subject, prove: Prove) -> None:
     """Memory spoiled anywhere: what it held is there, or an alarm says that it is lost."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from hil.testing.desk import MINUTE, Desk
 from hil.testing.eventful import alike, lived
+from hil.testing.steady import START_S
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
 from protocol.control import TICK_BITS, Restorable
@@ -71,6 +72,25 @@ def test_a_clock_that_lies_moves_no_interval(
                 str(other),
                 done=[f"clock: {clock}"],
             )
+
+
+@pytest.mark.parametrize(
+    "date_s",
+    [1_835_395_200, 2_147_483_648, 2_208_988_800],
+    ids=["leap_day_2028", "2038-01-19", "2040"],
+)
+def test_no_date_of_a_service_life_is_out_of_range(subject: Subject, date_s: int) -> None:
+    """Before it and after it the clock is as good, and is told as it reads."""
+    desk = subject.bare_desk()
+    desk.pump.rtc_off_s = date_s - START_S - 300
+    desk.implant()
+    for _ in range(10):
+        desk.minute()
+        right = AlarmId.CLOCK_INVALID not in desk.present()
+        desk.that(right, "TIM-04", "no clock_invalid", desk.standing())
+        read_s, told_s = START_S + desk.pump.rtc_off_s + desk.passed_s, desk.status().rtc_s
+        close = told_s is not None and abs(told_s - read_s) <= 1
+        desk.that(close, "TIM-04", f"a clock at {read_s:.0f} s", told_s)
 
 
 def test_a_saved_life_goes_on_as_if_nothing_had_happened(subject: Subject) -> None:
