@@ -101,8 +101,8 @@ class Listener:
         self.hear()
         self.check()
 
-    def check(self, silent: str = "ALM-05") -> None:
-        """What is heard; `silent` is the requirement that what is silent violates."""
+    def check(self, silent: str = "ALM-05", loud: str = "ALM-06") -> None:
+        """What is heard; what is silent violates the one requirement, what is loud the other."""
         expected = self.sound.sounder(self.now_s)
         heard = self.desk.sounder
         why = ", ".join(
@@ -111,7 +111,7 @@ class Listener:
             f"{' paused' if one.paused_until_s is not None else ''}"
             for one in self.sound.open.values()
         )
-        requirement = silent if heard < expected else "ALM-06"
+        requirement = silent if heard < expected else loud
         acknowledged = [one for one in self.sound.open.values() if one.acknowledged]
         requirement = "ALM-07" if acknowledged else requirement
         seen = f"{heard.name.lower()} ({why or 'no alarm is open'})"
@@ -250,7 +250,7 @@ class AlarmMachine(RuleBasedStateMachine):
         self.desk.do(m.Close(), session_id=session)
         self.listener.hear()
         self.listener.sound.end_session(session)
-        self.listener.check("ALM-12")
+        self.listener.check(silent="ALM-12", loud="ALM-12")
         self.listener.check_list("ALM-12")
 
     @rule(minutes=st.integers(1, 6))
