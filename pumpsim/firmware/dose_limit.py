@@ -10,14 +10,22 @@ a nominal dose rate n, a limit of L times the prescription and a window W:
     excess(s) <= (L - 1) n W. So no window fails unless, for an s in (0, W], excess(s) is larger.
 
 With C the sum of all excess so far, the largest excess(s) is C now less the least C in the last W.
-Where a thinner fill of the drug got to the tip r ago, r < s, what came before that was prescribed
-at a rate m of its own: (L - 1) (m - n) (s - r) more is allowed. All C of before are raised by it.
-A denser one has its own limits as soon as it is at the tip.
 That least is kept in bins: the window reaches back by up to one bin more than W (two, if the bins
 do not divide a cycle), which can only alarm too early, and a pump that runs slow saves up nothing
 beyond it. Time without supply has no excess by definition: nobody measured any. A declared
 injection of a drug that was never filled has no prescription, and is not judged. A drug given for
 longer than its plan says is prescribed wherever it is at the tip: that is OFF_PLAN's to tell.
+
+The rate n is that of one fill: a thinner one's from its declaration on, a denser one's once it is
+at the tip. Where another one, of a rate p, is or was at the tip, L p is allowed in place of L n:
+
+    excess(s) <= (L - 1) (n W + the integral of p - n over the time in s with the drug at the tip)
+
+So C takes the excess less (L - 1) (p - n), and with another n all C of before are moved by
+(L - 1) (p - n) t, with t for how long the drug has been at the tip since. Of a bin only its ends
+are known, and the worse one counts: after a fill that is k times thinner, excess of up to a bin
+before it is judged as of the thin one. That is too early where a pump is fast by x of its dose, and
+k x > 12 (L - 1 - x), for the hour.
 
 The hot path costs a few additions and comparisons: all windows together are one threshold for C,
 made anew when a bin of five minutes is complete, and moved down with every new least C.
@@ -31,7 +39,7 @@ from pumpsim.firmware.account import Account
 from pumpsim.firmware.amounts import dissolved_fg, pumped
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG, Liquid
 from pumpsim.firmware.plan import DAY_S, cycle_s, given_s
-from pumpsim.firmware.ticks import MINUTE
+from pumpsim.firmware.ticks import MINUTE, to_s
 
 BIN: Final = 5 * MINUTE
 BIN_S: Final = 300
@@ -57,53 +65,74 @@ class Window:
     """The least excess of each bin of one window, and its limit."""
 
     limit_fg: int = 0
-    coming_fg: int = 0  # the limit once what was filled last is at the tip
     width: int = 1  # of a bin, in bins of the first window
     bins: int = 12
     count: int = 0  # of those that the running bin has
     running_fg: int = 0  # the least of the running bin
     floor_fg: int = 0  # the least of all others
     least_fg: list[int] = field(default_factory=list)  # theirs, oldest first
+    until_s: list[int] = field(
+        default_factory=list
+    )  # how long the drug had been at the tip by then
 
-    def complete(self, count: int, least_fg: int, now_fg: int) -> int:
+    def complete(self, count: int, least_fg: int, now_fg: int, now_s: int) -> int:
         """`count` bins of five minutes are over, the least sum in them given; what is allowed."""
         self.running_fg = least_fg if least_fg < self.running_fg else self.running_fg
         self.count += count
         if self.count >= self.width:
-            self._roll(now_fg)
+            self._roll(now_fg, now_s)
         floor_fg, running_fg = self.floor_fg, self.running_fg
         return (floor_fg if floor_fg < running_fg else running_fg) + self.limit_fg
 
-    def _roll(self, now_fg: int) -> None:
+    def _roll(self, now_fg: int, now_s: int) -> None:
         """Bins are full; the first has the least that was seen, those without samples stand."""
         full, self.count = divmod(self.count, self.width)
-        self.least_fg += [self.running_fg, *[now_fg] * (min(full, self.bins) - 1)]
+        full = min(full, self.bins)
+        self.least_fg += [self.running_fg, *[now_fg] * (full - 1)]
+        self.until_s += [now_s] * full
         del self.least_fg[: -self.bins]
+        del self.until_s[: -self.bins]
         self.floor_fg = min(self.least_fg)
         self.running_fg = now_fg
 
-    def arrive(self) -> None:
-        """What was filled last is at the tip; what had come before it was allowed by its own."""
-        more_fg, self.limit_fg = self.limit_fg - self.coming_fg, self.coming_fg
-        if more_fg > 0:
-            each_fg = more_fg // (self.width * self.bins)  # for each bin of the first window
-            ages = range(self.count, self.count + self.width * len(self.least_fg), self.width)
-            self.least_fg = [
-                _bounded(least_fg + each_fg * age)
-                for least_fg, age in zip(self.least_fg, reversed(ages), strict=True)
-            ]
-            self.floor_fg = min(self.least_fg, default=self.running_fg)
+    def fit(self, span_s: int, most: int, now_s: int) -> None:
+        """At most so many bins for a span; what other bins held is in each of them."""
+        width = -(-span_s // (most * BIN_S))
+        bins = -(-span_s // (width * BIN_S))
+        if (width, bins) != (self.width, self.bins):
+            self.width, self.bins, self.count = width, bins, 0
+            self.running_fg = self.floor_fg = min(self.running_fg, self.floor_fg)
+            self.least_fg, self.until_s = [self.floor_fg] * bins, [now_s] * bins
 
-    def save(self) -> list[int]:
+    def turn(self, configuration: Configuration, thinner: int, now_s: int) -> None:
+        """Another prescription holds, by so many ng/mL; what came before had its own."""
+
+        def allowed(since_s: int) -> int:
+            passed_s = min(max(now_s - since_s, 0), self.width * self.bins * BIN_S)
+            return dissolved_volume_fg(allowed_volume(configuration, passed_s), abs(thinner))
+
+        if thinner > 0:
+            moves_fg = [allowed(until_s + 1) for until_s in self.until_s]
+        else:
+            begin_s = now_s - BIN_S * (self.count + 1) - BIN_S * self.width * len(self.until_s)
+            begins_s = [begin_s, *self.until_s]
+            *moves_fg, running_fg = [-allowed(since_s - 1) for since_s in begins_s]
+            self.running_fg = _bounded(self.running_fg + running_fg)
+        self.least_fg = [
+            _bounded(least + move) for least, move in zip(self.least_fg, moves_fg, strict=True)
+        ]
+        self.floor_fg = min(self.least_fg, default=self.running_fg)
+
+    def save(self) -> list[Any]:
         """Plain data; the limit follows from the prescription."""
-        return [self.width, self.bins, self.count, self.running_fg, *self.least_fg]
+        return [self.width, self.bins, self.count, self.running_fg, self.least_fg, self.until_s]
 
     @classmethod
-    def load(cls, row: list[int]) -> "Window":
+    def load(cls, row: list[Any]) -> "Window":
         """What `save` gave."""
-        width, bins, count, running_fg, *least_fg = row
+        width, bins, count, running_fg, least_fg, until_s = row
         floor_fg = min(least_fg, default=running_fg)
-        return cls(0, 0, width, bins, count, running_fg, floor_fg, least_fg)
+        return cls(0, width, bins, count, running_fg, floor_fg, least_fg, until_s)
 
     def rebase(self, by_fg: int) -> None:
         """Count from another zero."""
@@ -117,44 +146,68 @@ class Series:
     """The excess of one drug."""
 
     drug: str
-    concentration_ng_per_ml: int  # whose limits hold
-    filled_ng_per_ml: int  # last; its limits hold once it is at the tip
+    limited_ng_per_ml: int  # the fill whose limits hold
+    filled_ng_per_ml: int  # the last one
+    densest_ng_per_ml: int  # of those that may be in the catheter
     seen_fg: int  # of its dose in the account
     sum_fg: int = 0
     least_fg: int = 0  # of the sum, in the running bin
+    at_tip: int = 0  # ticks
     threshold_fg: int = 0  # for the sum, by all windows
     least_limit_fg: int = 0  # a new least sum lets the shortest window rise by so much
     exceeded: bool = False
     windows: list[Window] = field(default_factory=lambda: [Window() for _ in BINS])
 
+    def fill(self, concentration_ng_per_ml: int) -> None:
+        """Another one is in the reservoir; `limit` is to follow."""
+        self.filled_ng_per_ml = concentration_ng_per_ml
+        self.densest_ng_per_ml = max(self.densest_ng_per_ml, concentration_ng_per_ml)
+
+    def on_its_way(self) -> bool:
+        """Whether what was filled last was not at the tip yet."""
+        return self.filled_ng_per_ml != self.limited_ng_per_ml or (
+            self.filled_ng_per_ml != self.densest_ng_per_ml
+        )
+
+    def arrive(self, configuration: Configuration) -> None:
+        """What was filled last is at the tip."""
+        self.densest_ng_per_ml = self.filled_ng_per_ml
+        self._turn(configuration)
+        self.limit(configuration)
+
     def limit(self, configuration: Configuration) -> None:
         """Take the limits that follow from the prescription."""
+        if self.filled_ng_per_ml < self.limited_ng_per_ml:
+            self._turn(configuration)
         plan, drug = configuration.plan, self.drug
         rounds = -(-DAY_S // cycle_s(plan))  # a cycle shorter than a day is judged by the day
         spans = (HOUR_S, DAY_S, WEEK_S, cycle_s(plan) * rounds)
         given = (HOUR_S, DAY_S, WEEK_S, given_s(plan, drug) * rounds)
         for window, most, span, prescribed in zip(self.windows, BINS, spans, given, strict=True):
-            volume = allowed_volume(configuration, prescribed)
-            window.limit_fg = allowed_fg(volume, self.concentration_ng_per_ml)
-            window.coming_fg = allowed_fg(volume, self.filled_ng_per_ml)
-            window.width = -(-span // (most * BIN_S))
-            window.bins = -(-span // (window.width * BIN_S))
-        self._limited()
-
-    def coming(self) -> bool:
-        """Whether what was filled last is not at the tip yet."""
-        return self.filled_ng_per_ml != self.concentration_ng_per_ml
-
-    def arrive(self) -> None:
-        """What was filled last is at the tip."""
-        for window in self.windows:
-            window.arrive()
-        self.concentration_ng_per_ml = self.filled_ng_per_ml
-        self._limited()
-
-    def _limited(self) -> None:
+            window.limit_fg = allowed_fg(
+                allowed_volume(configuration, prescribed), self.limited_ng_per_ml
+            )
+            window.fit(span, most, to_s(self.at_tip))
         self.least_limit_fg = min(window.limit_fg for window in self.windows)
         self.check(0)
+
+    def _turn(self, configuration: Configuration) -> None:
+        """The limits of what was filled last hold from here on."""
+        thinner = self.limited_ng_per_ml - self.filled_ng_per_ml
+        now_s = to_s(self.at_tip)
+        for window in self.windows:
+            window.complete(0, self.least_fg, self.sum_fg, now_s)
+            window.turn(configuration, thinner, now_s)
+        self.least_fg = self.sum_fg
+        self.limited_ng_per_ml = self.filled_ng_per_ml
+
+    def allowed_more_fg(self, beyond_nl: int, concentration_ng_per_ml: int) -> int:
+        """With such liquid at the tip, of which so much was allowed beyond the prescription."""
+        known = min(concentration_ng_per_ml, self.densest_ng_per_ml)
+        if known < self.limited_ng_per_ml:
+            beyond_nl += 1
+        limited_fg = dissolved_fg(beyond_nl, self.limited_ng_per_ml, MAX_FG)
+        return dissolved_fg(beyond_nl, known, MAX_FG) - limited_fg
 
     def add(self, excess_fg: int) -> None:
         """So much more, or less, than prescribed."""
@@ -174,7 +227,10 @@ class Series:
             self._rebase()
         total_fg = self.sum_fg
         self.threshold_fg = min(
-            [window.complete(bins, self.least_fg, total_fg) for window in self.windows]
+            [
+                window.complete(bins, self.least_fg, total_fg, to_s(self.at_tip))
+                for window in self.windows
+            ]
         )
         if bins:
             self.least_fg = total_fg
@@ -184,15 +240,15 @@ class Series:
     def save(self) -> list[Any]:
         """Plain data."""
         windows = [window.save() for window in self.windows]
-        sums_fg = [self.seen_fg, self.sum_fg, self.least_fg]
-        filled = [self.concentration_ng_per_ml, self.filled_ng_per_ml]
-        return [self.drug, *filled, *sums_fg, self.exceeded, windows]
+        fills = [self.limited_ng_per_ml, self.filled_ng_per_ml, self.densest_ng_per_ml]
+        counts = [self.seen_fg, self.sum_fg, self.least_fg, self.at_tip]
+        return [self.drug, *fills, *counts, self.exceeded, windows]
 
     @classmethod
     def load(cls, row: list[Any]) -> "Series":
         """What `save` gave; `limit` is to follow."""
-        *content, exceeded, windows = row
-        series = cls(*content)
+        drug, limited, filled, densest, seen_fg, sum_fg, least_fg, at_tip, exceeded, windows = row
+        series = cls(drug, limited, filled, densest, seen_fg, sum_fg, least_fg, at_tip)
         series.exceeded = exceeded
         series.windows = [Window.load(window) for window in windows]
         return series
@@ -210,7 +266,8 @@ class DoseLimit:
     """The series of the last drugs that were filled, and whether any limit will be exceeded."""
 
     exceeded: bool = False
-    coming: bool = False  # a concentration that is not at the tip yet
+    on_its_way: bool = False  # a fill that was not at the tip yet
+    configuration: Configuration | None = None  # that the limits are of
     left: int = BIN  # ticks of the running bin
     remainder: int = 0  # of the prescribed volume, in nl/h x ticks
     tip: Liquid = (UNKNOWN_DRUG, 0)  # what was there with the last sample
@@ -224,15 +281,17 @@ class DoseLimit:
             return
         series = self._of(drug)
         if series is None:
-            series = Series(drug, concentration, concentration, account.doses_fg.get(drug, 0))
+            fills = concentration, concentration, concentration
+            series = Series(drug, *fills, account.doses_fg.get(drug, 0))
         else:
             self.series.remove(series)
-            series.filled_ng_per_ml = concentration
+            series.fill(concentration)
         self.series.append(series)
         del self.series[:-MAX_SERIES]
 
     def limit(self, configuration: Configuration) -> None:
         """After a refill, a new configuration, a reset: the limits follow from what holds now."""
+        self.configuration = configuration
         for series in self.series:
             series.limit(configuration)
         self._conclude()
@@ -253,7 +312,8 @@ class DoseLimit:
             if changed:
                 excess_fg = excess_fg // out_nl * (out_nl - volume_nl) if out_nl > volume_nl else 0
             elif drug == tip_drug:
-                excess_fg -= dissolved_fg(volume_nl, concentration, MAX_FG)
+                series.at_tip += elapsed
+                excess_fg -= self._prescribed_fg(series, volume_nl, concentration)
             if not -MAX_FG <= excess_fg <= MAX_FG:
                 excess_fg = _bounded(excess_fg)
             total_fg = series.sum_fg + excess_fg
@@ -262,7 +322,7 @@ class DoseLimit:
             else:
                 series.add(excess_fg)
                 self.exceeded = self.exceeded or series.exceeded
-        if self.coming:
+        if self.on_its_way:
             self._arrive()
         self.left -= elapsed
         if self.left <= 0:
@@ -273,7 +333,7 @@ class DoseLimit:
         self._see(account)
         for series in self.series:
             series.seen_fg = account.doses_fg.get(series.drug, 0)
-        if self.coming:
+        if self.on_its_way:
             self._arrive()
         self.left -= elapsed
         if self.left <= 0:
@@ -284,9 +344,18 @@ class DoseLimit:
 
     def _arrive(self) -> None:
         for series in self.series:
-            if series.coming() and self.tip == (series.drug, series.filled_ng_per_ml):
-                series.arrive()
-        self._conclude()
+            here = self.tip == (series.drug, series.filled_ng_per_ml)
+            if here and series.on_its_way() and self.configuration is not None:
+                series.arrive(self.configuration)
+                self._conclude()
+
+    def _prescribed_fg(self, series: Series, volume_nl: int, concentration: int) -> int:
+        """In so much of the liquid at the tip, and what is allowed more, or less, because of it."""
+        prescribed_fg = dissolved_fg(volume_nl, concentration, MAX_FG)
+        if concentration == series.limited_ng_per_ml or self.configuration is None:
+            return prescribed_fg  # the usual
+        beyond_nl = volume_nl * (self.configuration.dose_limit_permille - 1_000) // 1_000
+        return prescribed_fg + series.allowed_more_fg(beyond_nl, concentration)
 
     def _complete(self) -> None:
         bins = -self.left // BIN + 1
@@ -296,7 +365,7 @@ class DoseLimit:
         self._conclude()
 
     def _conclude(self) -> None:
-        self.coming = any(series.coming() for series in self.series)
+        self.on_its_way = any(series.on_its_way() for series in self.series)
         self.exceeded = any(series.exceeded for series in self.series)
 
     def _of(self, drug: str) -> Series | None:
@@ -323,11 +392,15 @@ def allowed_volume(configuration: Configuration, prescribed_s: int) -> tuple[int
 
 
 def allowed_fg(volume: tuple[int, int], concentration: int) -> int:
-    """Of such a volume; piece by piece, up to a kilogram (DOS-10)."""
+    """The limit that such a volume is; none is finer than `FINEST_NL`."""
+    return max(dissolved_volume_fg(volume, concentration), FINEST_NL * concentration)
+
+
+def dissolved_volume_fg(volume: tuple[int, int], concentration: int) -> int:
+    """In such a volume; piece by piece, up to a kilogram (DOS-10)."""
     volume_nl, parts = volume
     whole_fg = dissolved_fg(volume_nl, concentration, MAX_LIMIT_FG)
-    amount_fg = min(whole_fg + parts * concentration // PERMILLE_HOUR, MAX_LIMIT_FG)
-    return max(amount_fg, FINEST_NL * concentration)
+    return min(whole_fg + parts * concentration // PERMILLE_HOUR, MAX_LIMIT_FG)
 
 
 def _bounded(total_fg: int) -> int:

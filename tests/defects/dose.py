@@ -31,17 +31,17 @@ DEFECTS = (
         "DOS-02",
         "a drug that is filled thinner than before keeps the limit of the denser fill",
         Edit(
-            dose_limit.DoseLimit,
-            "_arrive",
-            "if series.coming()",
-            "if series.filled_ng_per_ml > series.concentration_ng_per_ml",
+            dose_limit.Series,
+            "_turn",
+            "self.limited_ng_per_ml = self.filled_ng_per_ml",
+            "self.limited_ng_per_ml = max(self.filled_ng_per_ml, self.limited_ng_per_ml)",
         ),
     ),
     defect(
         "once-prescribed-now-too-much",
         "DOS-02",
         "what was prescribed before a thinner fill is held against the limits of that one",
-        Edit(dose_limit.Window, "arrive", "each_fg * age", "0"),
+        Edit(dose_limit.Window, "turn", "allowed(until_s + 1)", "0"),
     ),
     defect(
         "flushed-out-and-not-counted",
@@ -109,7 +109,12 @@ DEFECTS = (
         "window-one-bin-short",
         "DOS-02",
         "each window of a dose limit looks back a bin less than it has",
-        Edit(dose_limit.Window, "_roll", "[: -self.bins]", "[: 1 - self.bins]"),
+        Edit(
+            dose_limit.Window,
+            "_roll",
+            "del self.least_fg[: -self.bins]",
+            "del self.least_fg[: 1 - self.bins]",
+        ),
     ),
     defect(
         "bolus-within-the-prescription",

@@ -228,7 +228,7 @@ def test_no_viscosity_overflows(temperature_mk: int) -> None:
 
 def test_the_largest_excess_on_top_of_the_largest_sum_fits() -> None:
     """DOS-10: all that a dose can ever be, at once, and another drug is at the tip by then."""
-    series = Series("FUDR", Int64(m.MAX_DISSOLVED_NG_PER_ML), 1, 0, Int64(MAX_FG))
+    series = Series("FUDR", Int64(m.MAX_DISSOLVED_NG_PER_ML), 1, 1, 0, Int64(MAX_FG))
     account = Account(doses_fg={"FUDR": Int64(MAX_DOSE_FG)})
     DoseLimit(series=[series]).feed(0, 0, account)
     assert (series.exceeded, series.sum_fg) == (True, MAX_FG)

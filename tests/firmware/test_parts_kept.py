@@ -186,9 +186,9 @@ def test_alarms_are_taken_up_as_they_stood() -> None:
 
 def test_a_dose_limit_is_taken_up_with_its_sums() -> None:
     """DOS-02, RST-02."""
-    series = Series("FUDR", 5_000, 6_000, 71, sum_fg=43, least_fg=29, exceeded=True)
+    series = Series("FUDR", 5_000, 6_000, 7_000, 71, 43, 29, 31, exceeded=True)
     series.windows = [
-        Window(0, 0, width, 28, count=width - 1, running_fg=-width, least_fg=[3, width])
+        Window(0, width, 28, width - 1, -width, least_fg=[3, width], until_s=[5, 7])
         for width in (1, 12, 72, 288)
     ]
     limit = DoseLimit(left=17, remainder=19, series=[series])

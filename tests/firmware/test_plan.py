@@ -371,7 +371,7 @@ def in_use(logic: ReferenceLogic) -> tuple[int, m.Configuration | None]:
         assert at_calibration.estimate == used.calibration_flow_nl_per_h
     for series in state.dose_limit.series:
         assert used is not None
-        beyond = used.nominal_flow_nl_per_h * series.concentration_ng_per_ml // 4
+        beyond = used.nominal_flow_nl_per_h * series.limited_ng_per_ml // 4
         assert series.windows[0].limit_fg == beyond
     return state.config_id, used
 
