@@ -114,8 +114,8 @@ class Window:
         if thinner > 0:
             moves_fg = [allowed(until_s + 1) for until_s in self.until_s]
         else:
-            begin_s = now_s - BIN_S * (self.count + 1) - BIN_S * self.width * len(self.until_s)
-            begins_s = [begin_s, *self.until_s]
+            oldest_s = self.until_s[0] if self.until_s else now_s
+            begins_s = [max(oldest_s - BIN_S * self.width, 0), *self.until_s]
             *moves_fg, running_fg = [-allowed(since_s - 1) for since_s in begins_s]
             self.running_fg = _bounded(self.running_fg + running_fg)
         self.least_fg = [

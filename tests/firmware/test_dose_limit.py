@@ -156,12 +156,15 @@ PLUG_MIN = 10
 @example(events=[(1_240, 1_440, 5_000, 0), (1_100, 400, 2_500, 0), (1_300, 400, 1_250, 0)])
 @example(  # dense, for a moment thin, dense
     events=[
-        (1000, 1440, 5000, 10260),
-        (1000, 52, 5000, 0),
-        (1000, 2, 1000, 0),
-        (1000, 11, 5000, 10260),
-        (1000, 60, 5000, 0),
+        (1_000, 1_440, 5_000, 10_260),
+        (1_000, 52, 5_000, 0),
+        (1_000, 2, 1_000, 0),
+        (1_000, 11, 5_000, 10_260),
+        (1_000, 60, 5_000, 0),
     ]
+)
+@example(  # an excess not long ago, and a thinner fill: less is allowed of the hour to come
+    events=[(1_000, 1_440, 5_000, 10_800), (1_000, 30, 5_000, 0), (1_000, 20, 500, 0)]
 )
 @example(  # dense, nothing for hours, thin
     events=[
@@ -211,7 +214,10 @@ def test_limits_of_one_fill_after_another_are_those_of_brute_force(
 @pytest.mark.parametrize(
     ("plan", "between_min"), [((), 100), ((), 700), (PLAN, 170)], ids=["soon", "late", "planned"]
 )
-@pytest.mark.parametrize("fills", [(5_000, 1_250), (5_000, 2_500, 1_250, 5_000), (1_250, 5_000)])
+@pytest.mark.parametrize(
+    "fills",
+    [(5_000, 1_250), (5_000, 2_500, 1_250, 5_000), (1_250, 5_000), (1_000, 1_000, 5_000, 2_000)],
+)
 def test_a_pump_that_is_fast_within_its_limits_is_calm_whatever_is_filled(
     fills: tuple[int, ...], plan: tuple[m.PlanStep, ...], between_min: int
 ) -> None:
