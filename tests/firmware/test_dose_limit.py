@@ -164,7 +164,7 @@ PLUG_MIN = 10
     ]
 )
 @example(  # an excess not long ago, and a thinner fill: less is allowed of the hour to come
-    events=[(1_000, 1_440, 5_000, 10_800), (1_000, 30, 5_000, 0), (1_000, 20, 500, 0)]
+    events=[(1_000, 1_440, 5_000, 13_000), (1_000, 30, 5_000, 0), (1_000, 20, 500, 0)]
 )
 @example(  # dense, nothing for hours, thin
     events=[
@@ -200,7 +200,7 @@ def test_limits_of_one_fill_after_another_are_those_of_brute_force(
             given_fg.append(float(watched.account.doses_fg.get("FUDR", 0)))
             told.append(watched.limit.exceeded)
     given, prescribed = np.array(given_fg), np.array(prescribed_fg)
-    passed, slack_fg = np.array(at_tip), 3 * 2 * CONCENTRATION * NOMINAL / 60
+    passed, slack_fg = np.array(at_tip), 2 * CONCENTRATION * NOMINAL / 60
     for at in range(1, len(told)):
         for window in (60, 1_440, 10_080):
             begins = np.arange(max(at - window, 0), at)
@@ -277,6 +277,23 @@ def test_after_a_thinner_fill_its_own_limits_hold() -> None:
         assert not watched.limit.exceeded
         watched.inject(NOMINAL // 10, "FUDR", 1_000)
         assert watched.limit.exceeded
+
+
+@pytest.mark.parametrize("days", [1, 28])
+def test_a_plan_of_another_cycle_forgets_nothing_of_the_one_before(days: int) -> None:
+    """DOS-02: a quarter of 12 h is allowed in a day's cycle, and sixteen hours have 23 % each."""
+    step_s = days * 43_200
+    before = (
+        m.PlanStep(drug="FUDR", duration_s=step_s),
+        m.PlanStep(drug="saline", duration_s=step_s),
+    )
+    watched = Watched(configured(plan=before))
+    watched.fill()
+    assert not watched.run(1_200)
+    assert not watched.run(480, NOMINAL * 1_230 // 1_000)
+    watched.configuration = configured(plan=PLAN)
+    watched.limit.limit(watched.configuration)
+    assert watched.run(480, NOMINAL * 1_230 // 1_000)
 
 
 def test_what_gives_way_to_thinner_takes_nothing_back_of_an_excess() -> None:
