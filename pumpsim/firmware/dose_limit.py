@@ -169,11 +169,12 @@ class Series:
             self.filled_ng_per_ml != self.densest_ng_per_ml
         )
 
-    def arrive(self, configuration: Configuration) -> None:
-        """What was filled last is at the tip."""
-        self.densest_ng_per_ml = self.filled_ng_per_ml
-        self._turn(configuration)
-        self.limit(configuration)
+    def arrive(self, configuration: Configuration, behind_ng_per_ml: int) -> None:
+        """What was filled last is at the tip, and the densest liquid behind it is so dense."""
+        self.densest_ng_per_ml = min(self.densest_ng_per_ml, behind_ng_per_ml)
+        if self.filled_ng_per_ml != self.limited_ng_per_ml:
+            self._turn(configuration)
+            self.limit(configuration)
 
     def limit(self, configuration: Configuration) -> None:
         """Take the limits that follow from the prescription."""
@@ -323,7 +324,7 @@ class DoseLimit:
                 series.add(excess_fg)
                 self.exceeded = self.exceeded or series.exceeded
         if self.on_its_way:
-            self._arrive()
+            self._arrive(account)
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
@@ -334,7 +335,7 @@ class DoseLimit:
         for series in self.series:
             series.seen_fg = account.doses_fg.get(series.drug, 0)
         if self.on_its_way:
-            self._arrive()
+            self._arrive(account)
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
@@ -342,11 +343,13 @@ class DoseLimit:
     def _see(self, account: Account) -> None:
         self.tip, self.seen_nl = account.at_tip(), account.total_nl
 
-    def _arrive(self) -> None:
+    def _arrive(self, account: Account) -> None:
         for series in self.series:
             here = self.tip == (series.drug, series.filled_ng_per_ml)
             if here and series.on_its_way() and self.configuration is not None:
-                series.arrive(self.configuration)
+                drug = series.drug
+                behind = max(plug[2] for plug in account.plugs if plug[1] == drug)
+                series.arrive(self.configuration, behind)
                 self._conclude()
 
     def _prescribed_fg(self, series: Series, volume_nl: int, concentration: int) -> int:

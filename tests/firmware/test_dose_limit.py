@@ -261,6 +261,14 @@ def test_what_was_prescribed_before_a_thinner_fill_is_no_excess(
         assert not watched.run(9 * 1_440, NOMINAL * permille // 1_000)
 
 
+def test_a_thin_plug_is_not_the_last_of_a_denser_one() -> None:
+    """DOS-02: what is at the tip is of the last concentration, and denser liquid is behind it."""
+    watched = Watched(configured(), catheter_nl=170_000)
+    for concentration, minutes in ((5_000, 1_440), (1_000, 10), (5_000, 40), (1_000, 600)):
+        watched.fill("FUDR", concentration)
+        assert not watched.run(minutes, NOMINAL * 1_080 // 1_000)
+
+
 def test_after_a_thinner_fill_its_own_limits_hold() -> None:
     """DOS-02: whatever was prescribed before; and over a reset, too."""
     for lives in (1, 2):
