@@ -71,9 +71,7 @@ class Window:
     running_fg: int = 0  # the least of the running bin
     floor_fg: int = 0  # the least of all others
     least_fg: list[int] = field(default_factory=list)  # theirs, oldest first
-    until_s: list[int] = field(
-        default_factory=list
-    )  # how long the drug had been at the tip by then
+    until_s: list[int] = field(default_factory=list)  # the drug's time at the tip by their ends
 
     def complete(self, count: int, least_fg: int, now_fg: int, now_s: int) -> int:
         """`count` bins of five minutes are over, the least sum in them given; what is allowed."""
