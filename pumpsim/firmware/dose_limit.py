@@ -23,9 +23,9 @@ at the tip. Where another one, of a rate p, is or was at the tip, L p is allowed
 
 So C takes the excess less (L - 1) (p - n), and with another n all C of before are moved by
 (L - 1) (p - n) t, with t for how long the drug has been at the tip since. Of a bin only its ends
-are known, and the worse one counts: after a fill that is k times thinner, excess of up to a bin
-before it is judged as of the thin one. That is too early where a pump is fast by x of its dose, and
-k x > 12 (L - 1 - x), for the hour.
+are known, and the worse one counts: where a fill is k times thinner than another one, excess of up
+to a bin of the denser one is judged as of the thin one. That is too early where a pump is fast by x
+of its dose, and k x > 12 (L - 1 - x), for the hour.
 
 The hot path costs a few additions and comparisons: all windows together are one threshold for C,
 made anew when a bin of five minutes is complete, and moved down with every new least C.
@@ -203,8 +203,6 @@ class Series:
     def allowed_more_fg(self, beyond_nl: int, concentration_ng_per_ml: int) -> int:
         """With such liquid at the tip, of which so much was allowed beyond the prescription."""
         known = min(concentration_ng_per_ml, self.densest_ng_per_ml)
-        if known < self.limited_ng_per_ml:
-            beyond_nl += 1
         limited_fg = dissolved_fg(beyond_nl, self.limited_ng_per_ml, MAX_FG)
         return dissolved_fg(beyond_nl, known, MAX_FG) - limited_fg
 
@@ -269,6 +267,7 @@ class DoseLimit:
     configuration: Configuration | None = None  # that the limits are of
     left: int = BIN  # ticks of the running bin
     remainder: int = 0  # of the prescribed volume, in nl/h x ticks
+    allowed_rest: int = 0  # of what is allowed beyond it, in thousandths of a nanolitre
     tip: Liquid = (UNKNOWN_DRUG, 0)  # what was there with the last sample
     seen_nl: int = 0  # of the account's total, by then
     series: list[Series] = field(default_factory=list)  # the drug in the reservoir last
@@ -307,14 +306,14 @@ class DoseLimit:
             drug = series.drug
             dose_fg = doses_fg.get(drug, 0)
             excess_fg = dose_fg - series.seen_fg
+            if excess_fg > MAX_FG:
+                excess_fg = _bounded(excess_fg)
             series.seen_fg = dose_fg
             if changed:
                 excess_fg = excess_fg // out_nl * (out_nl - volume_nl) if out_nl > volume_nl else 0
             elif drug == tip_drug:
                 series.at_tip += elapsed
                 excess_fg -= self._prescribed_fg(series, volume_nl, concentration)
-            if not -MAX_FG <= excess_fg <= MAX_FG:
-                excess_fg = _bounded(excess_fg)
             total_fg = series.sum_fg + excess_fg
             if series.least_fg <= total_fg <= series.threshold_fg:
                 series.sum_fg = total_fg  # the usual
@@ -355,7 +354,8 @@ class DoseLimit:
         prescribed_fg = dissolved_fg(volume_nl, concentration, MAX_FG)
         if concentration == series.limited_ng_per_ml or self.configuration is None:
             return prescribed_fg  # the usual
-        beyond_nl = volume_nl * (self.configuration.dose_limit_permille - 1_000) // 1_000
+        beyond = volume_nl * (self.configuration.dose_limit_permille - 1_000) + self.allowed_rest
+        beyond_nl, self.allowed_rest = divmod(beyond, 1_000)
         return prescribed_fg + series.allowed_more_fg(beyond_nl, concentration)
 
     def _complete(self) -> None:
@@ -374,12 +374,12 @@ class DoseLimit:
 
     def save(self) -> dict[str, Any]:
         """Plain data: nothing in it depends on this boot's ticks."""
-        series = [series.save() for series in self.series]
-        return {"left": self.left, "remainder": self.remainder, "series": series}
+        rests = [self.left, self.remainder, self.allowed_rest]
+        return {"rests": rests, "series": [series.save() for series in self.series]}
 
     def load(self, state: dict[str, Any], account: Account) -> None:
         """Take up what `save` gave, with the account of that instant; `limit` is to follow."""
-        self.left, self.remainder = state["left"], state["remainder"]
+        self.left, self.remainder, self.allowed_rest = state["rests"]
         self._see(account)
         self.series = [Series.load(row) for row in state["series"]]
 

@@ -269,6 +269,15 @@ def test_a_thin_plug_is_not_the_last_of_a_denser_one() -> None:
         assert not watched.run(minutes, NOMINAL * 1_080 // 1_000)
 
 
+def test_of_a_flow_of_few_nanolitres_a_minute_no_part_is_lost() -> None:
+    """DOS-02, DOS-10: what is allowed of it in a minute is less than one, and adds up."""
+    slow = configured(1_050).model_copy(update={"nominal_flow_nl_per_h": 1_000})
+    watched = Watched(slow, catheter_nl=20_000)
+    for concentration in (5_000, 1_000):
+        watched.fill("FUDR", concentration)
+        assert not watched.run(1_400, 1_030)
+
+
 def test_after_a_thinner_fill_its_own_limits_hold() -> None:
     """DOS-02: whatever was prescribed before; and over a reset, too."""
     for lives in (1, 2):
