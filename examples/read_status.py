@@ -7,6 +7,8 @@ import cbor2
 import serial
 from cobs import cobs
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python read_status.py PORT, as `pumpsim serve` shows it")
 inside = bytes([1, 0x03]) + cbor2.dumps({0: 1})  # version 1, get_status, request_id 1
 crc = zlib.crc32(inside).to_bytes(4, "little")
 with serial.Serial(sys.argv[1], 115_200, timeout=2) as port:

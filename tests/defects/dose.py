@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from protocol import quantity
-from pumpsim.firmware import account, amounts, dose_doubt, dose_limit, requests
+from pumpsim.firmware import account, amounts, dose_doubt, dose_limit, dose_window, requests
 from tests.defects.defect import defect
 from tests.defects.patching import Constant, Edit, Entry
 
@@ -41,7 +41,7 @@ DEFECTS = (
         "once-prescribed-now-too-much",
         "DOS-02",
         "what was prescribed before a thinner fill is held against the limits of that one",
-        Edit(dose_limit.Window, "turn", "allowed(until_s + 1)", "0"),
+        Edit(dose_window.Window, "turn", "allowed(until_s + 1)", "0"),
     ),
     defect(
         "flushed-out-and-not-counted",
@@ -110,7 +110,7 @@ DEFECTS = (
         "DOS-02",
         "each window of a dose limit looks back a bin less than it has",
         Edit(
-            dose_limit.Window,
+            dose_window.Window,
             "_roll",
             "del self.least_fg[: -self.bins]",
             "del self.least_fg[: 1 - self.bins]",
@@ -219,8 +219,8 @@ DEFECTS = (
         "DOS-07",
         "an excess beyond its largest value starts again from the lowest",
         Edit(
-            dose_limit,
-            "_bounded",
+            dose_window,
+            "bounded",
             "-> int:",
             "-> int:\n    return (total_fg + MAX_FG) % (2 * MAX_FG) - MAX_FG",
         ),

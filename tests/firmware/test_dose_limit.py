@@ -14,7 +14,8 @@ from pumpsim import pumpfile
 from pumpsim.device import Device
 from pumpsim.firmware import dose_limit
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
-from pumpsim.firmware.dose_limit import MAX_FG, MAX_LIMIT_FG, DoseLimit
+from pumpsim.firmware.dose_limit import DoseLimit
+from pumpsim.firmware.dose_window import MAX_FG, MAX_LIMIT_FG
 from pumpsim.firmware.ticks import MINUTE, from_s
 from tests.firmware.bench import DAY, Bench
 from tests.firmware.usual import CONFIGURATION, REFILL

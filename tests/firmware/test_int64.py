@@ -18,12 +18,11 @@ from protocol import messages as m
 from protocol.control import Event, Readings
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
 from pumpsim.firmware.amounts import dissolved_fg, pumped
-from pumpsim.firmware.dose_limit import (
+from pumpsim.firmware.dose_limit import DoseLimit, Series
+from pumpsim.firmware.dose_window import (
     FINEST_NL,
     MAX_FG,
     MAX_LIMIT_FG,
-    DoseLimit,
-    Series,
     allowed_fg,
     allowed_volume,
 )

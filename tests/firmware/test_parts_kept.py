@@ -16,7 +16,8 @@ from pumpsim.firmware.battery import Battery
 from pumpsim.firmware.catheter import Catheter
 from pumpsim.firmware.crosscheck import CrossCheck
 from pumpsim.firmware.deviation import Deviation, FillDeviation
-from pumpsim.firmware.dose_limit import DoseLimit, Series, Window
+from pumpsim.firmware.dose_limit import DoseLimit, Series
+from pumpsim.firmware.dose_window import Window
 from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.exchange import Needle
 from pumpsim.firmware.plan import Course

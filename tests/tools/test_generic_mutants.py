@@ -80,7 +80,7 @@ def test_one_thing_in_a_function_is_changed_and_nothing_outside() -> None:
     [
         "protocol.guard.FirmwareFaultError.__init__:1",  # says super()
         "protocol.configfile._inside:1",  # calls itself
-        "pumpsim.firmware.dose_limit.Window.load:1",  # a class method
+        "pumpsim.firmware.dose_window.Window.load:1",  # a class method
         "pumpsim.firmware.flow.viscosity_npa_s:1",  # remembers
     ],
 )
