@@ -6,6 +6,7 @@ The socket is ours so that its port can be any free one, and so that nothing wai
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
@@ -59,6 +60,7 @@ class EmbeddedBroker:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = writer.get_extra_info("socket")
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await self._broker.external_connected(
-            StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER
-        )
+        with suppress(OSError):  # whoever is refused, as MQTT 5 is, may be gone before it is closed
+            await self._broker.external_connected(
+                StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER
+            )

@@ -130,6 +130,22 @@ def say_and_leave(address: tuple[str, int], topic: str, payloads: list[str]) -> 
         assert line.recv(4) == b"\x20\x02\x00\x00"
 
 
+def test_clients_of_mqtt_5_are_refused_and_nobody_is_troubled(
+    serve: Serve, bench: Callable[..., Bench]
+) -> None:
+    """Whether they read that or have left."""
+    daemon = serve(*LEAN)
+    hello = b"\x00\x04MQTT\x05\x02\x00\x3c" + b"\x00" + b"\x00\x04late"
+    refusal = b"\x20\x02\x00\x01"  # a version of the protocol that is not spoken here
+    for answer in (refusal, b"") * 10:
+        with socket.create_connection(daemon.broker(), TIMEOUT_S) as line:
+            line.sendall(bytes([0x10, len(hello)]) + hello)
+            assert line.recv(len(answer)) == answer
+    assert isinstance(bench(daemon.broker()).ask(m.GetStatus()), m.Status)
+    assert daemon.end() == 0
+    assert daemon.err.all() == ""
+
+
 def test_what_somebody_says_who_leaves_at_once_arrives(
     serve: Serve, bench: Callable[..., Bench]
 ) -> None:
