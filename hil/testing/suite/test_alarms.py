@@ -315,6 +315,28 @@ def test_a_pause_lasts_as_long_as_it_was_given(subject: Subject, seconds: int) -
         listener.minute()
 
 
+@pytest.mark.parametrize("over", [False, True])
+def test_a_pause_ends_with_its_session(subject: Subject, over: bool) -> None:  # noqa: FBT001
+    """Whether the condition still stands, or is over and to be acknowledged."""
+    listener = Listener(subject.desk())
+    one = raised(listener.desk)
+    if over:
+        listener.desk.let(**SWITCHES["pulse sensor"][1])
+        listener.desk.wait(12)
+    listener.hear()
+    for session in SESSIONS:
+        pause = m.PauseAudio(alarm=one.alarm, occurrence=one.occurrence, duration_ms=600_000)
+        listener.desk.do(pause, session_id=session)
+        listener.sound.pause(listener.now_s, one.occurrence, 600, session)
+        listener.hear()
+        listener.check()
+        listener.desk.do(m.Close(), session_id=session)
+        listener.sound.end_session(session)
+        listener.hear()
+        listener.check(silent="ALM-12", loud="ALM-12")
+        listener.check_list("ALM-12")
+
+
 @pytest.mark.parametrize("how", ["acknowledged", "paused"])
 def test_what_rises_is_heard_again(subject: Subject, how: str) -> None:
     """A refill that is near is acknowledged or paused; when it is due, it is heard."""

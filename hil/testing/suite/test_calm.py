@@ -117,6 +117,22 @@ def test_one_reading_out_of_line_alarms_nothing(subject: Subject, prove: Prove) 
     )
 
 
+def test_a_reading_out_of_line_now_and_then_is_no_fault(subject: Subject) -> None:
+    """One in eight hours, for two days; the log has each of them as it read."""
+    desk = subject.desk()
+    read: list[int] = []
+    for _ in range(6):
+        desk.wait(8 * 60)
+        desk.let(bias={"temperature_mk": 5_000})
+        desk.minute()
+        read.append(desk.pump.readings(desk.sequence, 0).temperature_mk or 0)
+        desk.let(bias={})
+        desk.wait(4)
+        desk.that(not desk.present(), "SEN-04", "no alarm after a single spike", desk.standing())
+    told = [event.value for event in desk.happened(EventKind.READING_REJECTED)]
+    desk.that(told == read, "SEN-04", f"an event for each, with its reading: {read}", told)
+
+
 def test_a_thermometer_alone_tells_no_fever(subject: Subject) -> None:
     """It corrects the flow: where the propellant's pressure denies the heat, they contradict."""
     desk = subject.desk()

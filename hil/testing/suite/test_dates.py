@@ -42,6 +42,16 @@ def test_the_refill_is_due_by_its_dates(subject: Subject) -> None:
         desk.that(close, "RES-04", words, "never" if at is None else span(at))
 
 
+def test_a_drug_that_is_good_no_longer_is_due_at_once(subject: Subject) -> None:
+    """Declared to be good for no time at all."""
+    desk = subject.desk(REFILL.model_copy(update={"stability_s": 0}))
+    desk.wait(1)
+    due_s = desk.status().refill_due_in_s
+    due = due_s is not None and due_s <= 0
+    desk.that(due, "RES-03", "due now", "no date" if due_s is None else f"in {span_s(due_s)}")
+    desk.that(AlarmId.REFILL_DUE in desk.present(), "RES-04", "refill_due", desk.standing())
+
+
 def test_any_dates_come_at_their_time(subject: Subject, prove: Prove) -> None:
     """Whatever interval, grace and stability are configured; without samples, too.
 
@@ -147,6 +157,23 @@ def test_the_date_is_by_the_largest_flow_told(subject: Subject, restrictor: floa
         words = f"due before {low_nl} nl are gone at {flow.high} nl/h, in {span_s(low_s)}"
         soon = due_s <= low_s + DATE_SLACK_S
         desk.that(soon, "RES-03", words, f"due in {span_s(due_s)}")
+
+
+@pytest.mark.parametrize("risen_pa", [2_500, 20_000])
+def test_what_came_nearer_step_by_step_is_kept(subject: Subject, risen_pa: int) -> None:
+    """Up a hill or a mountain within the hour, and down at once; then supply is lost."""
+    minutes = 50
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    desk.wait(65)
+    for minute in range(minutes):
+        desk.let(pocket_pa=101_300 - risen_pa * (minute + 1) / minutes)
+        desk.wait(1)
+    life = Dated(desk)
+    life.check()
+    desk.let(pocket_pa=101_300.0)
+    life.lose_supply(0)
+    desk.wait(3)
+    life.check()
 
 
 class Dated:

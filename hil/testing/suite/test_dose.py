@@ -93,9 +93,14 @@ def test_every_refill_is_bridged(subject: Subject) -> None:
         since = desk.status().delivered_since_refill_nl, desk.status().dose_since_refill_ng
         desk.that(since == (0, 0), "RES-05", "nothing delivered since the refill", since)
         given.drug, given.concentration = drug, float(concentration)
+        before_ng = given.dose_ng(drug)
         for _ in range(5):
             given.wait(50)
             given.check("RES-11")
+            true_ng, told_ng = given.dose_ng(drug) - before_ng, desk.status().dose_since_refill_ng
+            slack_ng = OFF * true_ng + NL_PER_UL * 5.0 + 1
+            words = f"{true_ng:.0f} ng of {drug} since the refill, whatever the fill it is of"
+            desk.that(abs((told_ng or 0) - true_ng) <= slack_ng, "RES-11", words, told_ng)
 
 
 def test_totals_lose_nothing_to_rounding(subject: Subject) -> None:
@@ -161,6 +166,18 @@ def test_a_flow_that_turns_back_takes_nothing_back(subject: Subject) -> None:
     kept = now.delivered_total_nl >= before.delivered_total_nl
     kept = kept and (now.dose_total_ng or 0) >= (before.dose_total_ng or 0)
     desk.that(kept, "DOS-03", f"at least {before.delivered_total_nl} nL", now.delivered_total_nl)
+
+
+def test_a_drug_that_is_in_turn_has_the_limit_of_its_turn(subject: Subject) -> None:
+    """A day in a fortnight: a quarter of that day more is all there may be of it in a cycle."""
+    plan = (
+        m.PlanStep(drug=REFILL.drug, duration_s=86_400),
+        m.PlanStep(drug="saline", duration_s=13 * 86_400),
+    )
+    desk = subject.desk(plan=plan, nominal_flow_nl_per_h=round(54_015 / 1.12))
+    after = desk.minutes_to(AlarmId.DOSE_LIMIT, 3 * 1_440)
+    words = "dose_limit within 3 d: they bring 3.3 days' dose, and 1.25 are allowed"
+    desk.that(after is not None, "DOS-02", words, desk.standing())
 
 
 @pytest.mark.parametrize(("first", "then"), [(20.0, 1.0), (1.0, 20.0), (20.0, 0.0)])

@@ -156,6 +156,15 @@ def test_emptied_once_is_not_emptied_for_ever(subject: Subject, left_nl: int) ->
         reservoir.check()
 
 
+def test_what_was_left_behind_once_is_not_for_ever(subject: Subject) -> None:
+    """A fill on top of another one, and all of it exchanged after that."""
+    reservoir = filled(subject)
+    for left, drug in ((8_000_000, True), (NO_NEEDLE_REACHES_NL, False)):
+        reservoir.exchange(left, 15_000_000, drug=drug)
+        reservoir.wait(60)
+        reservoir.check()
+
+
 def test_what_did_not_add_up_is_known_after_a_reset(subject: Subject) -> None:
     """A fill that never arrived: the drug is in it still, whoever asks in whichever life."""
     reservoir = filled(subject)

@@ -92,6 +92,22 @@ def test_a_sensor_that_fails_again_is_something_new(subject: Subject) -> None:
     heard(desk, "ALM-04", "a sensor that failed again")
 
 
+def test_free_flow_is_new_to_whoever_knew_of_too_much(subject: Subject) -> None:
+    """A restrictor that goes on breaking: only the level tells, and the same alarm stands."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(restrictor=1.3)
+    after = desk.minutes_to(AlarmId.OVER_INFUSION, 360)
+    desk.that(after is not None, "FLW-02", "over_infusion within 6 h", desk.standing())
+    for one in desk.alarms():
+        desk.must_do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence), "ALM-04")
+    desk.let(restrictor=3.5)
+    desk.wait(60)
+    worse = desk.occurrence(AlarmId.OVER_INFUSION)
+    fresh = worse is not None and not worse.acknowledged
+    desk.that(fresh, "FLW-03", "an over_infusion that nobody has acknowledged yet", worse)
+
+
 def test_a_refill_ends_no_injection(subject: Subject) -> None:
     """What was declared before it, and went in after it, is dose."""
     desk = subject.desk()
@@ -263,17 +279,17 @@ def diagnosed(desk: Desk) -> dict[str, Any]:
     return {"alarms": alarms, "causes": sorted(one.name for one in desk.status().causes)}
 
 
-def access_before(desk: Desk) -> None:
+def access_before(desk: Desk, minutes: int) -> None:
     """A bolus access that nobody ends."""
     desk.must_do(m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0), "RES-12")
-    desk.wait(25)
+    desk.wait(minutes)
     kept_anew(desk)
 
 
-def window_before(desk: Desk) -> None:
+def window_before(desk: Desk, minutes: int) -> None:
     """A refill that was begun, and given up, and is begun anew."""
     begin(desk)
-    desk.wait(25)
+    desk.wait(minutes)
     desk.must_do(m.AbortRefill(), "FLW-08")
     begin(desk)
     kept_anew(desk)
@@ -285,19 +301,20 @@ def kept_anew(desk: Desk) -> None:
     desk.must_do(write, "FLW-07")
 
 
+@pytest.mark.parametrize(("minutes", "off_min"), [(25, 0), (3, 25)])
 @pytest.mark.parametrize(
     ("before", "name"),
     [(access_before, "past the reservoir"), (window_before, "no pressure drives it")],
 )
 def test_a_reset_lets_nothing_hide_longer(
-    subject: Subject, before: Callable[[Desk], None], name: str
+    subject: Subject, before: Callable[[Desk, int], None], name: str, minutes: int, off_min: int
 ) -> None:
-    """Half an hour, with a reset in it or without."""
+    """Half an hour, with a reset in it, and the time without supply is part of it."""
     (case,) = (each for each in CASES if each.name == name)
     desk = subject.desk()
     desk.wait(60)
-    before(desk)
-    desk.power_cycle()
+    before(desk, minutes)
+    desk.power_cycle(off_min)
     desk.wait(6)
     desk.let(**case.steps[0])
     after = desk.minutes_to(case.alarm, 3)
@@ -305,7 +322,14 @@ def test_a_reset_lets_nothing_hide_longer(
     desk.that(after is not None, "FLW-08", words, desk.standing())
 
 
-def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> None:
+BETWEEN: Final[dict[str, Callable[[Desk], object]]] = {
+    "a reset": Desk.power_cycle,
+    "another beginning": lambda desk: desk.do(m.BeginRefill()),
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_a_fill_that_went_another_way_is_dose(subject: Subject, between: str) -> None:
     """Pushed through the bolus path in the window of a refill: the level lacks what is dose."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
     desk.wait(PRIMED_MIN)
@@ -315,7 +339,7 @@ def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> 
     desk.wait(2)
     desk.let(artery_pa=12_400.0)
     desk.wait(2)
-    desk.power_cycle()
+    BETWEEN[between](desk)
     desk.wait(3)
     commit(desk, 0, 5_000_000)
     desk.wait(5)
@@ -325,14 +349,16 @@ def test_a_fill_that_went_another_way_is_dose_over_a_reset(subject: Subject) -> 
     desk.that(gained_ng >= least_ng, "RES-12", words, gained_ng)
 
 
-def test_a_fill_that_did_not_arrive_is_told_after_a_reset(subject: Subject) -> None:
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_fill_that_did_not_arrive_is_told_after_a_reset(subject: Subject, emptied: bool) -> None:  # noqa: FBT001
     """Supply went before the first sample after it was declared."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
     desk.wait(45)
     begin(desk)
     left_nl = desk.pump.level_nl
-    desk.let(level_nl=1_000_000.0)
-    commit(desk, left_nl - 1_000_000, 20_000_000)
+    if emptied:
+        desk.let(level_nl=100_000.0)
+    commit(desk, left_nl - 100_000, 18_000_000)
     desk.power_cycle()
     after = desk.minutes_to(AlarmId.POCKET_FILL, 3)
     desk.that(after is not None, "RES-07", "pocket_fill within 3 min", desk.standing())

@@ -81,6 +81,21 @@ def test_a_refill_too_soon_needs_its_reason(subject: Subject) -> None:
             desk.must_do(m.AbortRefill(), "RES-05")
 
 
+def test_time_that_nobody_counted_makes_no_refill_older(subject: Subject) -> None:
+    """Half a day without supply or clock: it may have been less, and too soon is too soon."""
+    desk = subject.desk(refill_min_interval_s=86_400, refill_interval_s=20 * 86_400)
+    desk.wait(60)
+    desk.let(rtc_valid=False)
+    desk.power_cycle(DAY // 2)
+    desk.wait(DAY - 2 - desk.minutes)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    left_nl = round(desk.pump.level_nl)
+    refill = REFILL.model_copy(update={"withdrawn_nl": left_nl, "filled_nl": left_nl})
+    reply = desk.do(m.CommitRefill(refill=refill))
+    words = "refused, 2 min before the interval is over"
+    desk.that(isinstance(reply, m.Refused), "RES-10", words, reply)
+
+
 def test_more_than_fits_is_refused(subject: Subject) -> None:
     """What is left and what is put in may not exceed the capacity."""
     for share, filled_nl, fits in (

@@ -94,6 +94,21 @@ def test_the_flow_is_within_its_interval(subject: Subject, side: int) -> None:
             )
 
 
+@pytest.mark.parametrize("side", [-1, 0, 1])
+def test_a_flow_backwards_is_within_its_interval(subject: Subject, side: int) -> None:
+    """Below nothing as above it: sensors are off by the same."""
+    desk = subject.bare_desk()
+    desk.pump.bias = {channel: side * most for channel, most in FLOW_OFF.items()}
+    desk.implant()
+    desk.wait(30)
+    for artery_pa in (260e3, 320e3, 390e3):
+        desk.let(artery_pa=artery_pa)
+        desk.wait(5)
+        told, true = desk.status().flow_nl_per_h, desk.pump.flow_nl_per_h()
+        holds = told is not None and told.low <= true <= told.high
+        desk.that(holds, "FLW-01", f"an interval with {true:.0f} nL/h", told)
+
+
 @pytest.mark.parametrize("restrictor", [1.3, 1.2, 0.85, 0.7])
 def test_where_two_channels_disagree_the_worse_one_counts(
     subject: Subject, restrictor: float

@@ -10,9 +10,10 @@ from hil.testing.eventful import alike, lived
 from hil.testing.steady import START_S
 from hil.testing.subject import Subject
 from hil.testing.violation import ViolatedError
+from protocol import messages as m
 from protocol.control import TICK_BITS, Restorable
 from protocol.guard import Guard
-from protocol.vocabulary import AlarmId, Sounder
+from protocol.vocabulary import AlarmId, EventKind, Sounder
 
 WRAP = 1 << TICK_BITS
 
@@ -72,6 +73,32 @@ def test_a_clock_that_lies_moves_no_interval(
                 str(other),
                 done=[f"clock: {clock}"],
             )
+
+
+@pytest.mark.parametrize("days", [1, 10])
+def test_a_clock_that_jumps_is_told_however_long_it_was_true(subject: Subject, days: int) -> None:
+    """It may be off by more with each day, but not at once."""
+    desk = subject.desk()
+    desk.wait(days * 1_440)
+    desk.let(rtc_off_s=-600)
+    after = desk.minutes_to(AlarmId.CLOCK_INVALID, 60)
+    words = "clock_invalid within 1 h: it jumped by 10 min"
+    desk.that(after is not None, "TIM-05", words, desk.standing())
+
+
+@pytest.mark.parametrize("off_s", [0, 86_400, -3_600])
+def test_the_log_has_what_a_clock_read_and_what_it_was_set_to(subject: Subject, off_s: int) -> None:
+    """Whatever it read: without that nobody could put other entries in order."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(rtc_off_s=off_s)
+    desk.wait(10)
+    read_s, now_s = START_S + round(desk.passed_s) + off_s, START_S + round(desk.passed_s)
+    desk.must_do(m.SetClock(rtc_s=now_s), "TIM-06")
+    told = [(each.subject, each.value) for each in desk.happened(EventKind.CLOCK_SET)]
+    words = f"one event: from {read_s} to {now_s}"
+    close = len(told) == 1 and abs(told[0][0] - read_s) <= 1 and told[0][1] == now_s
+    desk.that(close, "TIM-06", words, told)
 
 
 @pytest.mark.parametrize(
