@@ -159,6 +159,21 @@ def test_the_date_is_by_the_largest_flow_told(subject: Subject, restrictor: floa
         desk.that(soon, "RES-03", words, f"due in {span_s(due_s)}")
 
 
+def test_time_that_nobody_counted_puts_no_date_off(subject: Subject) -> None:
+    """Half a day without supply or clock may have been that long."""
+    days = 4
+    desk = subject.desk(refill_interval_s=days * DAY_S)
+    desk.wait(60)
+    desk.let(rtc_valid=False)
+    desk.power_cycle(DAY // 2)
+    desk.wait(5)
+    due_s = desk.status().refill_due_in_s
+    latest_s = days * DAY_S - desk.passed_s
+    soon = due_s is not None and due_s <= latest_s + DATE_SLACK_S
+    seen = "no date" if due_s is None else span_s(due_s)
+    desk.that(soon, "RES-04", f"due within {span_s(latest_s)}", seen)
+
+
 @pytest.mark.parametrize("risen_pa", [2_500, 20_000])
 def test_what_came_nearer_step_by_step_is_kept(subject: Subject, risen_pa: int) -> None:
     """Up a hill or a mountain within the hour, and down at once; then supply is lost."""

@@ -92,17 +92,25 @@ def test_a_sensor_that_fails_again_is_something_new(subject: Subject) -> None:
     heard(desk, "ALM-04", "a sensor that failed again")
 
 
-def test_free_flow_is_new_to_whoever_knew_of_too_much(subject: Subject) -> None:
-    """A restrictor that goes on breaking: only the level tells, and the same alarm stands."""
-    desk = subject.desk()
-    desk.wait(60)
-    desk.let(restrictor=1.3)
-    after = desk.minutes_to(AlarmId.OVER_INFUSION, 360)
-    desk.that(after is not None, "FLW-02", "over_infusion within 6 h", desk.standing())
+FREE: Final = {
+    "by the level": (({"restrictor": 1.3}, 54_000), ({"restrictor": 3.5}, 60)),
+    "by the pressures": (({"artery_pa": 170e3}, 15_000), ({"artery_pa": 12_400.0}, 5)),
+}
+"""What is true and prescribed where too much flows, in nl/h; what is true then, and its bound."""
+
+
+@pytest.mark.parametrize("told", FREE)
+def test_free_flow_is_new_to_whoever_knew_of_too_much(subject: Subject, told: str) -> None:
+    """Three times as much and more, while the same alarm stands and is acknowledged."""
+    (first, nominal), (then, within_min) = FREE[told]
+    desk = subject.desk(nominal_flow_nl_per_h=nominal)
+    desk.let(**first)
+    after = desk.minutes_to(AlarmId.OVER_INFUSION, 420)
+    desk.that(after is not None, "FLW-02", "over_infusion within 7 h", desk.standing())
     for one in desk.alarms():
         desk.must_do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence), "ALM-04")
-    desk.let(restrictor=3.5)
-    desk.wait(60)
+    desk.let(**then)
+    desk.wait(within_min)
     worse = desk.occurrence(AlarmId.OVER_INFUSION)
     fresh = worse is not None and not worse.acknowledged
     desk.that(fresh, "FLW-03", "an over_infusion that nobody has acknowledged yet", worse)
