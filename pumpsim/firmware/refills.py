@@ -41,19 +41,23 @@ class Refills:
     suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
     closed_at: int = 0
     residual_nl: int | None = None  # when the window opened: in it, the level is in flux
+    least_before_nl: int = 0  # likewise, also where no level tells
     most_before_nl: int = 0  # likewise, at most; nothing, in a pump that was never filled
     emptied: bool = True  # before the last fill (RES-13)
     injected: bool = False  # in that window, liquid went past the reservoir (RES-12)
     course: Course = field(default_factory=Course)
     off_plan_until: int = 0
 
-    def begin(self, now: int, residual_nl: int | None, most_nl: int = 0) -> Refusal | None:
-        """Open the window, with so much in the reservoir, and at most so much."""
+    def begin(
+        self, now: int, residual_nl: int | None, bounds_nl: tuple[int, int] = (0, 0)
+    ) -> Refusal | None:
+        """Open the window, with so much in the reservoir by its level, and within such bounds."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
         self.suspended = max(self.suspended - (now - self.closed_at), 0)
         self.window_since = now
-        self.residual_nl, self.most_before_nl, self.injected = residual_nl, most_nl, False
+        self.residual_nl, self.injected = residual_nl, False
+        self.least_before_nl, self.most_before_nl = bounds_nl
         return None
 
     def suspends(self, now: int) -> bool:
@@ -87,7 +91,7 @@ class Refills:
         concentration = request.refill.concentration_ng_per_ml
         if concentration > most_drug_ng_per_ml(request.reason):
             return Refusal.OUT_OF_RANGE
-        left_nl = max((self.residual_nl or 0) - request.refill.withdrawn_nl, 0)
+        left_nl = max(self.least_before_nl - request.refill.withdrawn_nl, 0)
         if left_nl + request.refill.filled_nl > configuration.capacity_nl:
             return Refusal.OVER_CAPACITY
         early = self.at is not None and now - self.at < from_s(configuration.refill_min_interval_s)
@@ -176,7 +180,7 @@ class Refills:
             "suspended": self.suspended,
             "closed_at": self.closed_at - now,
             "residual_nl": self.residual_nl,
-            "most_before_nl": self.most_before_nl,
+            "before_nl": [self.least_before_nl, self.most_before_nl],
             "emptied": self.emptied,
             "injected": self.injected,
             "step": self.course.step,
@@ -194,7 +198,8 @@ class Refills:
         self.window_since = None if window is None else now + window
         self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
         self.residual_nl, self.injected = state["residual_nl"], state["injected"]
-        self.most_before_nl, self.emptied = state["most_before_nl"], state["emptied"]
+        self.least_before_nl, self.most_before_nl = state["before_nl"]
+        self.emptied = state["emptied"]
         self.course = Course(state["step"], now + state["step_since"])
 
     def shift(self, least: int, most: int) -> None:

@@ -129,8 +129,8 @@ def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
     residual_nl = state.needle.residual_nl(now)
-    most_nl = _most_now_nl(state, residual_nl, state.configuration.capacity_nl)
-    refusal = state.refills.begin(now, residual_nl, most_nl)
+    bounds_nl = _bounds_now_nl(state, residual_nl, state.configuration.capacity_nl)
+    refusal = state.refills.begin(now, residual_nl, bounds_nl)
     return refusal or _done(EventKind.REFILL_BEGUN)
 
 
@@ -160,13 +160,15 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
 
-def _most_now_nl(state: State, residual_nl: int | None, capacity_nl: int) -> int:
-    """What there may be now at most; nothing, in a pump that was never filled."""
-    if state.refills.refill is None:
-        return 0
+def _bounds_now_nl(state: State, residual_nl: int | None, capacity_nl: int) -> tuple[int, int]:
+    """What there is now by its level, or at least, and at most: no drug before the first fill."""
     if residual_nl is not None:
-        return residual_nl + VOLUME_ERROR_NL
-    return capacity_nl if state.volume is None else state.volume.high
+        least_nl, most_nl = residual_nl, residual_nl + VOLUME_ERROR_NL
+    elif state.volume is not None:
+        least_nl, most_nl = state.volume.low, state.volume.high
+    else:
+        least_nl, most_nl = 0, capacity_nl
+    return least_nl, 0 if state.refills.refill is None else most_nl
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:

@@ -430,6 +430,17 @@ REFILL = (
         Edit(refills.Refills, "why_not", "left_nl + request", "request"),
     ),
     defect(
+        "room-unless-a-level-denies-it",
+        "RES-08",
+        "where no level tells, the reservoir counts as empty",
+        Edit(
+            requests,
+            "_bounds_now_nl",
+            "state.volume.low, state.volume.high",
+            "0, state.volume.high",
+        ),
+    ),
+    defect(
         "any-refill-justifies",
         "RES-10",
         "a reason alone lets a refill come early: nobody looks which refill it follows",

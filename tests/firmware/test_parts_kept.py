@@ -44,6 +44,7 @@ def refills() -> Refills:
         suspended=11 * MINUTE,
         closed_at=NOW - 13 * MINUTE,
         residual_nl=4_000_000,
+        least_before_nl=3_900_000,
         most_before_nl=5_000_000,
         emptied=False,
         injected=True,

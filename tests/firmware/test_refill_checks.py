@@ -145,7 +145,7 @@ def test_a_residual_that_no_level_tells_is_not_compared(bench: Bench) -> None:
     assert needle.residual_nl(6 + MAX_AGE) is None
     bench.run(61, fill_level_nl=None)
     bench.ask(m.BeginRefill())
-    assert commit(bench, declared(1)) == m.Done(reference=2)
+    assert commit(bench, declared(1, 15_000_000)) == m.Done(reference=2)
     bench.run(5)
     assert found(bench) == set()
 
@@ -220,6 +220,19 @@ def test_a_fill_above_capacity_is_refused(bench: Bench) -> None:
     assert refusal(commit(bench, over)) is Refusal.OVER_CAPACITY
     full = declared(bench.level_nl - 2_000_000, CAPACITY_NL - 2_000_000)
     assert commit(bench, full) == m.Done(reference=2)
+
+
+def test_a_fill_that_cannot_fit_is_refused_where_no_level_tells(bench: Bench) -> None:
+    """RES-08: by the least there can be; over a reset, too."""
+    bench.run(61, fill_level_nl=None)
+    residual = bench.status().residual_volume_nl
+    assert residual is not None
+    assert residual.low > 0
+    bench.ask(m.BeginRefill())
+    most_nl = CAPACITY_NL - residual.low
+    for one in (bench, bench.reset()):
+        assert refusal(commit(one, declared(0, most_nl + 1))) is Refusal.OVER_CAPACITY
+    assert commit(one, declared(0, most_nl)) == m.Done(reference=2)
 
 
 def test_more_than_fits_is_an_alarm_until_it_is_gone(bench: Bench) -> None:

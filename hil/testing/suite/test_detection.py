@@ -231,6 +231,21 @@ def test_one_reading_does_not_make_a_sensor_sound(subject: Subject, silent: str)
         desk.that(standing, "SEN-09", words, desk.standing())
 
 
+@pytest.mark.parametrize("sound", [1, 2, 3, 4])
+def test_sound_readings_before_a_gap_do_not_count_after_it(subject: Subject, sound: int) -> None:
+    """Where so many were not enough, they are no part of those that are."""
+    desk = subject.desk()
+    desk.wait(20)
+    for silent, minutes in ((True, 6), (False, sound), (True, 1), (False, 1)):
+        if silent and minutes == 1 and AlarmId.SENSOR_FAULT not in desk.present():
+            return  # so many are enough
+        desk.let(reads={"pocket_pressure_pa": None} if silent else {})
+        desk.wait(minutes)
+    standing = AlarmId.SENSOR_FAULT in desk.present()
+    words = f"sensor_fault still, after {sound} sound readings, a gap and one"
+    desk.that(standing, "SEN-09", words, desk.standing())
+
+
 @pytest.mark.parametrize("nl_per_kpa", [340, 1_000, 2_900])
 def test_an_occlusion_that_lets_go_names_what_it_held(subject: Subject, nl_per_kpa: int) -> None:
     """The stored volume is told as a possible bolus, as the catheter is stiff or yields."""

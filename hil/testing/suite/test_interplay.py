@@ -330,6 +330,20 @@ def test_a_reset_lets_nothing_hide_longer(
     desk.that(after is not None, "FLW-08", words, desk.standing())
 
 
+def test_an_access_that_is_asked_for_again_hides_no_longer(subject: Subject) -> None:
+    """Half an hour, whatever was refused meanwhile."""
+    desk = subject.desk()
+    desk.wait(60)
+    access = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
+    desk.must_do(access, "RES-12")
+    desk.wait(35)
+    desk.do(access)
+    desk.let(artery_pa=24e3)
+    after = desk.minutes_to(AlarmId.BOLUS_PATH_INJECTION, 2)
+    words = "bolus_path_injection within 2 min: half an hour has passed"
+    desk.that(after is not None, "FLW-08", words, desk.standing())
+
+
 BETWEEN: Final[dict[str, Callable[[Desk], object]]] = {
     "a reset": Desk.power_cycle,
     "another beginning": lambda desk: desk.do(m.BeginRefill()),

@@ -113,6 +113,22 @@ def test_more_than_fits_is_refused(subject: Subject) -> None:
         desk.that(isinstance(reply, m.Done) == fits, "RES-08", what, reply)
 
 
+@pytest.mark.parametrize("hours", [1, 72])
+def test_more_than_fits_is_refused_where_no_level_tells(subject: Subject, hours: int) -> None:
+    """What must be left, by whatever is known, takes its room."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 15_000_000}))
+    desk.wait(30)
+    desk.let(reads={"fill_level_nl": None})
+    desk.wait(hours * 60)
+    told = desk.status().residual_volume_nl
+    begin(desk)
+    if told is None or not told.low:
+        return  # it may be empty, by all that is known
+    reply = commit(desk, 0, desk.configuration.capacity_nl - told.low + 500_000)
+    words = f"refused: at least {told.low} nL are left"
+    desk.that(isinstance(reply, m.Refused), "RES-08", words, reply)
+
+
 def test_a_wrong_withdrawal_is_told_beyond_a_fifth(subject: Subject, prove: Prove) -> None:
     """Withdrawn against predicted: nothing within 20 %, MEDIUM beyond."""
 

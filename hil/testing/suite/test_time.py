@@ -86,6 +86,17 @@ def test_a_clock_that_jumps_is_told_however_long_it_was_true(subject: Subject, d
     desk.that(after is not None, "TIM-05", words, desk.standing())
 
 
+def test_a_clock_that_does_not_take_what_it_is_set_to_is_told(subject: Subject) -> None:
+    """Its readings go on as before: none of them is the time there is now."""
+    desk = subject.desk()
+    desk.wait(60)
+    day_ahead_s = START_S + round(desk.passed_s) + 86_400
+    desk.must_do(m.SetClock(rtc_s=day_ahead_s), "TIM-06")
+    after = desk.minutes_to(AlarmId.CLOCK_INVALID, 60)
+    words = "clock_invalid within 1 h: it is a day off what it was set to"
+    desk.that(after is not None, "TIM-05", words, desk.standing())
+
+
 @pytest.mark.parametrize("off_s", [0, 86_400, -3_600])
 def test_the_log_has_what_a_clock_read_and_what_it_was_set_to(subject: Subject, off_s: int) -> None:
     """Whatever it read: without that nobody could put other entries in order."""
