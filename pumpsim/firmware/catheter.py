@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.control import Interval, Readings
-from pumpsim.firmware.persistence import Persistence
+from pumpsim.firmware.persistence import AGE_MAX, Persistence
 from pumpsim.firmware.ticks import MINUTE
 
 P_OCC_PA: Final = 30_000
@@ -49,6 +49,7 @@ class Catheter:
     """Detectors of one catheter, fed with every sample."""
 
     gauge_pa: int | None = None  # of the last sample that had both pressures
+    at: int = 0  # its tick
     level_nl: int | None = None  # of that sample
     scaled_mean: int = 0
     skipped: int = 0  # samples since then
@@ -98,19 +99,28 @@ class Catheter:
             self.held = held
             return
         gauge_pa = catheter_pa - pocket_pa
-        if self.gauge_pa is None or self.skipped > MAX_SKIPPED:
+        if self.gauge_pa is None:
             self.scaled_mean = gauge_pa << SCALE
+        elif self.skipped > MAX_SKIPPED or now - self.at > AGE_MAX:  # steps have been missed
+            self._release(now, (self.scaled_mean >> SCALE) - gauge_pa)
+            self.scaled_mean, self.surge_samples = gauge_pa << SCALE, 0
         else:
             step_pa = gauge_pa - self.gauge_pa
-            if -step_pa >= RELEASE_PA and self._raised(now):
-                self.released_pa = -step_pa
+            if self._release(now, -step_pa):
                 self.scaled_mean = gauge_pa << SCALE
             if step_pa >= SURGE_PA or self.surge_samples:
                 self._surge(gauge_pa, readings.fill_level_nl, surge_samples)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
-        self.gauge_pa, self.skipped, self.held = gauge_pa, 0, False
+        self.gauge_pa, self.at, self.skipped, self.held = gauge_pa, now, 0, False
         self.level_nl = readings.fill_level_nl
         self._persist(now, gauge_pa, self.scaled_mean >> SCALE)
+
+    def _release(self, now: int, fall_pa: int) -> bool:
+        """Whether an occlusion let go (OCC-03)."""
+        if fall_pa < RELEASE_PA or not self._raised(now):
+            return False
+        self.released_pa = fall_pa
+        return True
 
     def stored_nl(self, compliance_nl_per_kpa: int) -> int | None:
         """Liquid that an occlusion holds back in the stretched catheter (OCC-03, OCC-04).

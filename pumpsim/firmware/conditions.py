@@ -8,7 +8,7 @@ from protocol.vocabulary import AlarmId, Priority
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.causes import Symptom
 from pumpsim.firmware.deviation import FREE_FLOW_SAMPLES
-from pumpsim.firmware.screen import CHANNELS
+from pumpsim.firmware.screen import CATHETER, CHANNELS, FILL_LEVEL, RESERVOIR, TEMPERATURE
 from pumpsim.firmware.state import State
 
 ORDER: Final = tuple(TABLE)
@@ -38,6 +38,8 @@ PRESSURE_HIGH, BELOW_POCKET, NOT_BELIEVED, DENIED = 1, 2, 4, 8
 CHANNEL_PARTS: Final = [1 << place for place in range(len(CHANNELS))]
 CONVERTER: Final = 1 << len(CHANNELS)
 """Of SENSOR_FAULT: which channels fail, or the converter with all of them."""
+EVIDENCE: Final = (RESERVOIR, CATHETER, TEMPERATURE, FILL_LEVEL)
+"""Of flow: the channels that tell it."""
 LOW_HYSTERESIS_NL: Final = 300_000
 """A low reservoir is low until it is filled; noise must not end the alarm."""
 
@@ -238,7 +240,8 @@ def _unmonitored(state: State) -> bool:
     if readings is None or state.refills.window_since is not None:
         return state.unmonitored
     lost = state.flow is None and readings.fill_level_nl is None
-    state.unmonitored = lost and not state.screen.waits()  # a jump to be confirmed is evidence
+    # a jump that is to be confirmed is evidence
+    state.unmonitored = lost and not any(map(state.screen.jumps, EVIDENCE))
     return state.unmonitored
 
 

@@ -44,18 +44,25 @@ class CrossCheck:
         return self.side != 0
 
     def feed(self, now: int, readings: Readings, configuration: Configuration) -> None:
-        """Take a sample. Where nothing can be said, what stood goes on standing."""
+        """Take a sample. Where nothing can be said, what stood goes on standing.
+
+        Of a propellant that nobody knows nothing was ever said.
+        """
         pressure_pa, temperature_mk = readings.reservoir_pressure_pa, readings.temperature_mk
         volume_nl = readings.fill_level_nl
-        if pressure_pa is None or temperature_mk is None:
-            return
         if configuration.propellant is Propellant.UNKNOWN:
+            self._judge(now, 0)
+            return
+        if pressure_pa is None or temperature_mk is None:
             return
         if volume_nl is not None and volume_nl <= configuration.low_volume_nl:
             return  # at that end stop the bellows bear some of the pressure; at the other, none
         excess_pa = pressure_pa - reservoir_pressure_pa(configuration, temperature_mk, volume_nl)
         limit_pa = limit_of(configuration)
-        side = self.side = (excess_pa > limit_pa) - (excess_pa < -limit_pa)
+        self._judge(now, (excess_pa > limit_pa) - (excess_pa < -limit_pa))
+
+    def _judge(self, now: int, side: int) -> None:
+        self.side = side
         self.low.feed(now, T_CONFLICT, holds=side < 0)
         self.high.feed(now, T_CONFLICT, holds=side > 0)
 

@@ -35,17 +35,20 @@ class Left(NamedTuple):
 def bridge(state: State, before: Before, level_nl: int | None) -> None:
     """Account for it with the first sample; it stays open while that can tell nothing yet."""
     configuration, clock = state.configuration, state.clock
-    if configuration is None:
-        state.before = None
+    timed = before.rtc_s is not None and not clock.wrong
+    if configuration is None:  # nothing is counted, but resets have their time (RST-04)
+        downtime = _downtime(state, before) if timed else 0
+        if downtime is not None:
+            state.resets.shift(downtime, before.boots)
+            state.before = None
         return
     if state.refills.window_since is not None:
         level_nl = None  # it is in flux
     left = _left(state, before, level_nl, configuration)
-    if before.rtc_s is not None and not clock.wrong:
-        rtc_s = clock.time_s(state.now)
-        if rtc_s is None:
+    if timed:
+        downtime = _downtime(state, before)
+        if downtime is None:
             return
-        downtime = max(from_s(rtc_s - before.rtc_s) - before.counted - state.now, 0)
         dry = level_nl is not None and level_nl - VOLUME_ERROR_NL <= configuration.empty_volume_nl
         flows = _flows(state, configuration)
         if _agree(flows, before.missed + downtime, left, open_end=dry or not left.sure):
@@ -56,6 +59,14 @@ def bridge(state: State, before: Before, level_nl: int | None) -> None:
         _by_fill(state, before, left, level_nl, configuration)
     else:
         state.residual.doubt()
+
+
+def _downtime(state: State, before: Before) -> int | None:
+    """By the clock, in ticks; None while no reading of it tells."""
+    rtc_s = state.clock.time_s(state.now)
+    if rtc_s is None or before.rtc_s is None:
+        return None
+    return max(from_s(rtc_s - before.rtc_s) - before.counted - state.now, 0)
 
 
 def end(state: State, residual_nl: int) -> None:
@@ -105,7 +116,9 @@ def _by_clock(
     counted_nl = max(min(volume_nl, left.most), left.least)
     above_nl = min(pumped(fast, elapsed)[0], left.most) - counted_nl
     below_nl = counted_nl - max(pumped(slow, elapsed)[0], left.least)
-    state.account.widen_by(max(above_nl, below_nl, 0))
+    error_nl = max(above_nl, below_nl, 0)
+    state.account.widen_by(error_nl)
+    state.residual.error_nl += error_nl
     if volume_nl > left.most:
         state.account.deliver_between(left.least, left.most)
     elif volume_nl < left.least:

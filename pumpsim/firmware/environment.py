@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.control import Readings
-from pumpsim.firmware.persistence import Persistence
+from pumpsim.firmware.persistence import MAX_GAP, Persistence
 from pumpsim.firmware.ticks import HOUR, MINUTE
 
 T_HOT_MK: Final = 313_150
@@ -31,6 +31,7 @@ class Environment:
     thin: Persistence = field(default_factory=Persistence)
     dense: Persistence = field(default_factory=Persistence)
     pocket_pa: int | None = None
+    pocket_at: int = 0
     fever: bool = False  # hot stands, and the reservoir's pressure has confirmed it since it does
     outside: bool = False  # beyond a limit now, alarm or not: the flow law is extrapolated
     in_transient: bool = False
@@ -47,8 +48,9 @@ class Environment:
         temperature_mk, pocket_pa = readings.temperature_mk, readings.pocket_pressure_pa
         self.transient_pa = 0
         if pocket_pa is not None:
-            step_pa = pocket_pa - (self.pocket_pa or pocket_pa)
-            self.pocket_pa = pocket_pa
+            before_pa = pocket_pa if now - self.pocket_at > MAX_GAP else self.pocket_pa
+            step_pa = pocket_pa - (before_pa or pocket_pa)
+            self.pocket_pa, self.pocket_at = pocket_pa, now
             if self.in_transient or not -DPDT_MAX_PA <= step_pa <= DPDT_MAX_PA:
                 self._transient(step_pa)
             if self.outside or not P_LOW_PA < pocket_pa < P_HIGH_PA:
@@ -62,7 +64,8 @@ class Environment:
             self.fever = self.hot.stands and (confirmed or self.fever)
             self.outside = True
         if self.outside:
-            self.outside = any(each.since is not None for each in (self.hot, self.thin, self.dense))
+            conditions = (self.hot, self.thin, self.dense)
+            self.outside = any(each.stands or each.since is not None for each in conditions)
 
     @property
     def denied(self) -> bool:

@@ -71,6 +71,8 @@ class Needle:
     before_nl: int = 0  # that refill
     filled_nl: int = 0
     lacking_nl: int = 0  # of a fill, as two levels tell: until it was taken note of
+    spare_nl: int = 0  # so much more may be right, where no level told what was there before
+    denied: bool = False  # what is there is not what was declared: until it was taken note of
     borne_out: bool | None = False
     """Whether levels agree with what was declared of the last refill; None while none has told."""
     tampering_until: int = 0
@@ -92,7 +94,7 @@ class Needle:
             self._begin(now, level_nl)
         elif self.suspected:
             self.tampering_until = now + HOLD
-            self.borne_out = False
+            self.borne_out, self.denied = False, True
             self._begin(now, level_nl)
         else:
             self.suspected = True
@@ -147,29 +149,37 @@ class Needle:
         self.lowest_nl = None
         self.first = self.suspected = False
 
-    def committed(self, now: int, residual_nl: int | None, refill: Refill) -> None:
-        """A refill was declared; what was there before it is unknown at implantation."""
+    def committed(self, now: int, before_nl: tuple[int, int] | int | None, refill: Refill) -> None:
+        """A refill was declared; what was there before it is unknown at implantation.
+
+        A level told it, within its error, or bounds do. By these alone nothing is ever borne out.
+        """
         self.level_nl = self.expected_nl = None
         self.borne_out = False
-        if residual_nl is None:
+        if before_nl is None:
             return
-        more_nl = refill.withdrawn_nl - residual_nl
-        off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - VOLUME_ERROR_NL
-        if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * residual_nl:
+        by_level = isinstance(before_nl, int)
+        least_nl, most_nl = (before_nl, before_nl) if isinstance(before_nl, int) else before_nl
+        taken_nl, error_nl = refill.withdrawn_nl, VOLUME_ERROR_NL if by_level else 0
+        near_nl = min(max(taken_nl, least_nl), most_nl)
+        more_nl = taken_nl - near_nl
+        off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - error_nl
+        if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * near_nl:
             self.discrepancy_until = now + HOLD
-        else:
+        elif by_level:
             self.borne_out = None
-        self.expected_nl = max(residual_nl - refill.withdrawn_nl, 0) + refill.filled_nl
+        self.expected_nl = max(least_nl - taken_nl, 0) + refill.filled_nl
+        self.spare_nl = max(most_nl - taken_nl, 0) + refill.filled_nl - self.expected_nl
         self.compare_until = now + MAX_WAIT
-        self.before_nl = residual_nl
+        self.before_nl = least_nl
         self.filled_nl = refill.filled_nl
 
     def _compare(self, now: int, level_nl: int, expected_nl: int) -> None:
         """RES-07: the declared fill against the level."""
         missing_nl = expected_nl - level_nl
-        if abs(missing_nl) <= self._tolerance_nl():
+        if max(missing_nl, -missing_nl - self.spare_nl) <= self._tolerance_nl():
             return
-        self.borne_out = False
+        self.borne_out, self.denied = False, True
         unmoved = abs(level_nl - self.before_nl) <= STEP_NL
         if missing_nl > 0 and (unmoved or 2 * missing_nl > self.filled_nl):
             self.pocket_fill_until = now + HOLD
@@ -193,6 +203,7 @@ class Needle:
             "compare_in": self.compare_until - now,
             "before_nl": self.before_nl,
             "filled_nl": self.filled_nl,
+            "spare_nl": self.spare_nl,
             "overfilled": self.overfilled,
             "borne_out": self.borne_out,
         }
@@ -204,5 +215,5 @@ class Needle:
         self.expected_nl = state["expected_nl"]
         self.compare_until = now + state["compare_in"]
         self.before_nl = state["before_nl"]
-        self.filled_nl = state["filled_nl"]
+        self.filled_nl, self.spare_nl = state["filled_nl"], state["spare_nl"]
         self.overfilled, self.borne_out = state["overfilled"], state["borne_out"]

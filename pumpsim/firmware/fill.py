@@ -12,6 +12,7 @@ from typing import Final
 
 from protocol.control import TICKS_PER_S, Interval
 from protocol.vocabulary import Quality
+from pumpsim.firmware.persistence import MAX_GAP
 from pumpsim.firmware.ticks import MINUTE
 
 BUCKET: Final = 10 * MINUTE
@@ -24,8 +25,6 @@ LEVEL_ERROR_NL: Final = 45_000 + 2_500
 DRIFT_NL: Final = 200_000
 """What the sensor may have drifted since it was calibrated."""
 VOLUME_ERROR_NL: Final = LEVEL_ERROR_NL + DRIFT_NL
-MAX_GAP: Final = 5 * MINUTE
-"""Samples further apart than this do not make one slope."""
 DRIFT_NL_PER_H: Final = 834
 """20 uL a day."""
 SLOPE_ERROR_NL_PER_H: Final = {LONG: 2_740 + DRIFT_NL_PER_H, SHORT: 41_000 + DRIFT_NL_PER_H}

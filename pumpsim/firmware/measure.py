@@ -99,7 +99,7 @@ def _error(state: State, configuration: Configuration, elapsed: int) -> int:
 
 def _reckon_residual(state: State, elapsed: int) -> None:
     """No level tells what is left: from the last one on it is reckoned (SEN-07)."""
-    if state.fill.level_nl is not None:
+    if state.fill.level_nl is not None and state.refills.window_since is None:
         state.residual.begin(state.fill.volume(), state.account)
     flow, error_nl_per_h = state.flow, state.assumed_flow_nl_per_h()
     if flow is not None:  # else there is no evidence: as much again as is assumed may have left
@@ -115,8 +115,11 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     """
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
     state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
+    assumed_nl_per_h = state.assumed_flow_nl_per_h()
+    if flow is not None and (state.by_fill.loss or state.by_fill.rest):
+        assumed_nl_per_h = _weigh(state, flow, None, elapsed)
     state.account.widen(elapsed, _error(state, model.configuration, elapsed))
-    state.account.deliver(elapsed, state.assumed_flow_nl_per_h())
+    state.account.deliver(elapsed, assumed_nl_per_h)
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -200,10 +203,14 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
     needle, refills = state.needle, state.refills
     found = needle.tampering_until
     needle.watch(state.now, level_nl, configuration)
+    if needle.denied:  # nobody knows what liquid is in the reservoir (DOS-01)
+        state.account.doubt.injected()
+        needle.denied = False
     if needle.lacking_nl:
         if refills.injected and refills.refill is not None:  # RES-12: that is where it went
             refill = refills.refill
             state.account.inject(needle.lacking_nl, refill.drug, refill.concentration_ng_per_ml)
+            refills.injected = False
         needle.lacking_nl = 0
     if needle.tampering_until != found:
         state.fill.clear()  # a slope over the jump would be none
@@ -228,7 +235,8 @@ def _watch_catheter(
     catheter.feed(state.now, readings, flow, surge_samples=surge, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.inject(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
-        state.refills.injected |= refilling
+    if refilling and catheter.surge_samples >= REFILL_SURGE_SAMPLES:  # a flush may be a fill, too
+        state.refills.injected = True
     if catheter.released_pa:  # OCC-03
         compliance = configuration.catheter_compliance_nl_per_kpa
         stored_nl = compliance * catheter.released_pa // PA_PER_KPA
@@ -252,7 +260,10 @@ def _look(state: State, readings: Readings, configuration: Configuration) -> Non
     state.screen.look()
     state.battery.feed(state.now, readings.battery_mv)
     if not state.refills.suspends(state.now):
-        state.crosscheck.feed(state.now, readings, configuration)
+        left = state.left()
+        level_nl = None if left is None else left.estimate  # or as reckoned: it bears some of it
+        seen = readings._replace(fill_level_nl=level_nl)
+        state.crosscheck.feed(state.now, seen, configuration)
         if readings.fill_level_nl is None:
             _predict(state, configuration)
 

@@ -9,6 +9,8 @@ AGE_MAX: Final = 3 * MINUTE
 """Parameter age_max: without a new sample for so long nothing is known any more (SEN-06)."""
 LOOK_MAX: Final = 15 * MINUTE
 """Likewise of what is looked at every ten minutes."""
+MAX_GAP: Final = 5 * MINUTE
+"""Samples further apart than this make no slope, and no step from one to the next."""
 
 
 @dataclass(slots=True)

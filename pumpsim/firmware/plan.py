@@ -54,10 +54,14 @@ class Course:
         duration = from_s(step.duration_s)
         return now - self.since >= duration - duration // EARLY
 
-    def replanned(self, plan: Plan, drug: str, at: int | None) -> None:
-        """Another plan was written: the drug in the pump, filled at a tick, tells the step."""
+    def replanned(self, old: Plan, plan: Plan, drug: str, at: int | None) -> None:
+        """Another plan was written: the drug in the pump, filled at a tick, tells the step.
+
+        One that the old plan called for, too, has been given for as long as before.
+        """
+        if self.step is None or old[self.step].drug != drug:
+            self.since = at or 0
         self.step = _next_with(plan, drug, 0)
-        self.since = at or 0
 
     def ends(self, plan: Plan) -> int | None:
         """The tick at which another step is due; None without a plan, or off it."""

@@ -128,6 +128,7 @@ class ReferenceLogic:
             self._owe(int(state.before is None))
         if self._model is None:
             state.fill.level_nl = trusted.fill_level_nl
+            state.battery.feed(now, trusted.battery_mv)
         else:
             self._measure(state, self._model, elapsed, events)
         state.volume = state.left()
@@ -151,7 +152,7 @@ class ReferenceLogic:
         if window is not None and now - window >= T_REFILL:
             state.refills.close(now)
             state.needle.aborted()
-            state.look_anew()
+            state.put_back()
             events = [Event(EventKind.REFILL_WINDOW_ENDED)]
             self._owe(COPIES)
         if now - state.sampled >= AGE_MAX and not state.stale:
@@ -201,6 +202,7 @@ class ReferenceLogic:
             due = timer
         if window is not None and window + T_REFILL < due:
             due = window + T_REFILL
+        due = max(due, state.now)  # one that has long passed would read as one that is to come
         return (due + state.origin) & MASK
 
     def _next_call(self) -> int:

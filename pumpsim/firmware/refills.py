@@ -16,6 +16,9 @@ from pumpsim.firmware.plan import Course
 from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 
 T_REFILL: Final = 30 * MINUTE
+T_INJECTED: Final = 4 * HOUR
+"""A fill that is declared within so long after an aborted window may have gone where that one saw
+it go (RES-12)."""
 T_SETTLE: Final = 4 * HOUR
 MAX_LEAD: Final = from_s(14 * 86_400)
 DATE_STEP: Final = HOUR
@@ -54,9 +57,11 @@ class Refills:
         """Open the window, with so much in the reservoir by its level, and within such bounds."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
-        self.suspended = max(self.suspended - (now - self.closed_at), 0)
-        self.window_since = now
-        self.residual_nl, self.injected = residual_nl, False
+        since_closed = now - self.closed_at
+        self.suspended = max(self.suspended - since_closed, 0)
+        self.window_since = max(now, 1)  # after the boot, in this life
+        self.residual_nl = residual_nl
+        self.injected = self.injected and since_closed < T_INJECTED
         self.least_before_nl, self.most_before_nl = bounds_nl
         return None
 
@@ -98,6 +103,12 @@ class Refills:
         justified = request.reason is not None and request.previous_refill_id == self.refill_id
         return Refusal.REFILL_TOO_EARLY if early and not justified else None
 
+    def before_nl(self) -> tuple[int, int] | int | None:
+        """What there was before: by its level, or within bounds; unknown before the first fill."""
+        if self.residual_nl is not None:
+            return self.residual_nl
+        return None if self.refill is None else (self.least_before_nl, self.most_before_nl)
+
     def commit(self, now: int, request: CommitRefill, configuration: Configuration) -> None:
         """The refill was made: a new interval begins; the plan ends with an explant."""
         refill = self.refill = request.refill
@@ -108,10 +119,10 @@ class Refills:
         elif not self.course.refilled(now, refill.drug, configuration.plan):
             self.off_plan_until = now + HOLD
         self.due = None
-        self.reschedule(configuration)
+        self.reschedule(now, configuration)
         self.close(now)
 
-    def reschedule(self, configuration: Configuration) -> None:
+    def reschedule(self, now: int, configuration: Configuration) -> None:
         """Date the next refill by interval, plan and drug; never later than it is (RES-03)."""
         if self.at is None or self.refill is None:
             return
@@ -124,8 +135,12 @@ class Refills:
             stability_s = min(stability_s, self.refill.stability_s)
         due = self.at + min(interval, from_s(stability_s))
         if self.due is None or due < self.due:
-            self.due = due
-            self.lead = min(MAX_LEAD, interval // 4)
+            lead = min(MAX_LEAD, interval // 4)
+            if (
+                self.due is not None and now >= self.due - self.lead
+            ):  # was near, stays near (RES-04)
+                lead = max(lead, self.lead - (self.due - due))
+            self.due, self.lead = due, lead
 
     def predict(
         self, now: int, volume: Interval, flow_nl_per_h: int, configuration: Configuration
@@ -208,7 +223,9 @@ class Refills:
         What is to come may come by the most; what has to have passed has done so by the least.
         """
         self.at = None if self.at is None else self.at - least
-        self.closed_at -= least
         self.course.since -= least
         self.due = None if self.due is None else self.due - most
-        self.window_since = None if self.window_since is None else self.window_since - most
+        if self.closed_at <= 0:  # in a life before this one, whose boot is tick 0
+            self.closed_at -= least
+        if self.window_since is not None and self.window_since <= 0:
+            self.window_since -= most

@@ -11,9 +11,10 @@ from protocol.control import Between, Event, Interval, Request
 from protocol.vocabulary import EventKind, Quality, Refusal, Role
 from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
+from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
-from pumpsim.firmware.exchange import EMPTIED_NL, most_left_nl
+from pumpsim.firmware.exchange import EMPTIED_NL, INFUSION_FACTOR, most_left_nl
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
@@ -129,9 +130,12 @@ def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
     residual_nl = state.needle.residual_nl(now)
-    bounds_nl = _bounds_now_nl(state, residual_nl, state.configuration.capacity_nl)
+    bounds_nl = _bounds_now_nl(state, now, residual_nl, state.configuration)
     refusal = state.refills.begin(now, residual_nl, bounds_nl)
-    return refusal or _done(EventKind.REFILL_BEGUN)
+    if refusal is not None:
+        return refusal
+    state.residual.begin(state.left(), state.account)
+    return _done(EventKind.REFILL_BEGUN)
 
 
 def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal:
@@ -148,27 +152,35 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     left_nl = most_left_nl(state.refills.most_before_nl, refill)
     state.refills.emptied = left_nl <= EMPTIED_NL
     left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
-    state.needle.committed(now, state.refills.residual_nl, refill)
+    state.needle.committed(now, state.refills.before_nl(), refill)
     state.refills.commit(now, body, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
     state.reopen()
     capacity_nl = state.configuration.capacity_nl
-    state.residual.declare(state.refills.residual_nl, refill, state.account, capacity_nl)
-    state.volume = None  # nothing is known until the next sample: the reservoir was exchanged
+    left = state.residual.declare(state.refills.residual_nl, refill, state.account, capacity_nl)
+    state.low = left.low <= state.configuration.low_volume_nl
+    state.empty = left.low <= state.configuration.empty_volume_nl
+    state.volume = None if state.stale else left  # as declared, until a level tells (RES-05)
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
 
-def _bounds_now_nl(state: State, residual_nl: int | None, capacity_nl: int) -> tuple[int, int]:
+def _bounds_now_nl(
+    state: State, now: int, residual_nl: int | None, configuration: m.Configuration
+) -> tuple[int, int]:
     """What there is now by its level, or at least, and at most: no drug before the first fill."""
+    left = state.left()
     if residual_nl is not None:
         least_nl, most_nl = residual_nl, residual_nl + VOLUME_ERROR_NL
-    elif state.volume is not None:
-        least_nl, most_nl = state.volume.low, state.volume.high
-    else:
-        least_nl, most_nl = 0, capacity_nl
-    return least_nl, 0 if state.refills.refill is None else most_nl
+    elif left is None or state.before is not None:  # nobody knows how long it has run on
+        least_nl, most_nl = 0, configuration.capacity_nl
+    else:  # since the last sample no more than a pump without a fault infuses
+        fastest_nl_per_h = INFUSION_FACTOR * configuration.nominal_flow_nl_per_h
+        infused_nl, _ = pumped(fastest_nl_per_h, now - state.sampled)
+        least_nl, most_nl = max(left.low - infused_nl, 0), left.high
+    new = state.refills.refill is None and state.account.whole
+    return least_nl, 0 if new else most_nl
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
@@ -176,7 +188,7 @@ def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal
     if refusal is not None:
         return refusal
     state.needle.aborted()
-    state.look_anew()
+    state.put_back()
     return _done(EventKind.REFILL_ABORTED)
 
 
@@ -188,7 +200,7 @@ def _begin_bolus(state: State, now: int, request: Request) -> Answer | Refusal:
         return Refusal.OUT_OF_RANGE
     if not state.account.counts(body.drug):
         return Refusal.TOO_MANY_DRUGS
-    state.bolus, state.bolus_since = body, now
+    state.bolus, state.bolus_since = body, max(now, 1)  # after the boot, in this life
     return _done(EventKind.BOLUS_ACCESS_BEGUN)
 
 
@@ -202,7 +214,7 @@ def _end_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
     return _done(EventKind.BOLUS_ACCESS_ENDED, body.injected_nl)
 
 
-def _write_configuration(state: State, _now: int, request: Request) -> Answer | Refusal:
+def _write_configuration(state: State, now: int, request: Request) -> Answer | Refusal:
     body = _body(request, m.WriteConfiguration)
     new = body.configuration
     if body.base_config_id != state.config_id:
@@ -216,8 +228,9 @@ def _write_configuration(state: State, _now: int, request: Request) -> Answer | 
         state.account.prime(new.catheter_volume_nl)
     state.account.stretch_nl = new.catheter_compliance_nl_per_kpa * P_PARTIAL_PA // PA_PER_KPA
     if old is None or old.plan != new.plan:
-        state.refills.course.replanned(new.plan, state.account.drug, state.refills.at)
-    state.refills.reschedule(new)
+        before = () if old is None else old.plan
+        state.refills.course.replanned(before, new.plan, state.account.drug, state.refills.at)
+    state.refills.reschedule(now, new)
     state.dose_limit.limit(new)
     state.configuration = new
     state.config_id += 1

@@ -29,13 +29,17 @@ class Residual:
         self.known, self.error_nl = known, 0
         self.out_nl, self.uncertain_nl = _out_nl(account), account.uncertain_nl
 
-    def declare(self, before_nl: int | None, refill: Refill, account: Account, most: int) -> None:
+    def declare(
+        self, before_nl: int | None, refill: Refill, account: Account, most: int
+    ) -> Interval:
         """A refill was made, into what was left, if anybody knew, of a capacity of `most` nl."""
         left_nl = max((before_nl or 0) - refill.withdrawn_nl, 0)
         estimate = min(left_nl + refill.filled_nl, most)
         high = most if before_nl is None else min(estimate + VOLUME_ERROR_NL, most)
         low = max(estimate - VOLUME_ERROR_NL, 0)
-        self.begin(Interval(low, estimate, high, Quality.DEGRADED), account)
+        declared = Interval(low, estimate, high, Quality.DEGRADED)
+        self.begin(declared, account)
+        return declared
 
     def doubt(self) -> None:
         """So much may have left meanwhile that there may be nothing."""

@@ -34,7 +34,7 @@ CHANNELS: Final = (
     Channel("fill_level_nl", 0, 1 << 31, 250_000),  # see `Screen.configure`
     Channel("battery_mv", 0, 4_000, 200),
 )
-RESERVOIR, CATHETER, FILL_LEVEL = 0, 1, 5
+RESERVOIR, CATHETER, TEMPERATURE, FILL_LEVEL = 0, 1, 4, 5
 """Places in it."""
 FILL_STEP_NL: Final = 5_000
 FILL_RANGE_PERCENT: Final = 110
@@ -69,6 +69,16 @@ class Track:
     good: int = 0
     faulty: bool = False
     moved: bool = False  # liquid was exchanged since the last reading: it may be anywhere
+
+    @property
+    def waiting(self) -> int | None:
+        """That jump, while another sample may confirm it: a channel that fails confirms none."""
+        return None if self.faulty else self.pending
+
+    @property
+    def jumped(self) -> int | None:
+        """That jump, if it is one of this sample."""
+        return None if self.absent else self.waiting
 
 
 @dataclass(slots=True)
@@ -106,23 +116,28 @@ class Screen:
         self._centre()
 
     def pending_fill_level_nl(self) -> int | None:
-        """A fill level that jumped, while it awaits its confirmation."""
-        return self.tracks[FILL_LEVEL].pending
+        """A fill level that jumped with this sample, and awaits its confirmation."""
+        return self.tracks[FILL_LEVEL].jumped
 
     def holds(self, place: int) -> bool:
         """Whether that channel jumped, and the next sample is to confirm it."""
-        return self.tracks[place].pending is not None
+        return self.tracks[place].waiting is not None
+
+    def jumps(self, place: int) -> bool:
+        """Whether that channel jumped with this sample."""
+        return self.tracks[place].jumped is not None
 
     def waits(self) -> bool:
         """Whether any channel jumped, and the next sample is to confirm it."""
-        return any(track.pending is not None for track in self.tracks)
+        return any(track.waiting is not None for track in self.tracks)
 
     def if_confirmed(self, readings: Readings) -> Readings:
-        """The trusted readings, and the jumps of sound channels that wait to be confirmed."""
+        """The trusted readings, and the jumps that wait to be confirmed."""
         row = list(readings)
         for place, track in enumerate(self.tracks, FIRST):
-            if track.pending is not None and not track.faulty:
-                row[place] = track.pending
+            waiting = track.waiting
+            if waiting is not None:
+                row[place] = waiting
         return Readings._make(row)
 
     def take(self, now: int, readings: Readings, events: list[Event]) -> Readings:

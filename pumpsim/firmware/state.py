@@ -128,7 +128,8 @@ class State:
     def shift(self, least: int, most: int) -> None:
         """Time passed without supply, which no ticks counted: so much at least and at most."""
         self.refills.shift(least, most)
-        self.bolus_since -= most  # what masks ends rather too soon (FLW-08)
+        if self.bolus_since <= 0:  # in a life before this one, whose boot is tick 0
+            self.bolus_since -= most  # what masks ends rather too soon (FLW-08)
 
     def left(self) -> Interval | None:
         """What is in the reservoir: by the level of the last sample, else as reckoned."""
@@ -165,7 +166,6 @@ class State:
     def reopen(self) -> None:
         """A refill was made: what the level told before says nothing of flow and volume."""
         self.look_anew()
-        self.fill.level_nl = None
         self.by_fill = FillDeviation()
 
     def refilled_here(self) -> bool:
@@ -174,9 +174,14 @@ class State:
 
     def look_anew(self) -> None:
         """Hands were at work, and declared nothing: what was concluded stands till levels tell."""
-        self.first_level = None
+        self.first_level = self.fill.level_nl = None
         self.fill.clear()
         self.screen.forget()
+
+    def put_back(self) -> None:
+        """A refill window ended undeclared: what there was when it opened is there still."""
+        self.look_anew()
+        self.volume = None if self.stale else self.left()
 
     def lose_numbers(self) -> None:
         """Nothing sound is left: no assumption about configuration or totals (NVM-03)."""
@@ -197,7 +202,7 @@ class State:
             "now": now,
             "sampled": self.sampled,
             "rtc_s": self.clock.time_s(self.sampled),
-            "volume": self.fill.volume(),  # known then, though it may be too old to be told now
+            "volume": self.left(),  # known then, though it may be too old to be told now
             "before": self.before,
             "first_level": self.first_level,
             "configuration": _dump(self.configuration),
@@ -213,7 +218,6 @@ class State:
             "kept": self.kept,
             "bolus_since": self.bolus_since - now,
             "flow": self.flow,
-            "left": self.left(),
             "reservoir": [self.low, self.empty, self.unmonitored],
             "stale": self.stale,
             "screen": self.screen.save(),
@@ -278,7 +282,7 @@ class State:
         self.config_id = data["config_id"]  # FLW-07: the number and the content of one write
         self.configuration_lost = data["configuration_lost"]
         self.account = Account.read(data["account"])
-        self.residual.begin(interval_of(data["left"]), self.account)
+        self.residual.begin(interval_of(data["volume"]), self.account)
         self.dose_limit.load(data["dose_limit"], self.account)
         if self.configuration is not None:
             self.dose_limit.limit(self.configuration)

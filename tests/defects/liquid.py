@@ -261,7 +261,7 @@ CATHETER = (
         "release-of-nothing",
         "OCC-03",
         "any fall of the pressure is a release, occluded or not",
-        Edit(catheter.Catheter, "feed", " and self._raised(now)", ""),
+        Edit(catheter.Catheter, "_release", " or not self._raised(now)", ""),
     ),
     defect(
         "held-counts-as-delivered",
@@ -308,7 +308,7 @@ CATHETER = (
         "refill-past-the-reservoir-uncounted",
         "RES-12",
         "a fill that the level lacks is no dose, though it was seen to go through the bolus path",
-        Edit(measure, "_watch_catheter", "state.refills.injected |= refilling", "pass"),
+        Edit(measure, "_watch_catheter", "state.refills.injected = True", "pass"),
     ),
     defect(
         "bolus-is-no-dose",
@@ -396,8 +396,8 @@ REFILL = (
         Edit(
             exchange.Needle,
             "committed",
-            "DISCREPANCY_PERCENT * residual_nl",
-            "DISCREPANCY_PERCENT * refill.withdrawn_nl",
+            "DISCREPANCY_PERCENT * near_nl",
+            "DISCREPANCY_PERCENT * taken_nl",
         ),
     ),
     defect(
@@ -436,8 +436,8 @@ REFILL = (
         Edit(
             requests,
             "_bounds_now_nl",
-            "state.volume.low, state.volume.high",
-            "0, state.volume.high",
+            "max(left.low - infused_nl, 0), left.high",
+            "0, left.high",
         ),
     ),
     defect(

@@ -211,7 +211,7 @@ DEFECTS = (
         "rinsed-whatever-a-needle-puts-in",
         "RES-13",
         "a needle that nobody announced leaves a rinsed pump rinsed",
-        Edit(exchange.Needle, "watch", "self.borne_out = False", "pass"),
+        Edit(exchange.Needle, "watch", "self.borne_out, self.denied = False, True", "pass"),
     ),
     defect(
         "access-renewed-by-a-reset",

@@ -38,6 +38,7 @@ def refilled(bench: Bench, **changed: object) -> None:
         refill=refill, reason=RefillReason.VERIFY_PUMP, previous_refill_id=last_id(bench)
     )
     assert isinstance(bench.ask(commit), m.Done)
+    bench.level_nl = max(bench.level_nl - refill.withdrawn_nl, 0) + refill.filled_nl
 
 
 def test_a_day_of_good_readings_has_bounds_within_a_few_per_cent(bench: Bench) -> None:
@@ -86,11 +87,11 @@ def test_what_was_left_behind_thins_a_fill(
     assert between.low / dose_ng == pytest.approx(least, abs=0.04)
 
 
-def test_without_any_volume_there_may_have_been_all_of_a_capacity(bench: Bench) -> None:
-    """DOS-01: no sample tells, so nobody knows."""
+def test_what_no_sample_tells_is_reckoned_from_the_last_one(bench: Bench) -> None:
+    """DOS-01: what was left behind thins a fill all the same."""
     bench.wait_until(bench.ticks + 60 * 60 * 32_768 * 2)
     assert bench.status().residual_volume_nl is None
-    refilled(bench, drug="heparin", withdrawn_nl=0, filled_nl=28_000_000)
+    refilled(bench, drug="heparin", withdrawn_nl=14_000_000, filled_nl=8_000_000)
     bench.believe()
     bench.run(5 * DAY)
     between, dose_ng = bench.status().dose_total_between_ng, bench.status().dose_total_ng

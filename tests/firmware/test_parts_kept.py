@@ -60,6 +60,7 @@ def needle() -> Needle:
         compare_until=NOW + HOUR,
         before_nl=7_000_000,
         filled_nl=6_000_000,
+        spare_nl=1_000_000,
         overfilled=True,
         borne_out=True,
     )
@@ -83,14 +84,16 @@ def test_time_without_supply_moves_what_has_passed_by_the_least_and_what_comes_b
     None
 ):
     """RST-03, FLW-08: no date comes late, and no window lasts longer, by what nobody counted."""
-    before, after = refills(), refills()
+    before, after = Refills(), Refills()
+    for kept in (before, after):
+        kept.load(0, refills().save(NOW))
     after.shift(HOUR, 3 * HOUR)
     assert (before.at, before.due, before.window_since) != (None, None, None)
     moved = {
         "at": -HOUR, "closed_at": -HOUR, "step_since": -HOUR,
         "due": -3 * HOUR, "window_since": -3 * HOUR,
     }  # fmt: skip
-    was, is_now = before.save(NOW), after.save(NOW)
+    was, is_now = before.save(0), after.save(0)
     assert is_now == {name: value + moved[name] if name in moved else value
                       for name, value in was.items()}  # fmt: skip
 

@@ -136,18 +136,25 @@ def test_the_comparison_does_not_wait_for_ever(bench: Bench) -> None:
     assert found(bench) == set()
 
 
-def test_a_residual_that_no_level_tells_is_not_compared(bench: Bench) -> None:
-    """RES-06, RES-07: silence for an hour, then for more."""
+def test_a_residual_that_no_level_tells_is_reckoned(bench: Bench) -> None:
+    """RES-06, RES-07: silence for an hour, then for more; what was done is declared, or is not."""
     needle = Needle()
     assert needle.residual_nl(0) is None
     needle.watch(5, 9_000_000, CONFIGURATION)
     assert needle.residual_nl(5 + MAX_AGE) == 9_000_000
     assert needle.residual_nl(6 + MAX_AGE) is None
-    bench.run(61, fill_level_nl=None)
-    bench.ask(m.BeginRefill())
-    assert commit(bench, declared(1, 15_000_000)) == m.Done(reference=2)
-    bench.run(5)
-    assert found(bench) == set()
+    for taken_nl, said_nl, told in (
+        (8_000_000, 8_000_000, set()),
+        (8_000_000, 1, {AlarmId.REFILL_DISCREPANCY, AlarmId.POCKET_FILL}),
+        (0, 8_000_000, {AlarmId.REFILL_DISCREPANCY}),
+    ):
+        bench = ready(10_000_000)
+        bench.run(61, fill_level_nl=None)
+        bench.ask(m.BeginRefill())
+        bench.level_nl += 10_000_000 - taken_nl
+        assert commit(bench, declared(said_nl, 10_000_000)) == m.Done(reference=2)
+        bench.run(5)
+        assert found(bench) == told
 
 
 def test_a_pump_filled_as_declared_raises_nothing() -> None:

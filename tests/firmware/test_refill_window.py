@@ -254,7 +254,7 @@ def test_windows_begun_again_and_again_suspend_no_more_than_one(
     course: list[tuple[int, int, bool]],
 ) -> None:
     """FLW-08: T_refill, and as much again as none was open; a reset in between gives none back."""
-    refills, now, suspended, closed = Refills(), 0, 0, 0
+    refills, now, suspended, closed = Refills(), 1, 0, 0
     for open_min, closed_min, resets in course:
         assert refills.begin(now * MINUTE, None) is None
         for _ in range(open_min):
@@ -332,6 +332,7 @@ def test_pressures_count_again_when_windows_have_had_their_time(bench: Bench) ->
 
 def test_a_refill_window_that_ended_by_itself_stays_so(bench: Bench) -> None:
     """RST-01, FLW-08: also when the supply fails before the next sample."""
+    bench.run(1)
     bench.ask(m.BeginRefill())
     bench.run(29)
     bench.wait_until(bench.ticks + MINUTE)

@@ -19,6 +19,7 @@ SECTIONS: Final = (
     "alarms",
     "reset",
     "interplay",
+    "unseen",
     "explant",
     "delivery",
     "machine",

@@ -67,6 +67,7 @@ class Reservoir:
         put_nl = 27_000_000 if level_nl < 20e6 else 10_000_000
         self._declare(max(level_nl - NO_NEEDLE_REACHES_NL, 0), put_nl, drug=drug)
         self.rinsed = False
+        self.wait(1)  # until a level denies it, there is as much in it as was declared
 
     def tamper(self, put_nl: int) -> None:
         """A needle puts in what nobody knows, which may be drug."""

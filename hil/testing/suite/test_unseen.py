@@ -1,0 +1,352 @@
+"""What nobody saw: samples, readings and time that are missing, and what became of it meanwhile."""
+
+from typing import Any, Final
+
+import pytest
+
+from hil.testing.desk import Desk
+from hil.testing.refilling import begin, commit
+from hil.testing.steady import REFILL
+from hil.testing.subject import Subject
+from hil.testing.suite.test_dose import PRIMED_MIN
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, EventKind
+
+DAY = 1_440
+TEN_ML: Final = REFILL.model_copy(update={"filled_nl": 10_000_000})
+NO_LEVEL: Final = {"reads": {"fill_level_nl": None}}
+WRONG: Final = {AlarmId.BOLUS_PATH_INJECTION, AlarmId.DOSE_LIMIT}
+
+
+def refuses(desk: Desk, filled_nl: float) -> None:
+    """So much more does not fit in."""
+    reply = commit(desk, 0, filled_nl)
+    words = f"refused: {filled_nl / 1e6:g} mL do not fit beside what is left"
+    desk.that(isinstance(reply, m.Refused), "RES-08", words, reply)
+
+
+@pytest.mark.parametrize("minutes", [10, 70, 600])
+def test_room_is_not_made_by_samples_that_are_missing(subject: Subject, minutes: int) -> None:
+    """What was there is there, less what the pump has infused."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.miss(minutes)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    refuses(desk, 28e6)
+
+
+def test_room_is_not_made_by_a_refill_a_moment_ago(subject: Subject) -> None:
+    """As it was declared, there is none."""
+    desk = subject.desk()
+    desk.wait(60)
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    reply = commit(desk, left_nl, 28e6)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    refuses(desk, 28e6)
+
+
+@pytest.mark.parametrize("back_min", [0, 2])
+def test_a_fill_that_did_not_arrive_is_told_by_a_level_that_is_back(
+    subject: Subject, back_min: int
+) -> None:
+    """In the window or after it: whatever was there before, so much is not in it."""
+    desk = subject.desk(TEN_ML)
+    desk.wait(60)
+    desk.let(**NO_LEVEL)
+    desk.wait(90)
+    begin(desk)
+    if not back_min:
+        desk.let(reads={})
+        desk.wait(3)
+    reply = commit(desk, 0, 18e6)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    desk.wait(back_min)
+    desk.let(reads={})
+    after = desk.minutes_to(AlarmId.POCKET_FILL, 15)
+    desk.that(after is not None, "RES-07", "pocket_fill within 15 min", desk.standing())
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 120])
+def test_what_a_window_saw_and_nobody_declared_is_no_level(subject: Subject, minutes: int) -> None:
+    """Emptied and filled again, and the window aborted before another sample."""
+    desk = subject.desk(TEN_ML)
+    desk.wait(60)
+    left_nl = desk.pump.level_nl
+    desk.must_do(m.BeginRefill(), "RES-05")
+    desk.let(level_nl=400_000.0)
+    desk.wait(1)
+    desk.let(level_nl=left_nl)
+    desk.must_do(m.AbortRefill(), "RES-05")
+    if minutes:
+        desk.miss(minutes)
+    wrong = {AlarmId.EMPTY_RESERVOIR, AlarmId.LOW_RESERVOIR} & desk.present()
+    desk.that(not wrong, "RES-01", "no alarm of the reservoir: 10 mL are in it", desk.standing())
+    reply = desk.do(m.Explant())
+    desk.that(isinstance(reply, m.Refused), "RES-13", "refused: drug is in it", reply)
+
+
+@pytest.mark.parametrize("how", ["aborted before", "with an access open"])
+def test_what_went_another_way_is_dose_whatever_was_declared(subject: Subject, how: str) -> None:
+    """A hand presses a fill through the bolus path, and it is committed later."""
+    desk = subject.desk(TEN_ML)
+    desk.wait(PRIMED_MIN)
+    before_ng = desk.status().dose_total_ng or 0
+    if how == "with an access open":
+        access = m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0)
+        desk.must_do(access, "RES-12")
+    begin(desk)
+    desk.let(artery_pa=42e3)
+    desk.wait(2)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(2)
+    if how == "aborted before":
+        desk.must_do(m.AbortRefill(), "RES-05")
+        begin(desk)
+    commit(desk, 0, 10e6)
+    desk.wait(5)
+    gained_ng = (desk.status().dose_total_ng or 0) - before_ng
+    least_ng = 0.9 * 10 * REFILL.concentration_ng_per_ml
+    words = f"at least {least_ng:.0f} ng more: nothing of the fill is in the reservoir"
+    desk.that(gained_ng >= least_ng, "RES-12", words, gained_ng)
+
+
+@pytest.mark.parametrize("celsius", [35.0, 37.0, 39.0])
+@pytest.mark.parametrize("days", [1, 3, 5])
+def test_what_is_left_after_days_without_supply_or_level(
+    subject: Subject, days: int, celsius: float
+) -> None:
+    """The clock tells how long; how warm it was nobody knows."""
+    desk = subject.desk(TEN_ML)
+    desk.wait(60)
+    desk.let(**NO_LEVEL)
+    desk.wait(5)
+    warmth_mk = (celsius + 273.15) * 1e3
+    desk.let(temperature_mk=warmth_mk)
+    desk.power_cycle(days * DAY)
+    desk.let(temperature_mk=310_150.0)
+    desk.wait(5)
+    told, left_nl = desk.status().residual_volume_nl, desk.pump.level_nl
+    holds = told is None or told.low <= left_nl <= told.high
+    desk.that(holds, "RES-01", f"an interval that holds {left_nl:.0f} nL", told)
+
+
+def test_no_more_leaves_than_there_was(subject: Subject) -> None:
+    """Five days without supply, and the level had been silent before."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 3_500_000}))
+    desk.wait(60)
+    desk.let(**NO_LEVEL)
+    desk.wait(120)
+    desk.power_cycle(5 * DAY)
+    desk.wait(5)
+    told = desk.status().delivered_total_between_nl
+    holds = told is None or told.low <= 3_500_000
+    desk.that(holds, "DOS-01", "bounds that begin below 3.5 mL, all there was", told)
+
+
+def test_what_is_near_stays_near(subject: Subject) -> None:
+    """A shorter interval is written while a refill is called to mind."""
+    desk = subject.desk(refill_interval_s=90 * 86_400, drug_stability_s=90 * 86_400)
+    after = desk.minutes_to(AlarmId.REFILL_DUE, 7 * DAY)
+    desk.that(after is not None, "RES-04", "refill_due, 14 d before it is low", desk.standing())
+    new = desk.configuration.model_copy(update={"refill_interval_s": 14 * 86_400})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    desk.wait(2)
+    due = AlarmId.REFILL_DUE in desk.present()
+    desk.that(due, "RES-04", "refill_due still: the date only came nearer", desk.standing())
+
+
+@pytest.mark.parametrize("by_nl", [2_000_000, -2_000_000])
+def test_a_channel_that_spikes_is_no_needle(subject: Subject, by_nl: int) -> None:
+    """Alone, and again, and again: the sensor is at fault."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    desk.wait(60)
+    for minutes in (4, 2, 2, 3, 5):
+        desk.let(bias={"fill_level_nl": by_nl})
+        desk.minute()
+        desk.let(bias={})
+        desk.wait(minutes)
+        wrong = AlarmId.TAMPERING in desk.present()
+        desk.that(not wrong, "SEN-04", "no tampering: each spike stands alone", desk.standing())
+
+
+LAST: Final[dict[str, dict[str, Any]]] = {
+    "a spike, then silence": {"reservoir_pressure_pa": 320_000},
+    "a battery that jumps": {"reservoir_pressure_pa": None, "battery_mv": 2_500},
+}
+
+
+@pytest.mark.parametrize("how", LAST)
+def test_no_evidence_is_none_whatever_the_last_of_it_was(subject: Subject, how: str) -> None:
+    """Neither what a channel read before it died nor another one's jump tells a flow."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(**NO_LEVEL)
+    desk.wait(5)
+    desk.let(reads={"fill_level_nl": None, **LAST[how]})
+    desk.minute()
+    desk.let(reads={"fill_level_nl": None, "reservoir_pressure_pa": None})
+    after = desk.minutes_to(AlarmId.UNMONITORED, 5)
+    desk.that(after is not None, "SEN-07", "unmonitored within 5 min", desk.standing())
+
+
+def test_another_channels_jump_ends_no_silence(subject: Subject) -> None:
+    """Once there is no evidence, a battery that jumps is none."""
+    desk = subject.desk()
+    desk.wait(60)
+    gone = {"fill_level_nl": None, "reservoir_pressure_pa": None}
+    desk.let(reads=gone)
+    after = desk.minutes_to(AlarmId.UNMONITORED, 5)
+    desk.that(after is not None, "SEN-07", "unmonitored within 5 min", desk.standing())
+    for battery_mv in (2_500, 2_900, 2_500):
+        desk.let(reads={**gone, "battery_mv": battery_mv})
+        desk.minute()
+        standing = AlarmId.UNMONITORED in desk.present()
+        desk.that(standing, "SEN-07", "unmonitored still", desk.standing())
+
+
+@pytest.mark.parametrize("hours", [10, 20, 25, 40])
+def test_what_has_long_passed_is_not_to_come(subject: Subject, hours: int) -> None:
+    """A window from before a long time without supply ends, and silence is told after it."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(2)
+    desk.power_cycle(hours * 60)
+    desk.wait(2)
+    desk.that(not desk.status().refill_open, "FLW-08", "a window that has ended", "open")
+    desk.miss(5)
+    told = AlarmId.UNMONITORED in desk.present()
+    desk.that(told, "SEN-06", "unmonitored: no sample came for 5 min", desk.standing())
+
+
+@pytest.mark.parametrize("off_min", [0, 120])
+def test_what_began_after_a_boot_is_no_older_than_that(subject: Subject, off_min: int) -> None:
+    """Before the first sample nobody has counted the time without supply yet."""
+    desk = subject.desk()
+    desk.wait(95)
+    desk.power_cycle(off_min)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(20)
+    desk.that(desk.status().refill_open, "FLW-08", "a window that is open for 20 min", "closed")
+
+
+@pytest.mark.parametrize("minutes", [3, 4, 30, 120])
+def test_a_rise_over_a_gap_is_no_injection(subject: Subject, minutes: int) -> None:
+    """A catheter clogs while no sample comes."""
+    desk = subject.desk()
+    desk.wait(90)
+    with desk.silent(minutes):
+        desk.run_to(desk.ticks + minutes * 60 * 32_768)
+        desk.let(artery_pa=24_000.0)
+    desk.wait(5)
+    wrong = WRONG & desk.present()
+    desk.that(not wrong, "OCC-07", "no injection: nobody saw how fast it rose", desk.standing())
+
+
+@pytest.mark.parametrize("minutes", [3, 5])
+def test_a_release_that_nobody_saw_is_told_when_the_catheter_reads_again(
+    subject: Subject, minutes: int
+) -> None:
+    """What was held back has left, as a possible bolus."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(artery_pa=60e3)
+    after = desk.minutes_to(AlarmId.OCCLUSION, 90)
+    desk.that(after is not None, "OCC-01", "occlusion within 90 min", desk.standing())
+    desk.let(reads={"catheter_pressure_pa": None})
+    desk.wait(minutes)
+    desk.let(artery_pa=12_400.0, reads={})
+    desk.wait(12)
+    released = desk.happened(EventKind.OCCLUSION_RELEASED)
+    desk.that(released, "OCC-03", "an event with what was held back", "none")
+
+
+def test_an_altitude_ends_though_its_channel_was_missing_at_the_boot(subject: Subject) -> None:
+    """What was taken up from memory ends with the first reading that denies it."""
+    desk = subject.desk()
+    desk.wait(10)
+    for pocket_pa in (86e3, 72e3):
+        desk.let(pocket_pa=pocket_pa)
+        desk.minute()
+    after = desk.minutes_to(AlarmId.AMBIENT_PRESSURE, 15)
+    desk.that(after is not None, "ENV-02", "ambient_pressure", desk.standing())
+    desk.let(reads={"pocket_pressure_pa": None})
+    desk.power_cycle()
+    desk.wait(2)
+    for pocket_pa in (86e3, 101_300.0):
+        desk.let(pocket_pa=pocket_pa, reads={})
+        desk.wait(2)
+    desk.wait(20)
+    desk.let(reads={"battery_mv": None})
+    desk.wait(3)
+    over = AlarmId.AMBIENT_PRESSURE not in desk.present()
+    desk.that(over, "ENV-02", "no ambient_pressure at sea level", desk.standing())
+
+
+@pytest.mark.parametrize("missing_min", [0, 60])
+def test_a_refill_cures_at_once(subject: Subject, missing_min: int) -> None:
+    """What was low is not, as soon as it is declared; samples may be missing."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 2_000_000}))
+    desk.wait(20)
+    desk.let(level_nl=1_100_000.0)
+    desk.wait(10)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    reply = commit(desk, 500_000, 25e6)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    if missing_min:
+        desk.miss(missing_min)
+    cured = {AlarmId.LOW_RESERVOIR, AlarmId.EMPTY_RESERVOIR} & desk.present()
+    desk.that(not cured, "RES-05", "no alarm of the reservoir", desk.standing())
+
+
+def test_no_dose_has_bounds_once_the_liquid_is_unknown(subject: Subject) -> None:
+    """A needle that nobody announced put in who knows what."""
+    desk = subject.desk(TEN_ML)
+    desk.wait(PRIMED_MIN)
+    desk.let(level_nl=desk.pump.level_nl + 15e6)
+    after = desk.minutes_to(AlarmId.TAMPERING, 3)
+    desk.that(after is not None, "RES-07", "tampering within 3 min", desk.standing())
+    told = desk.status().dose_total_between_ng
+    desk.that(told is None, "DOS-01", "no bounds of the dose", told)
+
+
+@pytest.mark.parametrize("filled_ml", [28, 5])
+def test_stiff_bellows_contradict_nothing_where_no_level_tells(
+    subject: Subject, filled_ml: int
+) -> None:
+    """They bear more or less of the pressure as the reservoir is full; so much is reckoned."""
+    filled = REFILL.model_copy(update={"filled_nl": filled_ml * 1_000_000})
+    desk = subject.desk(filled, bellows_rate_pa_per_ml=1_000)
+    desk.wait(60)
+    desk.let(**NO_LEVEL)
+    desk.wait(240)
+    wrong = {AlarmId.SENSOR_CONFLICT, AlarmId.PROPELLANT_LOW} & desk.present()
+    desk.that(not wrong, "OCC-07", "no contradiction: nothing else is wrong", desk.standing())
+
+
+def test_another_length_of_another_step_moves_no_step(subject: Subject) -> None:
+    """The plan is written anew after a fill that renewed the same drug."""
+    step = m.PlanStep(drug=REFILL.drug, duration_s=4 * 86_400)
+    plan = (step, m.PlanStep(drug="saline", duration_s=4 * 86_400))
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 12_000_000}), plan=plan)
+    desk.wait(2 * DAY)
+    renew(desk, REFILL.drug, REFILL.concentration_ng_per_ml)
+    longer = (step, m.PlanStep(drug="saline", duration_s=6 * 86_400))
+    new = desk.configuration.model_copy(update={"plan": longer})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    desk.wait(2 * DAY)
+    renew(desk, "saline", 0)
+    called = AlarmId.OFF_PLAN not in desk.present()
+    desk.that(called, "DOS-09", "no off_plan: saline is called for after 4 d", desk.standing())
+
+
+def renew(desk: Desk, drug: str, concentration_ng_per_ml: int) -> None:
+    """All there is, by as much again."""
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    mixed = {"drug": drug, "concentration_ng_per_ml": concentration_ng_per_ml}
+    reply = commit(desk, left_nl, left_nl, **mixed)
+    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
+    desk.wait(2)

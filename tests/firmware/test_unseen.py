@@ -1,0 +1,138 @@
+"""What nobody saw, and what lies beyond what any logic must show; see `hil.testing.suite`."""
+
+import pytest
+
+from hil.testing.desk import Desk
+from hil.testing.steady import CONFIGURATION, REFILL
+from protocol import messages as m
+from protocol.vocabulary import AlarmId, EventKind, Propellant, RefillReason, ResetCause
+from pumpsim.firmware import ReferenceLogic
+
+DAY = 1_440
+SPARE = 50  # of so many bytes one is spoiled
+
+
+def implanted(filled_nl: int = 28_000_000) -> Desk:
+    return Desk(ReferenceLogic).implant(REFILL.model_copy(update={"filled_nl": filled_nl}))
+
+
+def memory_lost(desk: Desk) -> None:
+    """Both copies are spoiled, and the pump boots."""
+    desk.chip.sync()
+    spoiled = [address for area in desk.chip.areas() for address in area[::SPARE]]
+    desk.chip = desk._own_chip = desk.chip.spoiled(spoiled)
+    desk.boot(ResetCause.BROWN_OUT)
+    desk.sample()
+
+
+def test_a_window_that_pressures_count_in_keeps_what_the_level_has_told() -> None:
+    """FLW-01, FLW-08: a restrictor is fast, and windows have suspended them for long enough."""
+    desk = implanted()
+    desk.let(restrictor=1.3)
+    desk.wait(12 * 60)
+    assert AlarmId.BALANCE_FAULT in desk.present()
+    for minutes in (29, 20):
+        desk.must_do(m.BeginRefill(), "FLW-08")
+        desk.wait(minutes)
+        told = desk.status().flow_nl_per_h
+        desk.must_do(m.AbortRefill(), "FLW-08")
+    assert told is not None
+    assert told.low <= desk.pump.flow_nl_per_h() <= told.high
+
+
+def test_a_reminder_that_stands_is_not_taken_back_by_a_shorter_interval() -> None:
+    """RES-04: one that did not stand yet begins as the interval in force has it."""
+    long_s = {"refill_interval_s": 90 * 86_400, "drug_stability_s": 90 * 86_400}
+    desk = Desk(ReferenceLogic, CONFIGURATION.model_copy(update=long_s)).implant()
+    assert desk.minutes_to(AlarmId.REFILL_DUE, 7 * DAY) is not None
+    new = desk.configuration.model_copy(update={"refill_interval_s": 14 * 86_400})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    desk.wait(2)
+    assert AlarmId.REFILL_DUE in desk.present()
+
+
+def test_a_flush_begun_after_a_boot_is_no_older_than_that() -> None:
+    """FLW-08, RST-03: time without supply before it is no part of it."""
+    desk = implanted()
+    desk.wait(95)
+    desk.power_cycle(120)
+    desk.must_do(m.BeginBolusAccess(drug="saline", concentration_ng_per_ml=0), "RES-12")
+    desk.wait(10)
+    desk.let(artery_pa=24e3)
+    desk.wait(2)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(5)
+    assert AlarmId.BOLUS_PATH_INJECTION not in desk.present()
+    assert all(one.alarm is not AlarmId.BOLUS_PATH_INJECTION for one in desk.told)
+
+
+@pytest.mark.parametrize("silent_min", [0, 3])
+def test_resets_days_apart_are_days_apart_without_a_configuration(silent_min: int) -> None:
+    """RST-04: by the clock, as soon as it reads."""
+    desk = implanted()
+    desk.wait(60)
+    memory_lost(desk)
+    for _ in range(3):
+        desk.wait(10)
+        desk.let(reads={"rtc_s": None} if silent_min else {})
+        desk.power_cycle(2 * DAY)
+        desk.wait(1 + silent_min)
+        desk.let(reads={})
+        desk.wait(3)
+    assert AlarmId.CONFIGURATION_LOST in desk.present()
+    assert AlarmId.RESETS not in desk.present()
+
+
+def test_resets_without_a_clock_are_close_without_a_configuration() -> None:
+    """RST-04: nobody knows better."""
+    desk = implanted()
+    desk.wait(60)
+    memory_lost(desk)
+    desk.let(rtc_valid=False)
+    for _ in range(3):
+        desk.wait(10)
+        desk.power_cycle(2 * DAY)
+    desk.wait(2)
+    assert AlarmId.RESETS in desk.present()
+
+
+def test_a_battery_is_watched_without_a_configuration() -> None:
+    """ALM-01, NVM-03: its end is told all the same."""
+    desk = implanted()
+    desk.wait(60)
+    memory_lost(desk)
+    desk.let(battery_mv=2_300)
+    desk.wait(60)
+    assert AlarmId.BATTERY_END in desk.present()
+
+
+def test_a_pump_that_lost_its_memory_may_hold_drug() -> None:
+    """RES-13: whatever was filled before that, what was left of it is in it."""
+    desk = implanted(20_000_000)
+    desk.wait(60)
+    memory_lost(desk)
+    write = m.WriteConfiguration(base_config_id=0, configuration=desk.configuration)
+    desk.must_do(write, "FLW-07")
+    desk.wait(30)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    left_nl, put_nl = 2_200_000, 10_000_000
+    taken_nl = round(desk.pump.level_nl) - left_nl
+    desk.let(level_nl=float(left_nl + put_nl))
+    saline = {"withdrawn_nl": taken_nl, "filled_nl": put_nl, "concentration_ng_per_ml": 0}
+    refill = REFILL.model_copy(update=saline)
+    desk.must_do(m.CommitRefill(refill=refill, reason=RefillReason.EXPLANT), "RES-05")
+    desk.wait(10)
+    assert isinstance(desk.do(m.Explant()), m.Refused)
+    assert not desk.happened(EventKind.EXPLANTED)
+
+
+def test_nothing_contradicts_a_propellant_that_nobody_knows() -> None:
+    """ENV-02: what was found by the other one is over."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(bias={"reservoir_pressure_pa": -15_000})
+    assert desk.minutes_to(AlarmId.PROPELLANT_LOW, DAY) is not None
+    new = desk.configuration.model_copy(update={"propellant": Propellant.UNKNOWN})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    desk.wait(20)
+    assert AlarmId.PROPELLANT_LOW not in desk.present()
