@@ -14,7 +14,13 @@ from pumpsim.firmware.store import Store
 from pumpsim.nvm import MortalMemory
 from tests.firmware.usual import CONFIGURATION, REFILL
 
-SECOND = REFILL.model_copy(update={"drug": "heparin", "concentration_ng_per_ml": 1_000})
+SECOND = REFILL.model_copy(
+    update={
+        "drug": "heparin",
+        "concentration_ng_per_ml": 1_000,
+        "withdrawn_nl": REFILL.filled_nl,
+    }
+)
 SEEDS = range(10)
 
 REQUESTS: dict[str, tuple[list[m.Command], m.Command]] = {

@@ -238,7 +238,8 @@ def test_every_request_has_a_method() -> None:
         refill = report.last_refill.model_copy(update={"withdrawn_nl": 17_000_000})
         assert isinstance(dut.commit_refill(refill), m.Done)
         assert dut.begin_refill() == done
-        soon = dut.commit_refill(refill, RefillReason.OTHER, 99)
+        again = refill.model_copy(update={"withdrawn_nl": 28_000_000})
+        soon = dut.commit_refill(again, RefillReason.OTHER, 99)
         assert soon == m.Refused(reason=Refusal.REFILL_TOO_EARLY)
         assert dut.abort_refill() == done
         assert dut.begin_bolus_access("contrast", 0) == done
