@@ -61,6 +61,13 @@ class AlarmBook:
                 standing.priority = priority
                 self._step(now, standing, Happening.RISES)
 
+    def again(self, now: int, alarm: AlarmId) -> None:
+        """It has happened once more: whoever acknowledged the last one knew nothing of it."""
+        standing = self._of(alarm)
+        if standing is not None and standing.acknowledged:
+            self._step(now, standing, Happening.GROWS)
+            self._raise(now, alarm, standing.priority, standing.parts)
+
     def acknowledge(self, now: int, alarm: AlarmId, number: int) -> Refusal | None:
         """Acknowledge one occurrence; doing it again changes nothing, reminders included."""
         found = self._find(alarm, number)

@@ -40,6 +40,7 @@ from pumpsim.firmware.integrity import CHECK_INTERVAL, seal
 from pumpsim.firmware.measure import Model, make_up, measure, model_of
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.refills import DATE_STEP, T_REFILL
+from pumpsim.firmware.resets import FAULTS
 from pumpsim.firmware.state import Level, State, decode, encode
 from pumpsim.firmware.store import RecordTooLargeError, Store
 from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
@@ -95,11 +96,16 @@ class ReferenceLogic:
         self._alarms = state.alarms.present()
         self._rebuild()
         events = [*CORRECTED] if loaded.corrected else []
-        if state.before is not None or cause is not ResetCause.POWER_ON:
+        reset = state.before is not None or cause is not ResetCause.POWER_ON
+        if reset:
             state.resets.begin(cause)
             events += self._keep()  # RST-04: a boot loop gets no further
         self._take(conditions.standing(state))
         self._judge(conditions.at_boot(state, self._conditions))
+        if reset and state.resets.too_many(0):
+            state.alarms.again(0, AlarmId.RESETS)
+        if cause in FAULTS:
+            state.alarms.again(0, AlarmId.FIRMWARE_FAULT)
         self._diagnose()
         outcome = self._outcome(None, events or NO_EVENTS)
         standing = tuple(occurrence.report() for occurrence in state.alarms.open)

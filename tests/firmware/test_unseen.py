@@ -136,3 +136,21 @@ def test_nothing_contradicts_a_propellant_that_nobody_knows() -> None:
     desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
     desk.wait(20)
     assert AlarmId.PROPELLANT_LOW not in desk.present()
+
+
+def test_one_more_of_what_was_acknowledged_is_a_new_occurrence() -> None:
+    """ALM-04, RST-04: one that nobody has acknowledged stands as it is."""
+    desk = implanted()
+    numbers: list[int] = []
+    for deed in (None, None, "acknowledge", None):
+        for _ in range(1 if numbers else 3):
+            desk.wait(20)
+            desk.power_cycle()
+        one = desk.occurrence(AlarmId.RESETS)
+        assert one is not None
+        assert not one.acknowledged
+        numbers.append(one.occurrence)
+        if deed:
+            body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
+            desk.must_do(body, "ALM-04")
+    assert numbers == [numbers[0]] * 3 + [numbers[0] + 1]

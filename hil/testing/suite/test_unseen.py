@@ -10,7 +10,7 @@ from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from hil.testing.suite.test_dose import PRIMED_MIN
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, EventKind
+from protocol.vocabulary import AlarmId, EventKind, ResetCause, Sounder
 
 DAY = 1_440
 TEN_ML: Final = REFILL.model_copy(update={"filled_nl": 10_000_000})
@@ -340,6 +340,43 @@ def test_another_length_of_another_step_moves_no_step(subject: Subject) -> None:
     renew(desk, "saline", 0)
     called = AlarmId.OFF_PLAN not in desk.present()
     desk.that(called, "DOS-09", "no off_plan: saline is called for after 4 d", desk.standing())
+
+
+def test_one_more_of_what_was_acknowledged_is_heard(subject: Subject) -> None:
+    """Resets that go on, closer than any reminder: each is news to whoever knew of the last."""
+    desk = subject.desk()
+    for _ in range(5):
+        desk.wait(20)
+        desk.power_cycle()
+    one = desk.occurrence(AlarmId.RESETS)
+    desk.that(one is not None, "RST-04", "resets: five within 2 h", desk.standing())
+    for _ in range(3):
+        for each in desk.alarms():
+            body = m.AcknowledgeAlarm(alarm=each.alarm, occurrence=each.occurrence)
+            desk.must_do(body, "ALM-04")
+        desk.wait(20)
+        desk.power_cycle()
+        desk.wait(1)
+        again = desk.occurrence(AlarmId.RESETS)
+        fresh = again is not None and not again.acknowledged
+        desk.that(fresh, "ALM-04", "an occurrence of resets to be acknowledged", again)
+        heard = desk.sounder is not Sounder.OFF
+        desk.that(heard, "RST-04", "a sounder that plays", desk.sounder.name.lower())
+
+
+def test_another_fault_of_the_logic_is_heard(subject: Subject) -> None:
+    """Acknowledged, and a second one before a sample could end it."""
+    desk = subject.desk()
+    desk.wait(20)
+    for _ in range(2):
+        desk.power_cycle(cause=ResetCause.FIRMWARE_FAULT)
+        one = desk.occurrence(AlarmId.FIRMWARE_FAULT)
+        fresh = one is not None and not one.acknowledged
+        desk.that(fresh, "ALM-04", "a firmware_fault to be acknowledged", one)
+        assert one is not None
+        body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
+        desk.must_do(body, "ALM-04")
+        desk.run_s(20)
 
 
 def renew(desk: Desk, drug: str, concentration_ng_per_ml: int) -> None:
