@@ -228,6 +228,7 @@ class ReferenceLogic:
             "proven_at": self._proven_at,
             "conditions": self._conditions,
             "sounder": self._sounder,
+            "saved": self._store.saved,
         }
 
     def load(self, memory: Memory, state: dict[str, Any]) -> None:
@@ -240,6 +241,7 @@ class ReferenceLogic:
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
         self._store = Store(memory)
         self._store.load()
+        self._store.saved = state["saved"]
         self._alarms = self._state.alarms.present()
         self._status = None
         self._rebuild()
@@ -308,7 +310,7 @@ class ReferenceLogic:
         if content is None:
             return False
         data = decode(content)
-        if data["life"] == state.life:
+        if self._store.saved and data["life"] == state.life:
             self._make_up(state.load_numbers(data))
             return True
         raised = [one for one in state.alarms.open if one.raised is not None]

@@ -67,6 +67,7 @@ class Store:
         """Use all of `memory`, one half per slot."""
         self.failed = False
         """Whether a read has ever failed, though the next one may have told (NVM-07)."""
+        self.saved = False  # in this life: what is newest is its own
         self._memory = memory
         self._slot_size = memory.size // SLOTS
         self._sequence = 0
@@ -118,6 +119,7 @@ class Store:
         self._memory.sync()
         self._sequence = sequence
         self._slot = slot
+        self.saved = True
         return sound
 
     def places(self) -> list[range]:

@@ -276,6 +276,7 @@ def test_numbers_that_are_gone_come_back_with_the_memory() -> None:
     total_nl = bench.status().delivered_total_nl
     other_total(bench.logic)
     bench.logic._store = Store(memory)
+    bench.logic._store.saved = True
     bench.ask(m.RunSelfTest())
     assert {AlarmId.CONFIGURATION_LOST, AlarmId.MEMORY_FAULT} <= alarms_of(bench)
     memory.unread = []
@@ -306,6 +307,7 @@ def other_total_unread(bench: Bench) -> None:
     memory = Unreadable(bench.memory, [0, 1])
     other_total(bench.logic)
     bench.logic._store = Store(memory)
+    bench.logic._store.saved = True
     bench.ask(m.RunSelfTest())
     memory.unread = []
 

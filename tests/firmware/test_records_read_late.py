@@ -87,6 +87,22 @@ def test_a_first_life_that_is_read_late_is_over() -> None:
     assert (before.logic._state.life, alive.logic._state.life) == (1, 2)
 
 
+def test_a_life_after_a_loss_knows_the_records_of_another_such_life() -> None:
+    """ALM-09: neither has counted the lives before it, and what the one latched is not over."""
+    before = Bench(RamMemory(content=bytes(RamMemory().size)))
+    before.configure()
+    before.run(10)
+    before.level_nl -= 2_000_000
+    before.run_screened(3)
+    assert AlarmId.TAMPERING in alarms_of(before)
+    memory = Unreadable(before.memory, [0, 1])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s())
+    alive.run(3, fill_level_nl=before.level_nl)
+    memory.unread = []
+    alive.run(2, fill_level_nl=before.level_nl)
+    assert AlarmId.TAMPERING in {alarm.alarm for alarm in alive.alarms()}
+
+
 def with_a_slot_unread(before: Bench, down_s: int = 0) -> tuple[Bench, Unreadable]:
     """The next life, that cannot read the newest record."""
     newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size
