@@ -13,7 +13,7 @@ What was found is over at once; its alarm latches, and the condition is held for
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from protocol.messages import Configuration, Refill
 from pumpsim.firmware.amounts import pumped
@@ -45,6 +45,14 @@ FILL_NL: Final = 500_000
 EMPTIED_NL: Final = 1_250_000
 """A reservoir that was emptied holds no more: that, the error of two levels, and the syringe's."""
 OVERFILL_HYSTERESIS_NL: Final = 100_000
+
+
+class Found(NamedTuple):
+    """What was in the reservoir when hands came: what a level told, off by no more, or bounds."""
+
+    least_nl: int
+    most_nl: int
+    error_nl: int = 0  # of the level that told it
 
 
 def most_left_nl(most_before_nl: int, refill: Refill) -> int:
@@ -149,24 +157,23 @@ class Needle:
         self.lowest_nl = None
         self.first = self.suspected = False
 
-    def committed(self, now: int, before_nl: tuple[int, int] | int | None, refill: Refill) -> None:
+    def committed(self, now: int, found: Found | None, refill: Refill) -> None:
         """A refill was declared; what was there before it is unknown at implantation.
 
-        A level told it, within its error, or bounds do. By these alone nothing is ever borne out.
+        Where no level told it, nothing is ever borne out.
         """
         self.level_nl = self.expected_nl = None
         self.borne_out = False
-        if before_nl is None:
+        if found is None:
             return
-        by_level = isinstance(before_nl, int)
-        least_nl, most_nl = (before_nl, before_nl) if isinstance(before_nl, int) else before_nl
-        taken_nl, error_nl = refill.withdrawn_nl, VOLUME_ERROR_NL if by_level else 0
+        least_nl, most_nl, error_nl = found
+        taken_nl = refill.withdrawn_nl
         near_nl = min(max(taken_nl, least_nl), most_nl)
         more_nl = taken_nl - near_nl
         off_nl = max(more_nl, -more_nl - LEFT_BEHIND_NL) - error_nl
         if off_nl > 0 and 100 * abs(more_nl) > DISCREPANCY_PERCENT * near_nl:
             self.discrepancy_until = now + HOLD
-        elif by_level:
+        elif error_nl:
             self.borne_out = None
         self.expected_nl = max(least_nl - taken_nl, 0) + refill.filled_nl
         self.spare_nl = max(most_nl - taken_nl, 0) + refill.filled_nl - self.expected_nl

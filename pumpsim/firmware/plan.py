@@ -59,7 +59,8 @@ class Course:
 
         One that the old plan called for, too, has been given for as long as before.
         """
-        if self.step is None or old[self.step].drug != drug:
+        called = None if self.step is None or not old else old[self.step].drug
+        if called != drug:
             self.since = at or 0
         self.step = _next_with(plan, drug, 0)
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 from protocol.control import Interval
 from protocol.messages import MAX_DISSOLVED_NG_PER_ML, CommitRefill, Configuration, Refill
 from protocol.vocabulary import Priority, RefillReason, Refusal
-from pumpsim.firmware.exchange import HOLD
+from pumpsim.firmware.exchange import HOLD, Found
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.plan import Course
 from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
 
@@ -103,11 +104,11 @@ class Refills:
         justified = request.reason is not None and request.previous_refill_id == self.refill_id
         return Refusal.REFILL_TOO_EARLY if early and not justified else None
 
-    def before_nl(self) -> tuple[int, int] | int | None:
-        """What there was before: by its level, or within bounds; unknown before the first fill."""
+    def found(self) -> Found | None:
+        """What was there when the window opened; unknown before the first fill."""
         if self.residual_nl is not None:
-            return self.residual_nl
-        return None if self.refill is None else (self.least_before_nl, self.most_before_nl)
+            return Found(self.residual_nl, self.residual_nl, VOLUME_ERROR_NL)
+        return None if self.refill is None else Found(self.least_before_nl, self.most_before_nl)
 
     def commit(self, now: int, request: CommitRefill, configuration: Configuration) -> None:
         """The refill was made: a new interval begins; the plan ends with an explant."""
@@ -136,9 +137,7 @@ class Refills:
         due = self.at + min(interval, from_s(stability_s))
         if self.due is None or due < self.due:
             lead = min(MAX_LEAD, interval // 4)
-            if (
-                self.due is not None and now >= self.due - self.lead
-            ):  # was near, stays near (RES-04)
+            if self.due is not None and self.due_priority(now):  # what is told goes on (RES-04)
                 lead = max(lead, self.lead - (self.due - due))
             self.due, self.lead = due, lead
 

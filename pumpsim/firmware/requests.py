@@ -152,7 +152,7 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     left_nl = most_left_nl(state.refills.most_before_nl, refill)
     state.refills.emptied = left_nl <= EMPTIED_NL
     left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
-    state.needle.committed(now, state.refills.before_nl(), refill)
+    state.needle.committed(now, state.refills.found(), refill)
     state.refills.commit(now, body, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)

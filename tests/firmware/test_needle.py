@@ -13,7 +13,7 @@ from pumpsim import stimuli
 from pumpsim.firmware.exchange import ABORTED_NL, STEP_NL, Needle
 from tests.firmware.bench import MINUTE, Bench
 from tests.firmware.usual import CONFIGURATION
-from tests.firmware.visits import NEEDLE, declared, found, ten_days_on
+from tests.firmware.visits import NEEDLE, by_level, declared, found, ten_days_on
 from tests.lived import lived
 
 
@@ -166,7 +166,7 @@ def test_one_sample_out_of_line_is_the_sensors_affair(bench: Bench) -> None:
 def test_a_spike_right_after_a_refill_is_no_needle() -> None:
     """RES-07: one reading alone is no level to hold the next one against."""
     needle = Needle()
-    needle.committed(0, 15_000_000, declared(14_400_000))
+    needle.committed(0, by_level(15_000_000), declared(14_400_000))
     for minute, level_nl in enumerate((33_000_000, 28_600_000, 28_599_000, 28_598_000)):
         needle.watch(minute * MINUTE, level_nl, CONFIGURATION)
     assert needle.tampering_until == 0

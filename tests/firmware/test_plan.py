@@ -465,3 +465,10 @@ def test_a_step_is_as_long_as_its_seconds() -> None:
         course = Course()
         course.refilled(0, "A", short)
         assert course.refilled(ticks, drug, short)
+
+
+def test_a_step_of_a_plan_that_is_lost_is_none_of_the_next() -> None:
+    """NVM-03: the drug in the pump tells the step, and its fill when that began."""
+    course = Course(1, -5)
+    course.replanned((), HAI, "FUDR", 7)
+    assert course == Course(0, 7)

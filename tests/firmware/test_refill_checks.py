@@ -22,7 +22,7 @@ from pumpsim.firmware.screen import MIN_GOOD
 from pumpsim.firmware.ticks import from_s
 from tests.firmware.bench import DAY, MINUTE, Bench, refusal
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
-from tests.firmware.visits import FULL_NL, commit, declared, found, last_id, ten_days_on
+from tests.firmware.visits import FULL_NL, by_level, commit, declared, found, last_id, ten_days_on
 
 INFUSING = m.Refused(reason=Refusal.STILL_INFUSING)
 CAPACITY_NL = CONFIGURATION.capacity_nl
@@ -87,7 +87,7 @@ def test_the_comparison_has_its_bounds(
 ) -> None:
     """RES-07: to the nanolitre, and to the tick until which it waits for a level."""
     needle = Needle()
-    needle.committed(0, 15_000_000, declared(14_400_000))
+    needle.committed(0, by_level(15_000_000), declared(14_400_000))
     needle.watch(after, level_nl, CONFIGURATION)
     told = (needle.pocket_fill_until > 0, needle.discrepancy_until > 0)
     assert told == (found if compared else (False, False))
@@ -176,7 +176,7 @@ def test_withdrawn_against_predicted(predicted_nl: int, permille: int) -> None:
     needle = Needle()
     withdrawn_nl = predicted_nl * permille // 1_000
     assume(predicted_nl % 1_000 == 0 or permille not in {800, 1_200})
-    needle.committed(0, predicted_nl, declared(withdrawn_nl))
+    needle.committed(0, by_level(predicted_nl), declared(withdrawn_nl))
     off_nl = withdrawn_nl - predicted_nl
     explained = -LEFT_BEHIND_NL - VOLUME_ERROR_NL <= off_nl <= VOLUME_ERROR_NL
     expected = not explained and not 800 <= permille <= 1_200
@@ -205,7 +205,7 @@ def test_withdrawn_against_predicted_at_its_boundaries(
 ) -> None:
     """RES-06: 19.9, 20.0 and 20.1 %, and tiny predictions."""
     needle = Needle()
-    needle.committed(7, predicted_nl, declared(withdrawn_nl))
+    needle.committed(7, by_level(predicted_nl), declared(withdrawn_nl))
     assert (needle.discrepancy_until > 0) == expected
 
 

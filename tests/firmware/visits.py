@@ -2,6 +2,8 @@
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, RefillReason
+from pumpsim.firmware.exchange import Found
+from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from tests.firmware.bench import DAY, Bench, settle
 from tests.firmware.usual import REFILL
 
@@ -29,6 +31,11 @@ def ten_days_on() -> Bench:
 
 def found(bench: Bench) -> set[AlarmId]:
     return {alarm.alarm for alarm in bench.alarms()} & NEEDLE
+
+
+def by_level(level_nl: int) -> Found:
+    """What a level told before a refill."""
+    return Found(level_nl, level_nl, VOLUME_ERROR_NL)
 
 
 def declared(withdrawn_nl: int, filled_nl: int = FULL_NL) -> m.Refill:
