@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.defects import alarms, channels, dose, instants, link, liquid, memory
+from tests.defects import alarms, channels, dose, instants, link, liquid, memory, unseen
 from tests.defects.defect import Defect
 
 CATALOGUE: Final[tuple[Defect, ...]] = (
@@ -13,5 +13,6 @@ CATALOGUE: Final[tuple[Defect, ...]] = (
     *liquid.DEFECTS,
     *dose.DEFECTS,
     *link.DEFECTS,
+    *unseen.DEFECTS,
 )
 BY_NAME: Final = {defect.name: defect for defect in CATALOGUE}

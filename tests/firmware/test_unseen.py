@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.testing.desk import Desk
+from hil.testing.desk import MINUTE, Desk
 from hil.testing.steady import CONFIGURATION, REFILL
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, Propellant, RefillReason, ResetCause
@@ -154,3 +154,37 @@ def test_one_more_of_what_was_acknowledged_is_a_new_occurrence() -> None:
             body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
             desk.must_do(body, "ALM-04")
     assert numbers == [numbers[0]] * 3 + [numbers[0] + 1]
+
+
+def test_what_a_channel_read_before_it_died_is_no_evidence() -> None:
+    """SEN-07: a jump that nothing can confirm any more."""
+    desk = implanted()
+    desk.wait(60)
+    for last in (None, 320_000, None):
+        desk.let(reads={"fill_level_nl": None, "reservoir_pressure_pa": last})
+        desk.minute()
+    assert desk.minutes_to(AlarmId.UNMONITORED, 3) is not None
+
+
+@pytest.mark.parametrize("hours", [20, 25])
+def test_a_window_from_before_a_long_time_without_supply_ends(hours: int) -> None:
+    """FLW-08, TIM-02: half a turn of the counter after its end."""
+    desk = implanted()
+    desk.wait(60)
+    desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.wait(2)
+    desk.power_cycle(hours * 60)
+    desk.wait(2)
+    assert not desk.status().refill_open
+
+
+@pytest.mark.parametrize("minutes", [3, 120])
+def test_a_rise_over_a_gap_is_no_surge(minutes: int) -> None:
+    """OCC-07, RES-12: nobody saw how fast it was."""
+    desk = implanted()
+    desk.wait(90)
+    with desk.silent(minutes):
+        desk.run_to(desk.ticks + minutes * MINUTE)
+        desk.let(artery_pa=24_000.0)
+    desk.wait(5)
+    assert AlarmId.BOLUS_PATH_INJECTION not in desk.present()

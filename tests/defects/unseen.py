@@ -1,0 +1,106 @@
+"""Defects of what nobody saw: what is missing, silent or not counted yet, and what came before."""
+
+from pumpsim.firmware import (
+    catheter,
+    dose_limit,
+    downtime,
+    exchange,
+    measure,
+    plan,
+    reference,
+    refills,
+    requests,
+    screen,
+    state,
+)
+from tests.defects.defect import defect
+from tests.defects.patching import Edit
+
+Logic = reference.ReferenceLogic
+
+DEFECTS = (
+    defect(
+        "rest-of-what-is-allowed-lost",
+        "DOS-02",
+        "of what is allowed of a slow flow each sample loses a part of a nanolitre",
+        Edit(dose_limit.DoseLimit, "_prescribed_fg", " + self.allowed_rest", ""),
+    ),
+    defect(
+        "own-by-its-number",
+        "ALM-09",
+        "a record is this life's own by a number that lives after a loss share",
+        Edit(Logic, "_mend", "self._store.saved and ", ""),
+    ),
+    defect(
+        "one-reset-too-many-again",
+        "RST-04",
+        "resets that go on are no news to whoever acknowledged the first three",
+        Edit(Logic, "boot", "state.alarms.again(0, AlarmId.RESETS)", "pass"),
+    ),
+    defect(
+        "resets-without-time",
+        "RST-04",
+        "without a configuration no time passes between resets",
+        Edit(downtime, "bridge", "state.resets.shift(downtime, before.boots)", "pass"),
+    ),
+    defect(
+        "flush-as-old-as-the-downtime",
+        "FLW-08",
+        "an access that begins after a boot grows older by the time without supply before it",
+        Edit(state.State, "shift", "self.bolus_since <= 0", "True"),
+    ),
+    defect(
+        "second-window-knows-nothing",
+        "FLW-01",
+        "where pressures count in a window, what the level has told of the flow does not",
+        Edit(measure, "_hands_at_work", "state.by_fill.loss or state.by_fill.rest", "False"),
+    ),
+    defect(
+        "reminder-taken-back",
+        "RES-04",
+        "a shorter interval that is written ends the reminder of a refill",
+        Edit(refills.Refills, "reschedule", "self.due_priority(now)", "False"),
+    ),
+    defect(
+        "nothing-after-a-loss",
+        "RES-13",
+        "a pump that lost its memory counts as one that was never filled",
+        Edit(requests, "_bounds_now_nl", " and state.account.whole", ""),
+    ),
+    defect(
+        "battery-by-configuration-only",
+        "NVM-03",
+        "a pump without a configuration does not look at its battery",
+        Edit(Logic, "sample", "state.battery.feed(now, trusted.battery_mv)", "pass"),
+    ),
+    defect(
+        "nothing-taken-is-no-discrepancy",
+        "RES-06",
+        "where no level tells, less withdrawn than must be there is no discrepancy",
+        Edit(exchange.Needle, "committed", "off_nl > 0", "off_nl > 0 and error_nl"),
+    ),
+    defect(
+        "step-of-a-lost-plan",
+        "NVM-03",
+        "a plan that is written where the old one was lost keeps the old one's beginning",
+        Edit(plan.Course, "replanned", "if called != drug:", "if called not in {None, drug}:"),
+    ),
+    defect(
+        "last-words-of-a-channel",
+        "SEN-07",
+        "a jump before a channel went silent is evidence of flow for ever",
+        Edit(screen.Screen, "jumps", "jumped is not None", "pending is not None"),
+    ),
+    defect(
+        "long-past-is-to-come",
+        "FLW-08",
+        "a deadline half a turn of the counter past reads as one to come, and holds up every other",
+        Edit(Logic, "next_deadline", "due = max(due, state.now)", "pass"),
+    ),
+    defect(
+        "gap-as-a-minute",
+        "OCC-07",
+        "a catheter that rose while no sample came is told as a surge",
+        Edit(catheter.Catheter, "feed", " or now - self.at > AGE_MAX", ""),
+    ),
+)
