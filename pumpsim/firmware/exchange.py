@@ -47,6 +47,11 @@ EMPTIED_NL: Final = 1_250_000
 OVERFILL_HYSTERESIS_NL: Final = 100_000
 
 
+def most_infused_nl(elapsed: int, configuration: Configuration) -> int:
+    """What may have left in so many ticks without free flow."""
+    return pumped(INFUSION_FACTOR * configuration.nominal_flow_nl_per_h, elapsed)[0]
+
+
 class Found(NamedTuple):
     """What was in the reservoir when hands came: what a level told, off by no more, or bounds."""
 
@@ -143,9 +148,7 @@ class Needle:
             return False
         if self.at is None:
             return True
-        fastest_nl_per_h = INFUSION_FACTOR * configuration.nominal_flow_nl_per_h
-        infused_nl, _ = pumped(fastest_nl_per_h, now - self.at)
-        return fall_nl < self.limit_nl + infused_nl
+        return fall_nl < self.limit_nl + most_infused_nl(now - self.at, configuration)
 
     def residual_nl(self, now: int) -> int | None:
         """What is in the reservoir when a refill begins; None when no level tells."""

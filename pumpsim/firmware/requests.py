@@ -11,10 +11,9 @@ from protocol.control import Between, Event, Interval, Request
 from protocol.vocabulary import EventKind, Quality, Refusal, Role
 from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
-from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
-from pumpsim.firmware.exchange import EMPTIED_NL, INFUSION_FACTOR, most_left_nl
+from pumpsim.firmware.exchange import EMPTIED_NL, most_infused_nl, most_left_nl
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
@@ -175,9 +174,8 @@ def _bounds_now_nl(
         least_nl, most_nl = residual_nl, residual_nl + VOLUME_ERROR_NL
     elif left is None or state.before is not None:  # nobody knows how long it has run on
         least_nl, most_nl = 0, configuration.capacity_nl
-    else:  # since the last sample no more than a pump without a fault infuses
-        fastest_nl_per_h = INFUSION_FACTOR * configuration.nominal_flow_nl_per_h
-        infused_nl, _ = pumped(fastest_nl_per_h, now - state.sampled)
+    else:
+        infused_nl = most_infused_nl(now - state.sampled, configuration)
         least_nl, most_nl = max(left.low - infused_nl, 0), left.high
     new = state.refills.refill is None and state.account.whole
     return least_nl, 0 if new else most_nl

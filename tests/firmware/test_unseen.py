@@ -188,3 +188,15 @@ def test_a_rise_over_a_gap_is_no_surge(minutes: int) -> None:
         desk.let(artery_pa=24_000.0)
     desk.wait(5)
     assert AlarmId.BOLUS_PATH_INJECTION not in desk.present()
+
+
+@pytest.mark.parametrize("minutes", [20, 180])
+def test_a_change_over_a_gap_is_no_transient(minutes: int) -> None:
+    """ENV-04: weather, or a walk, while no sample came."""
+    desk = implanted()
+    desk.wait(60)
+    with desk.silent(minutes):
+        desk.run_to(desk.ticks + minutes * MINUTE)
+        desk.let(pocket_pa=92_400.0)
+    desk.wait(5)
+    assert not desk.happened(EventKind.PRESSURE_TRANSIENT)

@@ -4,11 +4,12 @@ from typing import Any, Final
 
 import pytest
 
-from hil.testing.desk import Desk
+from hil.testing.desk import MINUTE, Desk
 from hil.testing.refilling import begin, commit
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from hil.testing.suite.test_dose import PRIMED_MIN
+from hil.testing.suite.test_interplay import refill_all
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, ResetCause, Sounder
 
@@ -238,7 +239,7 @@ def test_a_rise_over_a_gap_is_no_injection(subject: Subject, minutes: int) -> No
     desk = subject.desk()
     desk.wait(90)
     with desk.silent(minutes):
-        desk.run_to(desk.ticks + minutes * 60 * 32_768)
+        desk.run_to(desk.ticks + minutes * MINUTE)
         desk.let(artery_pa=24_000.0)
     desk.wait(5)
     wrong = WRONG & desk.present()
@@ -332,12 +333,12 @@ def test_another_length_of_another_step_moves_no_step(subject: Subject) -> None:
     plan = (step, m.PlanStep(drug="saline", duration_s=4 * 86_400))
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 12_000_000}), plan=plan)
     desk.wait(2 * DAY)
-    renew(desk, REFILL.drug, REFILL.concentration_ng_per_ml)
+    refill_all(desk)
     longer = (step, m.PlanStep(drug="saline", duration_s=6 * 86_400))
     new = desk.configuration.model_copy(update={"plan": longer})
     desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
     desk.wait(2 * DAY)
-    renew(desk, "saline", 0)
+    refill_all(desk, drug="saline", concentration_ng_per_ml=0)
     called = AlarmId.OFF_PLAN not in desk.present()
     desk.that(called, "DOS-09", "no off_plan: saline is called for after 4 d", desk.standing())
 
@@ -377,13 +378,3 @@ def test_another_fault_of_the_logic_is_heard(subject: Subject) -> None:
         body = m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence)
         desk.must_do(body, "ALM-04")
         desk.run_s(20)
-
-
-def renew(desk: Desk, drug: str, concentration_ng_per_ml: int) -> None:
-    """All there is, by as much again."""
-    begin(desk)
-    left_nl = desk.pump.level_nl
-    mixed = {"drug": drug, "concentration_ng_per_ml": concentration_ng_per_ml}
-    reply = commit(desk, left_nl, left_nl, **mixed)
-    desk.that(isinstance(reply, m.Done), "RES-05", "a refill that is taken", reply)
-    desk.wait(2)
