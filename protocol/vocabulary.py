@@ -163,6 +163,7 @@ class Refusal(Word):
     )
     TOO_MANY_DRUGS = 54, "this pump keeps the doses of so many drugs already, and this is another"
     STILL_INFUSING = 55, "drug is in it, or may be; empty it or rinse it, and let the level tell"
+    NOT_KEPT = 56, "memory does not keep it; what was in force before it still is"
 
 
 class EventKind(Word):

@@ -5,7 +5,7 @@ In a healthy patient it is the arterial pressure, 10 to 15 kPa with posture (doc
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from protocol.control import Interval, Readings
 from pumpsim.firmware.persistence import AGE_MAX, Persistence
@@ -52,6 +52,7 @@ class Catheter:
     at: int = 0  # its tick
     level_nl: int | None = None  # of that sample
     scaled_mean: int = 0
+    kept_pa: int | None = None  # the mean of a life before, where it was raised
     skipped: int = 0  # samples since then
     held: bool = False  # the last of them, to confirm a jump of the catheter's pressure
     occlusion: Persistence = field(default_factory=Persistence)
@@ -100,6 +101,8 @@ class Catheter:
             return
         gauge_pa = catheter_pa - pocket_pa
         if self.gauge_pa is None:
+            if self.kept_pa is not None:
+                self._release(now, self.kept_pa - gauge_pa)
             self.scaled_mean = gauge_pa << SCALE
         elif self.skipped > MAX_SKIPPED or now - self.at > AGE_MAX:  # steps have been missed
             self._release(now, (self.scaled_mean >> SCALE) - gauge_pa)
@@ -134,15 +137,18 @@ class Catheter:
         over_pa = max((self.scaled_mean >> SCALE) - P_PARTIAL_PA, 0)
         return compliance_nl_per_kpa * over_pa // PA_PER_KPA
 
-    def save(self) -> list[bool]:
+    def save(self) -> list[Any]:
         """What stands and lasts; an injection is over at once."""
         lasting = (self.occlusion, self.partial, self.disconnect, self.impossible)
-        return [*(condition.stands for condition in lasting), self.reverse]
+        mean_pa = self.kept_pa if self.gauge_pa is None else self.scaled_mean >> SCALE
+        raised = self.occlusion.stands or self.partial.stands
+        kept_pa = mean_pa if raised else None
+        return [*(condition.stands for condition in lasting), self.reverse, kept_pa]
 
-    def load(self, row: list[bool]) -> None:
+    def load(self, row: list[Any]) -> None:
         """Take up what `save` gave, beside what stands; the next sample judges it (ALM-09)."""
         lasting = (self.occlusion, self.partial, self.disconnect, self.impossible)
-        *stand, reverse = row
+        *stand, reverse, self.kept_pa = row
         for condition, stands in zip(lasting, stand, strict=True):
             condition.stands |= stands
         self.reverse |= reverse
@@ -176,7 +182,8 @@ class Catheter:
 
     def _raised(self, now: int) -> bool:
         since = self.partial.since
-        return self.partial.stands or (since is not None and now - since >= T_OCC)
+        stands = self.occlusion.stands or self.partial.stands
+        return stands or (since is not None and now - since >= T_OCC)
 
     def _surge(self, gauge_pa: int, fill_level_nl: int | None, needed: int) -> None:
         """RES-12: the catheter's pressure leaps, and the reservoir's content does not."""

@@ -41,6 +41,7 @@ class Clock:
     earliest_s: int = EARLIEST_S  # the first one after boot cannot be earlier
     anchor: int = 0
     wrong: bool = False
+    stepped: bool = False  # it was set in this life: no difference across that is a time
     settling: int = 0  # samples to wait before a clock that was set is judged
     missed: int = 0
     standing: int = 0
@@ -91,7 +92,7 @@ class Clock:
     def set(self, now: int, rtc_s: int) -> None:
         """Somebody set it; the next samples tell whether it runs from there."""
         self.anchor_s, self.anchor = rtc_s, now
-        self.settling = SETTLING_SAMPLES
+        self.settling, self.stepped = SETTLING_SAMPLES, True
 
     def time_s(self, now: int) -> int | None:
         """The unix second at this tick, by a clock that can be trusted.

@@ -63,8 +63,7 @@ def evaluate(state: State, now: int) -> Conditions:
     """Every condition at this tick, in the order of `ORDER`."""
     configuration = state.configuration
     if configuration is None:
-        electronics = _electronics(state, now)
-        return (*NONE[: -len(electronics)], *electronics)
+        return _unconfigured(state, now)
     low, empty = _reservoir(state, configuration)
     deviation, refills, needle = state.deviation, state.refills, state.needle
     expected = (
@@ -78,7 +77,7 @@ def evaluate(state: State, now: int) -> Conditions:
     by_fill, catheter = state.by_fill, state.catheter
     crosscheck, environment = state.crosscheck, state.environment
     over = deviation.over_infusion or by_fill.over
-    under = deviation.under_infusion or (by_fill.under and not refills.settling(now))
+    under = deviation.under_infusion or (by_fill.under and not state.settling())
     free = FREE_FLOW if deviation.free >= FREE_FLOW_SAMPLES or by_fill.free else 0
     unbalanced = LOSS * by_fill.loss + REST * by_fill.rest
     conflict = (
@@ -88,7 +87,6 @@ def evaluate(state: State, now: int) -> Conditions:
     )
     if crosscheck.low.stands and unbalanced:
         conflict += NOT_BELIEVED  # a low pressure that the fill level does not believe
-    failed = sum(CHANNEL_PARTS[place] for place in state.screen.faulty) + CONVERTER * state.stale
     return (
         *expected,
         Condition(Priority.HIGH, free) if over else None,
@@ -106,7 +104,7 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if now < refills.off_plan_until else None,
         HIGH if state.dose_limit.exceeded else None,
         _medium(unbalanced),
-        _medium(failed),
+        _medium(_failed(state)),
         _medium(conflict),
         HIGH if _unmonitored(state) else None,
         MEDIUM if crosscheck.low.stands else None,
@@ -114,6 +112,22 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if environment.thin.stands or environment.dense.stands else None,
         *_electronics(state, now),
     )
+
+
+def _unconfigured(state: State, now: int) -> Conditions:
+    """What needs no configuration: sensors, samples at all, and electronics (NVM-03)."""
+    told = {
+        AlarmId.SENSOR_FAULT: _medium(_failed(state)),
+        AlarmId.UNMONITORED: HIGH if state.stale else None,
+    }
+    electronics = _electronics(state, now)
+    of_pump = ORDER[: -len(electronics)]
+    return (*map(told.get, of_pump), *electronics)
+
+
+def _failed(state: State) -> int:
+    """Which channels, and the converter with all of them, as parts of SENSOR_FAULT."""
+    return sum(CHANNEL_PARTS[place] for place in state.screen.faulty) + CONVERTER * state.stale
 
 
 @lru_cache(maxsize=2**EXPECTED + 1)

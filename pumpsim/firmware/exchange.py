@@ -81,6 +81,7 @@ class Needle:
     lowest_at: int = 0
     expected_nl: int | None = None  # after a refill, until a level has been laid beside it
     compare_until: int = 0
+    missing_nl: int = 0  # of what was expected, by the last level
     before_nl: int = 0  # that refill
     filled_nl: int = 0
     lacking_nl: int = 0  # of a fill, as two levels tell: until it was taken note of
@@ -96,13 +97,15 @@ class Needle:
     def watch(self, now: int, level_nl: int, configuration: Configuration) -> None:
         """Take the level of a sample outside a refill window."""
         before_nl = self.level_nl
+        if self.expected_nl is not None:
+            self._note_missing(now, level_nl, self.expected_nl, configuration)
         if before_nl is None:
             self._begin(now, level_nl)
         elif self._stays(now, level_nl, before_nl):
             self.level_nl, self.at = level_nl, now
             waits = self.first or self.expected_nl is not None  # a reset forgets the first one
             if waits or self.suspected or self.limit_nl != STEP_NL:
-                self._confirmed(now, level_nl)
+                self._confirmed(now)
         elif self.first or self._infused(now, before_nl - level_nl, configuration):
             self._begin(now, level_nl)
         elif self.suspected:
@@ -120,7 +123,7 @@ class Needle:
         self.level_nl, self.at, self.first = level_nl, now, True
         self.limit_nl, self.suspected, self.lowest_nl = STEP_NL, False, None
         if self.expected_nl is not None and now <= self.compare_until:
-            self._compare(now, level_nl, self.expected_nl)
+            self._compare(now, level_nl)
 
     def _stays(self, now: int, level_nl: int, before_nl: int) -> bool:
         """Whether noise and infusion make it: since the reading before, and since the lowest."""
@@ -133,10 +136,10 @@ class Needle:
             return True
         return level_nl - lowest_nl < STEP_NL
 
-    def _confirmed(self, now: int, level_nl: int) -> None:
+    def _confirmed(self, now: int) -> None:
         if self.expected_nl is not None and now <= self.compare_until:
-            missing_nl = self.expected_nl - level_nl
-            self.lacking_nl = missing_nl if missing_nl > self._tolerance_nl() else 0
+            missing = self.missing_nl > self._tolerance_nl()
+            self.lacking_nl = self.missing_nl if missing else 0
             self.borne_out = self.borne_out is not False
         self.first = self.suspected = False
         self.limit_nl = STEP_NL
@@ -184,9 +187,18 @@ class Needle:
         self.before_nl = least_nl
         self.filled_nl = refill.filled_nl
 
-    def _compare(self, now: int, level_nl: int, expected_nl: int) -> None:
-        """RES-07: the declared fill against the level."""
+    def _note_missing(
+        self, now: int, level_nl: int, expected_nl: int, configuration: Configuration
+    ) -> None:
+        """Less than was declared, beyond what a pump in order has infused since; or (-) more."""
         missing_nl = expected_nl - level_nl
+        since = now - self.compare_until + MAX_WAIT
+        infused_nl = pumped(configuration.nominal_flow_nl_per_h, since)[0]
+        self.missing_nl = missing_nl - min(max(missing_nl, 0), infused_nl)
+
+    def _compare(self, now: int, level_nl: int) -> None:
+        """RES-07: the declared fill against the level."""
+        missing_nl = self.missing_nl
         if max(missing_nl, -missing_nl - self.spare_nl) <= self._tolerance_nl():
             return
         self.borne_out, self.denied = False, True

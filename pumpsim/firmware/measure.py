@@ -191,7 +191,7 @@ def _cold(state: State, readings: Readings) -> bool:
     temperature_mk = readings.temperature_mk
     if temperature_mk is None or temperature_mk >= COLD_MK:
         return False
-    return state.refills.settling(state.now)
+    return state.settling()
 
 
 def _watch_needle(state: State, level_nl: int | None, configuration: Configuration) -> None:

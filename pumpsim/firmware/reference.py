@@ -7,6 +7,7 @@ in `measure`, what follows from it in `conditions`, what is asked for in `reques
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import cache
 from typing import Any, Final
 
@@ -30,10 +31,12 @@ from protocol.messages import (
     GetStatus,
     ListAlarms,
     ReadConfiguration,
+    Refused,
     Reply,
     Status,
+    WriteConfiguration,
 )
-from protocol.vocabulary import AlarmId, EventKind, Priority, ResetCause, Sounder
+from protocol.vocabulary import AlarmId, EventKind, Priority, Refusal, ResetCause, Sounder
 from pumpsim.firmware import conditions, downtime, requests
 from pumpsim.firmware.causes import causes_of
 from pumpsim.firmware.integrity import CHECK_INTERVAL, seal
@@ -173,9 +176,34 @@ class ReferenceLogic:
         if type(request.body) is GetStatus:
             return Outcome(self._tell_status(now))
         self._prove()
+        if type(request.body) is WriteConfiguration:
+            return self._configure(request)
         reply, events = requests.answer(state, now, request)
         if isinstance(request.body, READS):
             return Outcome(reply)
+        return self._answered(request, reply, events)
+
+    def _configure(self, request: Request) -> Outcome:
+        """FLW-07: what memory does not keep is not in force, and never was.
+
+        Memory is tried before, too: what it tells late is taken up, and is not undone.
+        """
+        events, kept = self._keep(), self._owed < COPIES
+        before = {**vars(self), "_state": deepcopy(self._state)}
+        reply, noted = requests.answer(self._state, self._state.now, request)
+        if isinstance(reply, Refused):
+            return self._answered(request, reply, events)
+        if kept:
+            outcome = self._answered(request, reply, [*events, *noted])
+            if self._owed < COPIES:
+                return outcome
+        vars(self).update(before)
+        self._state.memory_failed = True
+        return self._answered(request, Refused(reason=Refusal.NOT_KEPT), events)
+
+    def _answered(self, request: Request, reply: Reply, events: Sequence[Event]) -> Outcome:
+        """It is judged anew, and kept before the answer leaves, whatever was answered."""
+        state, now = self._state, self._state.now
         self._status = None
         self._rebuild()
         self._judge(conditions.evaluate(state, now))

@@ -39,6 +39,7 @@ class Refills:
     refill_id: int = 0
     at: int | None = None
     due: int | None = None
+    warm_by: int = 0  # since the last refill, at latest
     moved: int = 0  # so much earlier, since that was written down
     lead: int = 0  # so long before it the reminder begins
     window_since: int | None = None
@@ -114,7 +115,7 @@ class Refills:
         """The refill was made: a new interval begins; the plan ends with an explant."""
         refill = self.refill = request.refill
         self.refill_id += 1
-        self.at = now
+        self.at, self.warm_by = now, now + T_SETTLE
         if request.reason is RefillReason.EXPLANT:
             self.course = Course()
         elif not self.course.refilled(now, refill.drug, configuration.plan):
@@ -180,7 +181,7 @@ class Refills:
 
     def settling(self, now: int) -> bool:
         """So soon after a refill that the pump may still be cold."""
-        return self.at is not None and 0 <= now - self.at < T_SETTLE
+        return now < self.warm_by
 
     def save(self, now: int) -> dict[str, Any]:
         """Plain data; instants as distances from `now`, since ticks restart at boot."""
@@ -190,6 +191,7 @@ class Refills:
             "at": None if self.at is None else self.at - now,
             "due": None if self.due is None else self.due - now,
             "lead": self.lead,
+            "warm_in": self.warm_by - now,
             "window_since": None if self.window_since is None else self.window_since - now,
             "suspended": self.suspended,
             "closed_at": self.closed_at - now,
@@ -207,7 +209,7 @@ class Refills:
         self.refill_id = state["refill_id"]
         self.at = None if state["at"] is None else now + state["at"]
         self.due = None if state["due"] is None else now + state["due"]
-        self.lead = state["lead"]
+        self.lead, self.warm_by = state["lead"], now + state["warm_in"]
         window = state["window_since"]
         self.window_since = None if window is None else now + window
         self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
@@ -224,6 +226,7 @@ class Refills:
         self.at = None if self.at is None else self.at - least
         self.course.since -= least
         self.due = None if self.due is None else self.due - most
+        self.warm_by -= most
         if self.closed_at <= 0:  # in a life before this one, whose boot is tick 0
             self.closed_at -= least
         if self.window_since is not None and self.window_since <= 0:

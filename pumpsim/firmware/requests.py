@@ -223,6 +223,7 @@ def _write_configuration(state: State, now: int, request: Request) -> Answer | R
         return Refusal.INVALID_CONFIGURATION
     old = state.configuration
     if old is None or old.catheter_volume_nl != new.catheter_volume_nl:
+        state.residual.out_nl -= state.account.held_nl  # that has left the reservoir all the same
         state.account.prime(new.catheter_volume_nl)
     state.account.stretch_nl = new.catheter_compliance_nl_per_kpa * P_PARTIAL_PA // PA_PER_KPA
     if old is None or old.plan != new.plan:
@@ -243,8 +244,7 @@ def _set_clock(state: State, now: int, request: Request) -> Answer | Refusal:
         return Refusal.OUT_OF_RANGE
     state.set_rtc_s = rtc_s
     state.clock.set(now, rtc_s)
-    if state.before is not None:  # the old clock's difference went with it
-        state.before = state.before._replace(rtc_s=None)
+    state.untime()
     old_s = state.readings.rtc_s if state.readings is not None else None
     return m.Done(), [Event(EventKind.CLOCK_SET, old_s or 0, rtc_s)]
 

@@ -47,6 +47,9 @@ LAST: Final = FIRST + len(CHANNELS)
 
 MAX_ABSENT: Final = 3
 """Parameter n_rail, and age_max in samples: so long without a usable reading is a fault."""
+MAX_LACKING: Final = 10
+"""Likewise, where each sample without one counts two, and each with one takes back one: a channel
+that lacks every second one is found within n_loose of them, one that lacks one of three never."""
 MAX_SAME: Final = 60
 """A healthy channel's noise spans several steps: an hour of the very same reading is a fault."""
 MAX_OUTLIERS: Final = 2
@@ -62,6 +65,7 @@ class Track:
     suspect: bool = False  # it may be stuck
     same: int = 0  # readings in a row that repeat the one before, while suspect
     absent: int = 0  # samples in a row without a reading, or with one at a rail
+    lacking: int = 0  # of late: see `MAX_LACKING`
     side: int = 0  # of the last reading beyond the slope limit: 1 above, -1 below, 0 within
     pending: int | None = None  # a jump that awaits its confirmation
     outliers: int = 0  # jumps that were not confirmed, in the window
@@ -174,7 +178,7 @@ class Screen:
         """Two readings within half a jump of one that was accepted are no jump apart."""
         self.near = None
         for track in self.tracks:
-            if track.suspect or track.absent or track.side or track.faulty or track.moved:
+            if track.suspect or track.lacking or track.side or track.faulty or track.moved:
                 return  # something is to be remembered
         near: list[int] = []
         for last, low, high, half in zip(self.lasts, LOWS, self.highs, HALF_JUMPS, strict=True):
@@ -189,10 +193,12 @@ class Screen:
         track = self.tracks[place]
         if value is None or not LOWS[place] < value < self.highs[place]:
             track.absent += 1
+            track.lacking = min(track.lacking + 2, MAX_LACKING)
             track.good = 0
-            self._decide(place, failed=track.absent >= MAX_ABSENT)
+            failed = track.absent >= MAX_ABSENT or track.lacking >= MAX_LACKING
+            self._decide(place, failed=failed)
             return None
-        track.absent = 0
+        track.absent, track.lacking = 0, max(track.lacking - 1, 0)
         outliers = track.outliers
         follows = self._follows(now, place, value, events)
         track.good = track.good + 1 if follows else 0

@@ -154,6 +154,10 @@ class State:
         told = self.dose_between_ng()
         return None if told is None else self.account.dose_since_refill_between_ng()
 
+    def settling(self) -> bool:
+        """Whether the last fill may still be cold: not where time is open (FLW-08)."""
+        return self.before is None and self.refills.settling(self.now)
+
     def may_infuse_drug(self) -> bool:
         """Not when it was emptied and filled without drug, or the level shows it empty (RES-13)."""
         account, configuration = self.account, self.configuration
@@ -289,8 +293,15 @@ class State:
         self.refills.load(now, data["refills"])
         self.first_level = None if data["first_level"] is None else _level(*data["first_level"])
         self.before = _before(data["before"]) if own else _ended(data, self.account.total_nl)
+        if self.clock.stepped:
+            self.untime()
         sampled: int = data["sampled"] if own else 0
         return sampled
+
+    def untime(self) -> None:
+        """The clock was set: its difference to a life before is no downtime (TIM-06)."""
+        if self.before is not None:
+            self.before = self.before._replace(rtc_s=None)
 
 
 def _level(volume: list[int], total_nl: int) -> Level | None:

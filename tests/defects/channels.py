@@ -83,8 +83,8 @@ DEFECTS = (
         Edit(
             screen.Screen,
             "_judge",
-            "track.absent >= MAX_ABSENT)\n        return None",
-            "track.absent >= MAX_ABSENT)\n        return self.lasts[place]",
+            "failed=failed)\n        return None",
+            "failed=failed)\n        return self.lasts[place]",
         ),
     ),
     defect(

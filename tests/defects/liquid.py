@@ -101,7 +101,7 @@ FLOW = (
         "settling-for-ever",
         "FLW-08",
         "a cold pump is taken to warm up still, a week after its refill",
-        Edit(refills.Refills, "settling", "0 <= now - self.at < T_SETTLE", "now > 0"),
+        Edit(refills.Refills, "settling", "now < self.warm_by", "now > 0"),
     ),
     defect(
         "settling-masks-both",

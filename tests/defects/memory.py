@@ -262,7 +262,7 @@ DEFECTS = (
         "a command that only memory knows of is told without the number it led to",
         Edit(
             reference.ReferenceLogic,
-            "handle",
+            "_answered",
             "Kept(request.command_id, reply.reference, noted)",
             "Kept(request.command_id, None, noted)",
         ),

@@ -2,6 +2,7 @@
 
 from pumpsim.firmware import (
     catheter,
+    conditions,
     dose_limit,
     downtime,
     exchange,
@@ -102,5 +103,59 @@ DEFECTS = (
         "OCC-07",
         "a catheter that rose while no sample came is told as a surge",
         Edit(catheter.Catheter, "feed", " or now - self.at > AGE_MAX", ""),
+    ),
+    defect(
+        "loose-contact",
+        "SEN-01",
+        "a channel that comes and goes is sound as long as no three samples in a row lack it",
+        Edit(screen.Screen, "_judge", " or track.lacking >= MAX_LACKING", ""),
+    ),
+    defect(
+        "sensors-by-configuration-only",
+        "SEN-07",
+        "a pump without a configuration does not look at its sensors",
+        Edit(conditions, "_unconfigured", "*map(told.get, of_pump)", "*map({}.get, of_pump)"),
+    ),
+    defect(
+        "cold-through-a-downtime",
+        "FLW-08",
+        "a fill warms up no further while the device is without supply",
+        Edit(refills.Refills, "shift", "self.warm_by -= most", "pass"),
+    ),
+    defect(
+        "infused-is-missing",
+        "RES-07",
+        "what a pump infuses until a level tells is missing of its fill",
+        Edit(exchange.Needle, "_note_missing", "infused_nl)", "0)"),
+    ),
+    defect(
+        "released-without-supply",
+        "OCC-03",
+        "a clot that lets go while the device is without supply is not told",
+        Edit(catheter.Catheter, "feed", "self._release(now, self.kept_pa - gauge_pa)", "pass"),
+    ),
+    defect(
+        "held-comes-back",
+        "RES-01",
+        "what an occlusion held is in the reservoir again once a catheter is written",
+        Edit(requests, "_write_configuration", "state.residual.out_nl -= ", "_ = "),
+    ),
+    defect(
+        "step-read-late",
+        "TIM-06",
+        "a clock that was set tells the downtime before a record that is read later",
+        Edit(state.State, "load_numbers", "self.untime()", "pass"),
+    ),
+    defect(
+        "done-and-not-kept",
+        "FLW-07",
+        "a configuration that memory does not keep is in force until the next reset",
+        Edit(Logic, "_configure", "if self._owed < COPIES:", "if True:"),
+    ),
+    defect(
+        "undone-in-silence",
+        "NVM-07",
+        "memory that failed to keep a configuration is sound again once that was undone",
+        Edit(Logic, "_configure", "self._state.memory_failed = True", "pass"),
     ),
 )

@@ -9,7 +9,7 @@ from pumpsim.device import Device
 from tests.device.test_device import Programmer, make, stimulus
 
 SEEDS = range(1, 6)
-OPERATIONS = 8
+OPERATIONS = 16
 """More than a write takes."""
 
 

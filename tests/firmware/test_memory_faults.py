@@ -81,21 +81,15 @@ def test_what_memory_failed_to_keep_at_once_is_in_both_copies_all_the_same(
     """NVM-02, NVM-07, ALM-09: with the samples after it that memory works for."""
     probe = MortalMemory(copy_of(bench.memory), 0)
     Bench(probe)
-    write = m.WriteConfiguration(
-        base_config_id=1,
-        configuration=CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000}),
-    )
     cells = copy_of(bench.memory)
-    failing = range(probe.operations, probe.operations + 8)  # the write, and the sample after it
+    failing = range(probe.operations, probe.operations + 8)  # the deed, and the sample after it
     again = Bench(MortalMemory(cells, 0, failing=failing))
-    assert again.ask(write) == m.Done(reference=2)
+    assert again.ask(m.BeginRefill()) == m.Done()
     again.level_nl = bench.level_nl
     again.run(6)
     assert AlarmId.MEMORY_FAULT in again.raised()
     cells.write(Store(cells).places()[which][20], b"?")
-    report = Bench(cells).ask(m.ReadConfiguration())
-    assert isinstance(report, m.ConfigurationReport)
-    assert report.configuration == write.configuration
+    assert Bench(cells).status().refill_open
 
 
 def test_a_record_that_rots_in_use_is_corrected_within_the_hour(bench: Bench) -> None:
@@ -207,8 +201,57 @@ def test_memory_that_fails_in_the_hourly_save_is_an_alarm_with_that_sample(bench
 def test_memory_that_is_full_is_an_alarm() -> None:
     """NVM-07: the record fits no slot."""
     bench = Bench(RamMemory(600))
-    assert isinstance(
-        bench.ask(m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION)), m.Done
-    )
+    write = m.WriteConfiguration(base_config_id=0, configuration=CONFIGURATION)
+    assert bench.ask(write) == m.Refused(reason=Refusal.NOT_KEPT)
+    assert alarms_of(bench) == {AlarmId.MEMORY_FAULT}
     bench.run(1)
     assert alarms_of(bench) == {AlarmId.MEMORY_FAULT}
+
+
+LOWER = m.WriteConfiguration(
+    base_config_id=1, configuration=CONFIGURATION.model_copy(update={"low_volume_nl": 27_999_999})
+)
+
+
+def configuration_of(bench: Bench) -> m.Configuration | None:
+    report = bench.ask(m.ReadConfiguration())
+    assert isinstance(report, m.ConfigurationReport)
+    return report.configuration
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_configuration_that_memory_does_not_keep_is_not_in_force(
+    bench: Bench, *, lasting: bool
+) -> None:
+    """FLW-07, NVM-07: whichever operation fails, told is what is in force, and after a reset."""
+    probe = MortalMemory(copy_of(bench.memory), 0)
+    again = Bench(probe)
+    again.run(1)
+    first = probe.operations
+    assert again.ask(LOWER) == m.Done(reference=2)
+    replies = []
+    for number in range(first, probe.operations):
+        cells = copy_of(bench.memory)
+        failing = range(number, number + 1_000 if lasting else number + 1)
+        again = Bench(MortalMemory(cells, 0, failing=failing))
+        again.run(1)
+        reply = again.ask(LOWER)
+        kept = configuration_of(Bench(copy_of(cells)))
+        assert kept == LOWER.configuration or reply == m.Refused(reason=Refusal.NOT_KEPT)
+        replies.append(reply)
+        done = isinstance(reply, m.Done)
+        assert (configuration_of(again) == LOWER.configuration) == done
+        assert AlarmId.MEMORY_FAULT in again.raised()
+        assert (AlarmId.LOW_RESERVOIR in again.raised()) == done
+        if not lasting:
+            again.run(2)
+            assert (configuration_of(Bench(cells)) == LOWER.configuration) == done
+    assert m.Refused(reason=Refusal.NOT_KEPT) in replies
+
+
+def test_whoever_may_not_configure_is_told_so_whatever_memory_does(bench: Bench) -> None:
+    """COM-06, FLW-07."""
+    bench.logic._store = Store(MortalMemory(bench.memory, 0, failing=range(1_000)))
+    assert bench.ask(LOWER, Role.PATIENT) == m.Refused(reason=Refusal.ROLE)
+    stale = LOWER.model_copy(update={"base_config_id": 7})
+    assert bench.ask(stale) == m.Refused(reason=Refusal.STALE_CONFIGURATION)

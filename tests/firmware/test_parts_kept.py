@@ -91,7 +91,7 @@ def test_time_without_supply_moves_what_has_passed_by_the_least_and_what_comes_b
     assert (before.at, before.due, before.window_since) != (None, None, None)
     moved = {
         "at": -HOUR, "closed_at": -HOUR, "step_since": -HOUR,
-        "due": -3 * HOUR, "window_since": -3 * HOUR,
+        "due": -3 * HOUR, "window_since": -3 * HOUR, "warm_in": -3 * HOUR,
     }  # fmt: skip
     was, is_now = before.save(0), after.save(0)
     assert is_now == {name: value + moved[name] if name in moved else value
@@ -106,20 +106,20 @@ def test_a_pump_that_was_never_filled_has_no_dates_after_any_reset() -> None:
     assert (blank.refill, blank.at, blank.due, blank.window_since) == (None, None, None, None)
 
 
-STANDING: Final[dict[str, tuple[Callable[[], Any], int]]] = {
-    "battery": (Battery, 2),
-    "catheter": (Catheter, 5),
-    "environment": (Environment, 4),
+STANDING: Final[dict[str, tuple[Callable[[], Any], int, list[Any]]]] = {
+    "battery": (Battery, 2, []),
+    "catheter": (Catheter, 5, [None]),
+    "environment": (Environment, 4, []),
 }
-"""Parts that write down what stands, and how much can."""
+"""Parts that write down what stands, how much can, and what else they write down."""
 
 
 @pytest.mark.parametrize("name", STANDING)
 def test_each_conclusion_is_taken_up_as_that_one(name: str) -> None:
     """ALM-09: and no other."""
-    make, count = STANDING[name]
+    make, count, rest = STANDING[name]
     for which in range(count):
-        row = [place == which for place in range(count)]
+        row = [*(place == which for place in range(count)), *rest]
         part = make()
         part.load(row)
         assert part.save() == row

@@ -249,12 +249,11 @@ def test_another_catheter_holds_nobody_knows_what() -> None:
     bench = Bench()
     bench.configure()
     bench.run(300)
-    account = bench.logic._state.account
     held = [170_000, "FUDR", 5_000_000], [400_000, "", 0]
     for number, (volume_nl, drug, concentration_ng_per_ml) in enumerate(held, 1):
         new = CONFIGURATION.model_copy(update={"catheter_volume_nl": volume_nl})
         bench.ask(m.WriteConfiguration(base_config_id=number, configuration=new))
-        assert account.plugs == [[volume_nl, drug, concentration_ng_per_ml]]
+        assert bench.logic._state.account.plugs == [[volume_nl, drug, concentration_ng_per_ml]]
 
 
 def test_a_renewed_fill_is_due_when_its_step_ends() -> None:

@@ -8,6 +8,7 @@ from protocol.vocabulary import (
     AlarmId,
     EventKind,
     RefillReason,
+    Refusal,
     ResetCause,
     Sounder,
 )
@@ -121,9 +122,10 @@ SLOWER = CONFIGURATION.model_copy(update={"low_volume_nl": 4_000_000})
 
 
 def declare(alive: Bench) -> None:
-    """Somebody who finds the pump without configuration, or with an old one, sets it right."""
+    """Somebody refills the pump; another configuration would not be kept (FLW-07)."""
     state = alive.logic._state
-    alive.ask(m.WriteConfiguration(base_config_id=state.config_id, configuration=SLOWER))
+    write = m.WriteConfiguration(base_config_id=state.config_id, configuration=SLOWER)
+    assert alive.ask(write) == m.Refused(reason=Refusal.NOT_KEPT)
     alive.ask(m.BeginRefill())
     reason, last = RefillReason.DRUG_CHANGE, state.refills.refill_id
     refill = m.CommitRefill(refill=SALINE, reason=reason, previous_refill_id=last)
@@ -131,15 +133,12 @@ def declare(alive: Bench) -> None:
     alive.ask(m.BeginBolusAccess(drug="MAA", concentration_ng_per_ml=1_000))
 
 
-@pytest.mark.parametrize("unread", [1, 2])
-def test_what_was_declared_in_this_life_stands_though_a_record_is_read_late(unread: int) -> None:
+def test_what_was_declared_in_this_life_stands_though_a_record_is_read_late() -> None:
     """NVM-03, COM-09: it came later than all that the record tells."""
     before = needled()
     before.logic._state.by_fill.over = True
     before.ask(m.RunSelfTest())
-    newest = Store(before.memory).places()[0][0] * SLOTS // before.memory.size
-    memory = Unreadable(before.memory, [newest, 1 - newest][:unread])
-    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=before.rtc_s())
+    alive, memory = with_a_slot_unread(before)
     alive.run(1)
     declare(alive)
     alive.run(4)
@@ -222,3 +221,28 @@ def test_a_level_that_fell_for_days_is_no_needle_once_a_slot_is_read(bench: Benc
     alive.run_screened(3)
     assert EventKind.MEMORY_CORRECTED in alive.events()
     assert AlarmId.TAMPERING not in alive.raised()
+
+
+def test_a_clock_that_was_set_tells_no_downtime_of_a_record_that_is_read_late(
+    bench: Bench,
+) -> None:
+    """TIM-06: in this life, and in the one after it."""
+    memory = Unreadable(bench.memory, [0, 1])
+    alive = Bench(memory, ResetCause.BROWN_OUT, start_s=bench.rtc_s())
+    alive.level_nl = bench.level_nl
+    alive.run(2, fill_level_nl=None)
+    ahead_s = alive.rtc_s() + 3 * 86_400
+    assert alive.ask(m.SetClock(rtc_s=ahead_s)) == m.Done()
+    alive.start_s += 3 * 86_400
+    alive.run(3, fill_level_nl=None)
+    due_in_s = bench.status().refill_due_in_s
+    assert due_in_s is not None
+    memory.unread = []
+    alive.run(3, fill_level_nl=None)
+    assert EventKind.MEMORY_CORRECTED in alive.events()
+    again = alive.reset()
+    again.run(2, fill_level_nl=None)
+    for each in (alive, again):
+        told_s = each.status().refill_due_in_s
+        assert told_s is not None
+        assert due_in_s - 3_600 < told_s <= due_in_s

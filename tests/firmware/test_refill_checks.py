@@ -1,5 +1,7 @@
 """What was declared of a refill, against what the fill level tells of it and what may be."""
 
+from typing import Final
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -81,16 +83,38 @@ def test_the_level_after_a_refill_is_laid_beside_the_declaration(
         (14_599_999, (True, False)),  # more than half of it is not there
     ],
 )
-@pytest.mark.parametrize(("after", "compared"), [(MAX_WAIT, True), (MAX_WAIT + 1, False)])
-def test_the_comparison_has_its_bounds(
-    level_nl: int, found: tuple[bool, bool], after: int, *, compared: bool
+def test_the_comparison_has_its_bounds(level_nl: int, found: tuple[bool, bool]) -> None:
+    """RES-07: to the nanolitre."""
+    assert compared(level_nl, 0) == found
+
+
+INFUSED_NL: Final = 4 * CONFIGURATION.nominal_flow_nl_per_h
+
+
+@pytest.mark.parametrize(
+    ("after", "level_nl", "found"),
+    [
+        (MAX_WAIT, 28_600_000 - 2_800_000 - INFUSED_NL, (False, False)),
+        (MAX_WAIT, 28_600_000 - 2_800_001 - INFUSED_NL, (False, True)),
+        (MAX_WAIT, 28_600_000 + 2_800_001, (False, True)),
+        (MAX_WAIT, 14_600_000 - INFUSED_NL, (False, True)),
+        (MAX_WAIT, 14_599_999 - INFUSED_NL, (True, False)),
+        (MAX_WAIT + 1, 14_599_999 - INFUSED_NL, (False, False)),
+    ],
+)
+def test_the_comparison_waits_for_a_level(
+    after: int, level_nl: int, found: tuple[bool, bool]
 ) -> None:
-    """RES-07: to the nanolitre, and to the tick until which it waits for a level."""
+    """RES-07: to the tick; meanwhile the pump has infused."""
+    assert compared(level_nl, after) == found
+
+
+def compared(level_nl: int, after: int) -> tuple[bool, bool]:
+    """Whether the first level, so many ticks after a refill, tells a pocket fill or less."""
     needle = Needle()
     needle.committed(0, by_level(15_000_000), declared(14_400_000))
     needle.watch(after, level_nl, CONFIGURATION)
-    told = (needle.pocket_fill_until > 0, needle.discrepancy_until > 0)
-    assert told == (found if compared else (False, False))
+    return needle.pocket_fill_until > 0, needle.discrepancy_until > 0
 
 
 def test_more_than_was_declared_is_a_discrepancy(bench: Bench) -> None:

@@ -168,3 +168,23 @@ def test_after_a_refill_there_is_what_was_left_and_what_was_filled(
     known = residual.volume(account)
     assert known is not None
     assert known.estimate == 20_000_000 + left_nl
+
+
+def test_what_an_occlusion_holds_has_left_though_another_catheter_is_written() -> None:
+    """RES-01, OCC-04: nobody knows what became of it, and the reservoir has it no more."""
+    bench = Bench()
+    bench.configure()
+    bench.run(30)
+    bench.run(60, catheter_pressure_pa=180_000)
+    assert bench.logic._state.account.held_nl > 0
+    bench.run(10, catheter_pressure_pa=180_000, fill_level_nl=None)
+    before = bench.status().residual_volume_nl
+    longer = CONFIGURATION.model_copy(update={"catheter_volume_nl": 200_000})
+    written = bench.ask(m.WriteConfiguration(base_config_id=1, configuration=longer))
+    assert written == m.Done(reference=2)
+    bench.run(1, catheter_pressure_pa=180_000, fill_level_nl=None)
+    after = bench.status().residual_volume_nl
+    assert before is not None
+    assert after is not None
+    assert after.high <= before.high
+    assert after.estimate <= before.estimate

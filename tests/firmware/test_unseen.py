@@ -200,3 +200,96 @@ def test_a_change_over_a_gap_is_no_transient(minutes: int) -> None:
         desk.let(pocket_pa=92_400.0)
     desk.wait(5)
     assert not desk.happened(EventKind.PRESSURE_TRANSIENT)
+
+
+@pytest.mark.parametrize("channel", ["reservoir_pressure_pa", "fill_level_nl", "temperature_mk"])
+@pytest.mark.parametrize("dead", [(1, 1, 0), (1, 0)])
+def test_a_channel_that_comes_and_goes_is_a_fault(channel: str, dead: tuple[int, ...]) -> None:
+    """SEN-01: never three samples in a row without it, but every second one or two of three."""
+    desk = implanted()
+    desk.wait(60)
+    for _ in range(20 // len(dead)):
+        for one in dead:
+            desk.let(reads={channel: None} if one else {})
+            desk.minute()
+    assert AlarmId.SENSOR_FAULT in desk.present()
+    desk.let(reads={})
+    desk.wait(40)
+    assert AlarmId.SENSOR_FAULT not in desk.present()
+
+
+def test_a_reading_lost_now_and_then_is_no_fault() -> None:
+    """SEN-01: one of three."""
+    desk = implanted()
+    desk.wait(60)
+    for _ in range(40):
+        for reads in ({"temperature_mk": None}, {}, {}):
+            desk.let(reads=reads)
+            desk.minute()
+    assert AlarmId.SENSOR_FAULT not in desk.present()
+
+
+def test_sensors_are_watched_without_a_configuration() -> None:
+    """SEN-01, SEN-07, NVM-03: a channel that is silent, and a converter."""
+    desk = implanted()
+    desk.wait(60)
+    memory_lost(desk)
+    desk.let(reads={"reservoir_pressure_pa": None})
+    desk.wait(5)
+    assert {AlarmId.SENSOR_FAULT} == desk.present() - {AlarmId.CONFIGURATION_LOST}
+    desk.miss(10)
+    assert AlarmId.UNMONITORED in desk.present()
+
+
+@pytest.mark.parametrize("silent", [{}, {"fill_level_nl": None}])
+def test_a_fill_is_cold_no_longer_than_a_downtime_may_have_been(silent: dict[str, None]) -> None:
+    """FLW-08: without a clock nobody knows how long that was."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(reads={"rtc_s": None, **silent})
+    desk.wait(6)
+    desk.power_cycle(6 * 60)
+    desk.let(temperature_mk=305_150.0, restrictor=0.5)
+    assert desk.minutes_to(AlarmId.UNDER_INFUSION, 75) is not None
+
+
+@pytest.mark.parametrize("silent_min", [10, 230])
+def test_what_a_fast_pump_infused_meanwhile_is_no_discrepancy(silent_min: int) -> None:
+    """RES-07: the level is silent from the refill on, and back in time to be compared."""
+    flows = {"nominal_flow_nl_per_h": 250_000, "calibration_flow_nl_per_h": 250_000}
+    desk = Desk(ReferenceLogic, CONFIGURATION.model_copy(update=flows)).implant()
+    desk.wait(60)
+    desk.must_do(m.BeginRefill(), "RES-05")
+    taken_nl = round(desk.pump.level_nl)
+    desk.let(level_nl=5e6, reads={"fill_level_nl": None})
+    refill = REFILL.model_copy(update={"withdrawn_nl": taken_nl, "filled_nl": 5_000_000})
+    again = m.CommitRefill(refill=refill, reason=RefillReason.OTHER, previous_refill_id=1)
+    desk.must_do(again, "RES-05")
+    desk.wait(silent_min)
+    desk.let(reads={})
+    desk.wait(10)
+    assert not {one.alarm for one in desk.told} & {AlarmId.REFILL_DISCREPANCY, AlarmId.POCKET_FILL}
+
+
+def test_a_clot_that_let_go_without_supply_is_told() -> None:
+    """OCC-03, RST-03: what it held may have arrived at once."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(artery_pa=60e3)
+    desk.wait(90)
+    assert AlarmId.OCCLUSION in desk.present()
+    desk.power_cycle(30)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(3)
+    assert sum(event.kind is EventKind.OCCLUSION_RELEASED for event in desk.events) == 1
+
+
+def test_a_clot_that_holds_over_a_reset_is_no_release() -> None:
+    """OCC-03."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(artery_pa=60e3)
+    desk.wait(90)
+    desk.power_cycle(30)
+    desk.wait(5)
+    assert not desk.happened(EventKind.OCCLUSION_RELEASED)

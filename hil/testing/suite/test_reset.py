@@ -326,6 +326,26 @@ def test_memory_that_fails_is_told_and_never_taken_for_blank(subject: Subject) -
     desk.that(desk.status().flow_nl_per_h is not None, "NVM-07", "still a flow", "none")
 
 
+def test_a_configuration_that_is_taken_is_kept(subject: Subject) -> None:
+    """By memory that fails none is: the one before is in force, now and after a reset."""
+    desk = subject.desk()
+    desk.wait(20)
+    chip = FailingChip.of(desk.chip)
+    _move_to(desk, chip)
+    chip.failing = True
+    desk.note("every operation of the memory fails")
+    new = desk.configuration.model_copy(update={"low_volume_nl": 4_000_000})
+    reply = desk.do(m.WriteConfiguration(base_config_id=1, configuration=new))
+    now = kept(desk)["configuration"]
+    chip.failing = False
+    desk.note("memory is sound again")
+    desk.boot(ResetCause.BROWN_OUT)
+    then = kept(desk)["configuration"]
+    desk.that(now == then, "FLW-07", f"{then.low_volume_nl} nl is low before a reset, too", now)
+    taken = isinstance(reply, m.Done)
+    desk.that(taken == (then == new), "FLW-07", "done if it is kept, and only then", reply)
+
+
 def test_memory_that_cannot_be_read_is_no_first_boot(subject: Subject) -> None:
     """What it holds may still be there: nobody goes on without it in silence."""
     desk = subject.desk()

@@ -264,6 +264,52 @@ def test_a_release_that_nobody_saw_is_told_when_the_catheter_reads_again(
     desk.that(released, "OCC-03", "an event with what was held back", "none")
 
 
+@pytest.mark.parametrize("off_min", [0, 30])
+def test_a_release_without_supply_is_told_after_it(subject: Subject, off_min: int) -> None:
+    """A clot lets go while the device is off."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(artery_pa=60e3)
+    after = desk.minutes_to(AlarmId.OCCLUSION, 90)
+    desk.that(after is not None, "OCC-01", "occlusion within 90 min", desk.standing())
+    desk.wait(5)
+    desk.power_cycle(off_min)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(12)
+    released = desk.happened(EventKind.OCCLUSION_RELEASED)
+    desk.that(released, "OCC-03", "an event with what was held back", "none")
+
+
+@pytest.mark.parametrize("channel", ["reservoir_pressure_pa", "fill_level_nl", "temperature_mk"])
+def test_a_channel_that_comes_and_goes_is_told(subject: Subject, channel: str) -> None:
+    """A loose contact: two of three samples are missing, and never three in a row."""
+    desk = subject.desk()
+    desk.wait(60)
+    for _ in range(10):
+        desk.let(reads={channel: None})
+        desk.wait(2)
+        desk.let(reads={})
+        desk.wait(1)
+    told = AlarmId.SENSOR_FAULT in desk.present()
+    desk.that(told, "SEN-01", "sensor_fault within half an hour", desk.standing())
+
+
+def test_what_a_fast_pump_infused_meanwhile_is_not_missing(subject: Subject) -> None:
+    """The level is silent for four hours from a refill on, and a fifth of the fill has left."""
+    desk = subject.desk(nominal_flow_nl_per_h=250_000, calibration_flow_nl_per_h=250_000)
+    desk.wait(60)
+    begin(desk)
+    taken_nl = desk.pump.level_nl
+    desk.let(level_nl=5e6, **NO_LEVEL)
+    commit(desk, taken_nl, 5e6)
+    desk.wait(230)
+    desk.let(reads={})
+    desk.wait(10)
+    told = [one.alarm for one in desk.told]
+    wrong = AlarmId.REFILL_DISCREPANCY in told or AlarmId.POCKET_FILL in told
+    desk.that(not wrong, "RES-07", "nothing is missing: the pump infused it", told)
+
+
 def test_an_altitude_ends_though_its_channel_was_missing_at_the_boot(subject: Subject) -> None:
     """What was taken up from memory ends with the first reading that denies it."""
     desk = subject.desk()
