@@ -59,6 +59,11 @@ class Found(NamedTuple):
     most_nl: int
     error_nl: int = 0  # of the level that told it
 
+    @property
+    def level_nl(self) -> int | None:
+        """That level; None where there are bounds alone."""
+        return self.least_nl if self.error_nl else None
+
 
 def most_left_nl(most_before_nl: int, refill: Refill) -> int:
     """How much may be left of what was there before a refill: no needle reaches all of it.

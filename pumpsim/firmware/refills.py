@@ -12,9 +12,8 @@ from protocol.control import Interval
 from protocol.messages import MAX_DISSOLVED_NG_PER_ML, CommitRefill, Configuration, Refill
 from protocol.vocabulary import Priority, RefillReason, Refusal
 from pumpsim.firmware.exchange import HOLD, Found
-from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.plan import Course
-from pumpsim.firmware.ticks import HOUR, MINUTE, from_s, to_s
+from pumpsim.firmware.ticks import HOUR, MINUTE, earlier_life, from_s, of_this_life, to_s
 
 T_REFILL: Final = 30 * MINUTE
 T_INJECTED: Final = 4 * HOUR
@@ -24,6 +23,7 @@ T_SETTLE: Final = 4 * HOUR
 MAX_LEAD: Final = from_s(14 * 86_400)
 DATE_STEP: Final = HOUR
 """A date that moved earlier by so much is written down, so that no reset puts it off (RES-04)."""
+NOTHING: Final = Found(0, 0)
 
 
 def most_drug_ng_per_ml(reason: RefillReason | None) -> int:
@@ -45,26 +45,21 @@ class Refills:
     window_since: int | None = None
     suspended: int = 0  # of T_REFILL, by windows of late, when the last one began or closed
     closed_at: int = 0
-    residual_nl: int | None = None  # when the window opened: in it, the level is in flux
-    least_before_nl: int = 0  # likewise, also where no level tells
-    most_before_nl: int = 0  # likewise, at most; nothing, in a pump that was never filled
+    found: Found = NOTHING  # when the window opened: in it, the level is in flux
     emptied: bool = True  # before the last fill (RES-13)
     injected: bool = False  # in that window, liquid went past the reservoir (RES-12)
     course: Course = field(default_factory=Course)
     off_plan_until: int = 0
 
-    def begin(
-        self, now: int, residual_nl: int | None, bounds_nl: tuple[int, int] = (0, 0)
-    ) -> Refusal | None:
-        """Open the window, with so much in the reservoir by its level, and within such bounds."""
+    def begin(self, now: int, found: Found) -> Refusal | None:
+        """Open the window, with so much in the reservoir."""
         if self.window_since is not None:
             return Refusal.REFILL_OPEN
         since_closed = now - self.closed_at
         self.suspended = max(self.suspended - since_closed, 0)
-        self.window_since = max(now, 1)  # after the boot, in this life
-        self.residual_nl = residual_nl
+        self.window_since = of_this_life(now)
         self.injected = self.injected and since_closed < T_INJECTED
-        self.least_before_nl, self.most_before_nl = bounds_nl
+        self.found = found
         return None
 
     def suspends(self, now: int) -> bool:
@@ -98,18 +93,12 @@ class Refills:
         concentration = request.refill.concentration_ng_per_ml
         if concentration > most_drug_ng_per_ml(request.reason):
             return Refusal.OUT_OF_RANGE
-        left_nl = max(self.least_before_nl - request.refill.withdrawn_nl, 0)
+        left_nl = max(self.found.least_nl - request.refill.withdrawn_nl, 0)
         if left_nl + request.refill.filled_nl > configuration.capacity_nl:
             return Refusal.OVER_CAPACITY
         early = self.at is not None and now - self.at < from_s(configuration.refill_min_interval_s)
         justified = request.reason is not None and request.previous_refill_id == self.refill_id
         return Refusal.REFILL_TOO_EARLY if early and not justified else None
-
-    def found(self) -> Found | None:
-        """What was there when the window opened; unknown before the first fill."""
-        if self.residual_nl is not None:
-            return Found(self.residual_nl, self.residual_nl, VOLUME_ERROR_NL)
-        return None if self.refill is None else Found(self.least_before_nl, self.most_before_nl)
 
     def commit(self, now: int, request: CommitRefill, configuration: Configuration) -> None:
         """The refill was made: a new interval begins; the plan ends with an explant."""
@@ -195,8 +184,7 @@ class Refills:
             "window_since": None if self.window_since is None else self.window_since - now,
             "suspended": self.suspended,
             "closed_at": self.closed_at - now,
-            "residual_nl": self.residual_nl,
-            "before_nl": [self.least_before_nl, self.most_before_nl],
+            "found": self.found,
             "emptied": self.emptied,
             "injected": self.injected,
             "step": self.course.step,
@@ -213,9 +201,8 @@ class Refills:
         window = state["window_since"]
         self.window_since = None if window is None else now + window
         self.suspended, self.closed_at = state["suspended"], now + state["closed_at"]
-        self.residual_nl, self.injected = state["residual_nl"], state["injected"]
-        self.least_before_nl, self.most_before_nl = state["before_nl"]
-        self.emptied = state["emptied"]
+        self.found = Found(*state["found"])
+        self.emptied, self.injected = state["emptied"], state["injected"]
         self.course = Course(state["step"], now + state["step_since"])
 
     def shift(self, least: int, most: int) -> None:
@@ -227,7 +214,7 @@ class Refills:
         self.course.since -= least
         self.due = None if self.due is None else self.due - most
         self.warm_by -= most
-        if self.closed_at <= 0:  # in a life before this one, whose boot is tick 0
+        if earlier_life(self.closed_at):
             self.closed_at -= least
-        if self.window_since is not None and self.window_since <= 0:
+        if self.window_since is not None and earlier_life(self.window_since):
             self.window_since -= most

@@ -13,7 +13,7 @@ from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
-from pumpsim.firmware.exchange import EMPTIED_NL, most_infused_nl, most_left_nl
+from pumpsim.firmware.exchange import EMPTIED_NL, Found, most_infused_nl, most_left_nl
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
 from pumpsim.firmware.selftest import failed_items
@@ -128,9 +128,7 @@ def _pause_audio(state: State, now: int, request: Request) -> Answer | Refusal:
 def _begin_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
     if state.configuration is None:
         return Refusal.NOT_CONFIGURED
-    residual_nl = state.needle.residual_nl(now)
-    bounds_nl = _bounds_now_nl(state, now, residual_nl, state.configuration)
-    refusal = state.refills.begin(now, residual_nl, bounds_nl)
+    refusal = state.refills.begin(now, _found_now(state, now, state.configuration))
     if refusal is not None:
         return refusal
     state.residual.begin(state.left(), state.account)
@@ -148,37 +146,36 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if not state.account.counts(refill.drug):
         return Refusal.TOO_MANY_DRUGS
     downtime.end(state, refill.withdrawn_nl)
-    left_nl = most_left_nl(state.refills.most_before_nl, refill)
+    found = state.refills.found
+    first = state.refills.refill is None
+    drugless = first and state.account.whole  # no drug was ever in it
+    left_nl = most_left_nl(0 if drugless else found.most_nl + found.error_nl, refill)
     state.refills.emptied = left_nl <= EMPTIED_NL
     left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
-    state.needle.committed(now, state.refills.found(), refill)
+    unknown = first and found.level_nl is None
+    state.needle.committed(now, None if unknown else found, refill)
     state.refills.commit(now, body, state.configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
     state.reopen()
     capacity_nl = state.configuration.capacity_nl
-    left = state.residual.declare(state.refills.residual_nl, refill, state.account, capacity_nl)
+    left = state.residual.declare(found.level_nl, refill, state.account, capacity_nl)
     state.low = left.low <= state.configuration.low_volume_nl
     state.empty = left.low <= state.configuration.empty_volume_nl
     state.volume = None if state.stale else left  # as declared, until a level tells (RES-05)
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
 
 
-def _bounds_now_nl(
-    state: State, now: int, residual_nl: int | None, configuration: m.Configuration
-) -> tuple[int, int]:
-    """What there is now by its level, or at least, and at most: no drug before the first fill."""
-    left = state.left()
-    if residual_nl is not None:
-        least_nl, most_nl = residual_nl, residual_nl + VOLUME_ERROR_NL
-    elif left is None or state.before is not None:  # nobody knows how long it has run on
-        least_nl, most_nl = 0, configuration.capacity_nl
-    else:
-        infused_nl = most_infused_nl(now - state.sampled, configuration)
-        least_nl, most_nl = max(left.low - infused_nl, 0), left.high
-    new = state.refills.refill is None and state.account.whole
-    return least_nl, 0 if new else most_nl
+def _found_now(state: State, now: int, configuration: m.Configuration) -> Found:
+    """What is in the reservoir now, by its level, or at least and at most."""
+    level_nl, left = state.needle.residual_nl(now), state.left()
+    if level_nl is not None:
+        return Found(level_nl, level_nl, VOLUME_ERROR_NL)
+    if left is None or state.before is not None:  # nobody knows how long it has run on
+        return Found(0, configuration.capacity_nl)
+    infused_nl = most_infused_nl(now - state.sampled, configuration)
+    return Found(max(left.low - infused_nl, 0), left.high)
 
 
 def _abort_refill(state: State, now: int, _request: Request) -> Answer | Refusal:
@@ -198,7 +195,7 @@ def _begin_bolus(state: State, now: int, request: Request) -> Answer | Refusal:
         return Refusal.OUT_OF_RANGE
     if not state.account.counts(body.drug):
         return Refusal.TOO_MANY_DRUGS
-    state.bolus, state.bolus_since = body, max(now, 1)  # after the boot, in this life
+    state.bolus, state.bolus_since = body, ticks.of_this_life(now)
     return _done(EventKind.BOLUS_ACCESS_BEGUN)
 
 

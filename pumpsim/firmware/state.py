@@ -23,7 +23,7 @@ from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
 from pumpsim.firmware.residual import Residual
 from pumpsim.firmware.screen import Screen
-from pumpsim.firmware.ticks import MINUTE
+from pumpsim.firmware.ticks import MINUTE, earlier_life
 
 T_FLUSH: Final = 30 * MINUTE
 """A bolus access lets an injection and its jumps pass for so long, as a refill window does."""
@@ -128,7 +128,7 @@ class State:
     def shift(self, least: int, most: int) -> None:
         """Time passed without supply, which no ticks counted: so much at least and at most."""
         self.refills.shift(least, most)
-        if self.bolus_since <= 0:  # in a life before this one, whose boot is tick 0
+        if earlier_life(self.bolus_since):
             self.bolus_since -= most  # what masks ends rather too soon (FLW-08)
 
     def left(self) -> Interval | None:
@@ -174,7 +174,7 @@ class State:
 
     def refilled_here(self) -> bool:
         """Whether a refill was made in this life."""
-        return self.refills.at is not None and self.refills.at > 0
+        return self.refills.at is not None and not earlier_life(self.refills.at)
 
     def look_anew(self) -> None:
         """Hands were at work, and declared nothing: what was concluded stands till levels tell."""

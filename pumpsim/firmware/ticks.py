@@ -21,6 +21,16 @@ def extend(now: int, count: int, mask: int = MASK) -> int:
     return now + ((count - now) & mask)
 
 
+def of_this_life(now: int) -> int:
+    """An instant that is told from those of lives before: theirs are at most 0, the boot's tick."""
+    return max(now, 1)
+
+
+def earlier_life(instant: int) -> bool:
+    """Whether it is of a life before this one, so that time without supply lies between."""
+    return instant <= 0
+
+
 def from_s(duration_s: int) -> int:
     """Ticks in so many seconds."""
     return duration_s * TICKS_PER_S

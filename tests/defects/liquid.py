@@ -435,7 +435,7 @@ REFILL = (
         "where no level tells, the reservoir counts as empty",
         Edit(
             requests,
-            "_bounds_now_nl",
+            "_found_now",
             "max(left.low - infused_nl, 0), left.high",
             "0, left.high",
         ),

@@ -48,7 +48,7 @@ DEFECTS = (
         "flush-as-old-as-the-downtime",
         "FLW-08",
         "an access that begins after a boot grows older by the time without supply before it",
-        Edit(state.State, "shift", "self.bolus_since <= 0", "True"),
+        Edit(state.State, "shift", "earlier_life(self.bolus_since)", "True"),
     ),
     defect(
         "second-window-knows-nothing",
@@ -66,7 +66,7 @@ DEFECTS = (
         "nothing-after-a-loss",
         "RES-13",
         "a pump that lost its memory counts as one that was never filled",
-        Edit(requests, "_bounds_now_nl", " and state.account.whole", ""),
+        Edit(requests, "_commit_refill", "first and state.account.whole", "first"),
     ),
     defect(
         "battery-by-configuration-only",

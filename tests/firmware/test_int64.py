@@ -26,6 +26,7 @@ from pumpsim.firmware.dose_window import (
     allowed_fg,
     allowed_volume,
 )
+from pumpsim.firmware.exchange import Found
 from pumpsim.firmware.flow import FlowModel, fastest_flow, viscosity_npa_s
 from pumpsim.firmware.measure import Model, measure, model_of
 from pumpsim.firmware.screen import CHANNELS
@@ -258,7 +259,7 @@ def watched(configuration: m.Configuration, refill: m.Refill) -> tuple[State, Mo
     state = State(configuration=configuration)
     state.account.balance = Wrapping(0)
     state.account.prime(configuration.catheter_volume_nl)
-    state.refills.begin(0, None)
+    state.refills.begin(0, Found(0, 0))
     state.refills.commit(0, m.CommitRefill(refill=refill), configuration)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml)
     state.dose_limit.refilled(state.account)

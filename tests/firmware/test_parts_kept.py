@@ -19,7 +19,7 @@ from pumpsim.firmware.deviation import Deviation, FillDeviation
 from pumpsim.firmware.dose_limit import DoseLimit, Series
 from pumpsim.firmware.dose_window import Window
 from pumpsim.firmware.environment import Environment
-from pumpsim.firmware.exchange import Needle
+from pumpsim.firmware.exchange import Found, Needle
 from pumpsim.firmware.plan import Course
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
@@ -43,9 +43,7 @@ def refills() -> Refills:
         window_since=NOW - 3 * MINUTE,
         suspended=11 * MINUTE,
         closed_at=NOW - 13 * MINUTE,
-        residual_nl=4_000_000,
-        least_before_nl=3_900_000,
-        most_before_nl=5_000_000,
+        found=Found(3_900_000, 5_000_000, 100_000),
         emptied=False,
         injected=True,
         course=Course(2, NOW - 17 * HOUR),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, EventKind, RefillReason, Refusal
-from pumpsim.firmware.refills import T_REFILL, Refills
+from pumpsim.firmware.refills import NOTHING, T_REFILL, Refills
 from pumpsim.firmware.screen import CHANNELS
 from tests.firmware.bench import MINUTE, STEPS, Bench, refusal
 from tests.firmware.usual import CONFIGURATION, REFILL, USUAL
@@ -234,10 +234,10 @@ def test_a_reset_begins_no_bolus_access_anew() -> None:
 def test_time_between_windows_comes_back_over_a_reset() -> None:
     """FLW-08, RST-02: a window that closed an hour before takes nothing from the next one."""
     before, after = Refills(), Refills()
-    before.begin(0, None)
+    before.begin(0, NOTHING)
     before.close(20 * MINUTE)
     after.load(0, before.save(80 * MINUTE))
-    after.begin(MINUTE, None)
+    after.begin(MINUTE, NOTHING)
     assert after.suspends(30 * MINUTE)
     assert not after.suspends(31 * MINUTE)
 
@@ -256,7 +256,7 @@ def test_windows_begun_again_and_again_suspend_no_more_than_one(
     """FLW-08: T_refill, and as much again as none was open; a reset in between gives none back."""
     refills, now, suspended, closed = Refills(), 1, 0, 0
     for open_min, closed_min, resets in course:
-        assert refills.begin(now * MINUTE, None) is None
+        assert refills.begin(now * MINUTE, NOTHING) is None
         for _ in range(open_min):
             suspended += refills.suspends(now * MINUTE)
             now += 1
@@ -269,7 +269,7 @@ def test_windows_begun_again_and_again_suspend_no_more_than_one(
         now += closed_min
         closed += closed_min
     now += 30
-    assert refills.begin(now * MINUTE, None) is None
+    assert refills.begin(now * MINUTE, NOTHING) is None
     assert [refills.suspends((now + minute) * MINUTE) for minute in (0, 29, 30)] == [
         True,
         True,
