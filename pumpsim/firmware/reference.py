@@ -7,6 +7,7 @@ in `measure`, what follows from it in `conditions`, what is asked for in `reques
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache
 from typing import Any, Final
@@ -306,19 +307,31 @@ class ReferenceLogic:
         return seal(state.configuration, state.refills.refill, filled, made)
 
     def _prove(self) -> None:
-        """NVM-04: what is not as it was made is taken from the store; the pump ran on meanwhile."""
+        """NVM-04: what is not as it was made is taken from the store; the pump ran on meanwhile.
+
+        What could not be read before goes first: it has more than numbers (ALM-09).
+        """
         state = self._state
         self._proven_at = state.now
-        same = self._model is None or self._model.configuration is state.configuration
-        if same and self._sealed() == self._seal and state.account.balanced():
+        if self._proven():
             return
         state.memory_failed = True
+        with suppress(MemoryFailedError):
+            if self._mend() and self._proven():
+                return
         content = self._store.load().content
         if content is None:
             state.lose_numbers()
             self._rebuild()
         else:
             self._make_up(state.load_numbers(decode(content)))
+
+    def _proven(self) -> bool:
+        """Whether all that is reckoned with is as it was made."""
+        state, model = self._state, self._model
+        if model is not None and model.configuration is not state.configuration:
+            return False
+        return self._sealed() == self._seal and state.account.balanced()
 
     def _make_up(self, since: int) -> None:
         """The account was loaded as it stood at a tick of this life; the pump ran on meanwhile."""

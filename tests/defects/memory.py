@@ -103,7 +103,7 @@ DEFECTS = (
         "rotten-total-lives-on",
         "NVM-04",
         "totals are not proven",
-        Edit(Logic, "_prove", " and state.account.balanced()", ""),
+        Edit(Logic, "_proven", " and state.account.balanced()", ""),
     ),
     defect(
         "rotten-limit-lives-on",

@@ -158,4 +158,10 @@ DEFECTS = (
         "memory that failed to keep a configuration is sound again once that was undone",
         Edit(Logic, "_configure", "self._state.memory_failed = True", "pass"),
     ),
+    defect(
+        "proven-before-it-is-read",
+        "ALM-09",
+        "numbers are put right from a record that is read late, and its alarms are never looked at",
+        Edit(Logic, "_prove", "self._mend() and self._proven()", "False"),
+    ),
 )

@@ -15,7 +15,7 @@ from protocol.vocabulary import (
 from pumpsim.firmware.store import SLOTS, Store
 from pumpsim.nvm import MortalMemory
 from tests.firmware.bench import Bench
-from tests.firmware.in_use import alarms_of, in_use, needled
+from tests.firmware.in_use import alarms_of, in_use, needled, other_total
 from tests.firmware.test_store import Unreadable
 from tests.firmware.usual import CONFIGURATION, REFILL
 
@@ -246,3 +246,17 @@ def test_a_clock_that_was_set_tells_no_downtime_of_a_record_that_is_read_late(
         told_s = each.status().refill_due_in_s
         assert told_s is not None
         assert due_in_s - 3_600 < told_s <= due_in_s
+
+
+def test_a_number_that_changed_costs_no_alarm_of_a_record_that_can_be_read_again() -> None:
+    """ALM-09, NVM-04: whichever looks first, what is proven or what could not be read."""
+    alive, memory = with_a_slot_unread(needled())
+    alive.run(3, fill_level_nl=20_000_000)
+    assert AlarmId.TAMPERING not in alive.raised()
+    memory.unread = []
+    other_total(alive.logic)
+    alive.ask(m.RunSelfTest())
+    assert AlarmId.TAMPERING in alive.raised()
+    assert alive.logic._state.account.balanced()
+    alive.run(3, fill_level_nl=20_000_000)
+    assert AlarmId.TAMPERING in Bench(memory, ResetCause.BROWN_OUT).raised()
