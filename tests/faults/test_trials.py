@@ -54,6 +54,7 @@ def test_beyond_the_stated_severity_is_drawn_between_stated_and_worst() -> None:
     assert play(FAST).severity == 1.3
 
 
+@pytest.mark.slow
 def test_a_detection_after_the_bound_is_late() -> None:
     assert play(replace(FAST, bound_s=4 * HOUR_S)).verdict is Verdict.LATE
 
@@ -92,6 +93,7 @@ def test_a_visit_that_the_pump_refuses_is_inconclusive() -> None:
     assert "over_capacity" in trial.why
 
 
+@pytest.mark.slow
 def test_an_alarm_that_stood_before_is_no_detection() -> None:
     """A refill is due all the while: who waits for that alarm has tried nothing."""
     due = replace(CATALOGUE["refill_overdue"], expects=(AlarmId.REFILL_DUE,))

@@ -270,6 +270,7 @@ def chaos_file(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_real_link_delays_and_loses_and_the_client_repeats(
     served: tuple[str, Served], tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_only_a_test_that_fails_while_it_runs_has_killed(apart: Apart, tmp_path:
     assert "broken" in trouble
 
 
+@pytest.mark.slow
 def test_what_dies_or_cannot_be_collected_is_no_kill(apart: Apart, tmp_path: Path) -> None:
     path = tmp_path / "test_dies.py"
     path.write_text(SOME)
@@ -99,6 +100,7 @@ def test_what_dies_or_cannot_be_collected_is_no_kill(apart: Apart, tmp_path: Pat
         apart(held, [str(path)], [([], None, [])])
 
 
+@pytest.mark.slow
 def test_a_defect_is_killed_by_a_test_that_sees_it_and_survives_the_others(
     apart: Apart, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,6 +144,7 @@ def test_parts_hold_everything_once() -> None:
         part_of(rows, "8/7")
 
 
+@pytest.mark.slow
 def test_the_quickest_test_comes_first_and_daemons_none() -> None:
     seconds = Seconds()
     seconds.learn([Note("tests/tools/b.py::t[1]", "passed", 0.1)] * 2)

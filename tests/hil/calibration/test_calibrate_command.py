@@ -91,6 +91,7 @@ def test_the_fitted_file_is_the_given_one_but_for_what_was_fitted(
     assert fitted.bellows_rate == pytest.approx(180e6, rel=0.4)
 
 
+@pytest.mark.slow
 def test_what_is_held_keeps_its_line_and_is_told(tmp_path: Path) -> None:
     out = tmp_path / "fitted.toml"
     table = write(tmp_path / "warm.csv", measured(TRUTH, 1, NOISE, ("temperature",)))
