@@ -159,6 +159,20 @@ def test_the_date_is_by_the_largest_flow_told(subject: Subject, restrictor: floa
         desk.that(soon, "RES-03", words, f"due in {span_s(due_s)}")
 
 
+def test_a_date_comes_nearer_where_no_level_tells(subject: Subject) -> None:
+    """What is left is reckoned: up a mountain, the pump is a tenth faster from then on."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 8_000_000}))
+    desk.let(reads={"fill_level_nl": None})
+    desk.wait(60)
+    desk.let(pocket_pa=79e3)
+    desk.wait(DAY)
+    due_s = desk.status().refill_due_in_s
+    latest_s = (desk.pump.level_nl - 3e6) / desk.pump.flow_nl_per_h() * 3_600
+    soon = due_s is not None and due_s <= latest_s + DATE_SLACK_S
+    seen = "no date" if due_s is None else span_s(due_s)
+    desk.that(soon, "RES-03", f"due before it is low, in {span_s(latest_s)}", seen)
+
+
 def test_time_that_nobody_counted_puts_no_date_off(subject: Subject) -> None:
     """Half a day without supply or clock may have been that long."""
     days = 4

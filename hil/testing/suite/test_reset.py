@@ -14,6 +14,7 @@ from hil.testing.refilling import begin, commit
 from hil.testing.steady import REFILL, START_S
 from hil.testing.subject import Subject
 from hil.testing.suite.test_alarms import SWITCHES
+from hil.testing.suite.test_dose import PRIMED_MIN, inject
 from protocol import messages as m
 from protocol.control import PowerLostError
 from protocol.guard import Guard, made
@@ -208,6 +209,50 @@ def test_no_step_of_a_clock_is_taken_for_downtime(
     told = desk.status().delivered_total_between_nl
     holds = told is None or told.low <= true_nl <= told.high
     desk.that(holds, "TIM-06", f"bounds with {true_nl:.0f} nL, which left, or none", told)
+
+
+def test_a_clock_that_stopped_lets_nobody_forget_a_dose(subject: Subject) -> None:
+    """Two injections within an hour, and between them a boot that nobody can time."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    each_nl = 54_000 // 4 * 7 // 10  # of what the limit of an hour leaves
+    inject(desk, each_nl)
+    desk.let(rtc_valid=False)
+    desk.power_cycle(10)
+    desk.wait(5)
+    inject(desk, each_nl)
+    both = AlarmId.DOSE_LIMIT in desk.present()
+    desk.that(both, "DOS-02", "dose_limit: 140 % of an hour's excess in 17 min", desk.standing())
+
+
+@pytest.mark.parametrize("moved_nl", [-4e6, 4e6])
+def test_what_a_needle_moved_is_nothing_that_flowed(subject: Subject, moved_nl: float) -> None:
+    """It was told; then supply is lost, and there is no clock to count the time."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 15_000_000}))
+    desk.wait(60)
+    desk.let(level_nl=desk.pump.level_nl + moved_nl)
+    after = desk.minutes_to(AlarmId.TAMPERING, 3)
+    desk.that(after is not None, "RES-07", "tampering within 3 min", desk.standing())
+    desk.let(rtc_valid=False)
+    desk.power_cycle(20 * 60)
+    desk.wait(5)
+    flowed_nl = desk.minutes * desk.pump.flow_nl_per_h() / 60
+    told = desk.status().delivered_total_between_nl
+    holds = told is None or told.low <= flowed_nl <= told.high
+    desk.that(holds, "RST-03", f"bounds with {flowed_nl:.0f} nL, which left at the tip", told)
+
+
+def test_a_channel_that_is_stuck_stays_so_however_often_it_boots(subject: Subject) -> None:
+    """A level that stands still, and supply that is lost every 66 minutes."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(reads={"fill_level_nl": 27_945_000})
+    desk.wait(66)
+    for _ in range(4):
+        desk.power_cycle()
+        desk.wait(66)
+        found = AlarmId.SENSOR_FAULT in desk.present()
+        desk.that(found, "SEN-02", "sensor_fault from the second hour on", desk.standing())
 
 
 def test_many_resets_in_a_day_are_told(subject: Subject, prove: Prove) -> None:
