@@ -180,30 +180,33 @@ def test_a_drug_that_is_in_turn_has_the_limit_of_its_turn(subject: Subject) -> N
     desk.that(after is not None, "DOS-02", words, desk.standing())
 
 
-@pytest.mark.parametrize(("first", "then"), [(20.0, 1.0), (1.0, 20.0), (20.0, 0.0)])
+@pytest.mark.parametrize(
+    ("fills", "rest_nl"),
+    [((20, 1), 600_000), ((1, 20), 600_000), ((20, 0), 600_000), ((20, 1, 1), 2_000_000)],
+)
 def test_what_a_needle_leaves_is_within_the_bounds(
-    subject: Subject, first: float, then: float
+    subject: Subject, fills: tuple[int, ...], rest_nl: int
 ) -> None:
-    """A rest of the fill before, denser or thinner, mixes with the new one, mg/mL."""
-    ng_per_ml, then_ng_per_ml = first * 1e6, then * 1e6
-    drug = {"filled_nl": 10_000_000, "concentration_ng_per_ml": round(ng_per_ml)}
-    refill = REFILL.model_copy(update=drug)
+    """A rest of the fill before, itself no purer, mixes with the new one, denser or thinner."""
+    first, *others = (mg_per_ml * 1_000_000 for mg_per_ml in fills)
+    refill = REFILL.model_copy(update={"filled_nl": 10_000_000, "concentration_ng_per_ml": first})
     desk = subject.desk(refill)
     given = Given(desk, refill)
     given.wait(PRIMED_MIN)
-    desk.must_do(m.BeginRefill(), "RES-05")
-    given.wait(2)
-    rest_nl, put_nl = 600_000, 5_000_000
-    taken_nl = desk.pump.level_nl - rest_nl
-    desk.let(level_nl=float(rest_nl + put_nl))
-    commit(desk, taken_nl, put_nl, concentration_ng_per_ml=round(then_ng_per_ml))
-    mixed = (rest_nl * ng_per_ml + put_nl * then_ng_per_ml) / (rest_nl + put_nl)
-    given.concentration = mixed
-    for _ in range(4):
-        given.wait(600)
-        true_ng, told = given.dose_ng(REFILL.drug), desk.status().dose_total_between_ng
-        holds = told is None or told.low <= true_ng <= told.high
-        desk.that(holds, "DOS-01", f"bounds with {true_ng:.0f} ng, which were given", told)
+    put_nl = 5_000_000
+    for ng_per_ml in others:
+        desk.must_do(m.BeginRefill(), "RES-05")
+        given.wait(2)
+        taken_nl = desk.pump.level_nl - rest_nl
+        desk.let(level_nl=float(rest_nl + put_nl))
+        commit(desk, taken_nl, put_nl, concentration_ng_per_ml=ng_per_ml)
+        mixed = rest_nl * given.concentration + put_nl * ng_per_ml
+        given.concentration = mixed / (rest_nl + put_nl)
+        for _ in range(4):
+            given.wait(600)
+            true_ng, told = given.dose_ng(REFILL.drug), desk.status().dose_total_between_ng
+            holds = told is None or told.low <= true_ng <= told.high
+            desk.that(holds, "DOS-01", f"bounds with {true_ng:.0f} ng, which were given", told)
 
 
 @pytest.mark.parametrize("bolus_ul", [20, 100, 250, 3_000])
@@ -234,6 +237,21 @@ def test_a_configuration_written_anew_leaves_the_catheter_as_it_is(subject: Subj
     for _ in range(3):
         given.wait(60)
         given.check("RES-11")
+
+
+def test_a_catheter_that_is_written_anew_may_be_the_old_one(subject: Subject) -> None:
+    """Its dead volume was wrong by a little: what is in it is drug for all that."""
+    refill = REFILL.model_copy(update={"concentration_ng_per_ml": 50_000_000})
+    desk = subject.desk(refill)
+    given = Given(desk, refill)
+    given.wait(PRIMED_MIN)
+    new = desk.configuration.model_copy(update={"catheter_volume_nl": 175_000})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    for _ in range(4):
+        given.wait(PRIMED_MIN // 4)
+        true_ng, told = given.dose_ng(REFILL.drug), desk.status().dose_total_between_ng
+        holds = told is None or told.low <= true_ng <= told.high
+        desk.that(holds, "DOS-01", f"bounds with {true_ng:.0f} ng, which were given", told)
 
 
 def test_many_liquids_in_a_catheter_are_all_dose(subject: Subject) -> None:

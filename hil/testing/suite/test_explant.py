@@ -10,6 +10,7 @@ from hil.testing.prove import Prove
 from hil.testing.refilling import begin, commit
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
+from hil.testing.suite.test_reset import boot_spoiled
 from protocol import messages as m
 from protocol.vocabulary import EventKind, RefillReason
 
@@ -184,6 +185,19 @@ def test_a_reset_soon_after_the_last_fill_puts_nothing_off(subject: Subject, sam
     reservoir.exchange(NO_NEEDLE_REACHES_NL, 15_000_000, drug=False)
     reservoir.wait(samples)
     reservoir.reset()
+    reservoir.wait(SURE)
+    reservoir.check()
+
+
+def test_what_was_in_it_before_memory_was_lost_may_be_drug(subject: Subject) -> None:
+    """Configured anew and filled for the first time, as far as it knows: not the first in truth."""
+    reservoir = filled(subject)
+    desk = reservoir.desk
+    boot_spoiled(desk, desk.chip.used())
+    desk.wait(2)
+    desk.must_do(m.WriteConfiguration(base_config_id=0, configuration=desk.configuration), "NVM-03")
+    reservoir.wait(30)
+    reservoir.exchange(2 * NO_NEEDLE_REACHES_NL + 1_000_000, 10_000_000, drug=False)
     reservoir.wait(SURE)
     reservoir.check()
 

@@ -88,6 +88,22 @@ def test_what_a_window_saw_and_nobody_declared_is_no_level(subject: Subject, min
     desk.that(isinstance(reply, m.Refused), "RES-13", "refused: drug is in it", reply)
 
 
+@pytest.mark.parametrize("how", ["aborted", "left to end"])
+def test_a_window_in_which_nothing_was_declared_ends_no_alarm(subject: Subject, how: str) -> None:
+    """What the level had told stands until it tells otherwise, for hours."""
+    desk = subject.desk()
+    desk.let(restrictor=1.3)
+    after = desk.minutes_to(AlarmId.BALANCE_FAULT, DAY)
+    desk.that(after is not None, "FLW-06", "balance_fault within a day", desk.standing())
+    begin(desk)
+    if how == "aborted":
+        desk.must_do(m.AbortRefill(), "FLW-08")
+    for _ in range(4):
+        desk.wait(15)
+        stands = AlarmId.BALANCE_FAULT in desk.present()
+        desk.that(stands, "FLW-08", "balance_fault still", desk.standing())
+
+
 @pytest.mark.parametrize("how", ["aborted before", "with an access open"])
 def test_what_went_another_way_is_dose_whatever_was_declared(subject: Subject, how: str) -> None:
     """A hand presses a fill through the bolus path, and it is committed later."""
@@ -314,6 +330,33 @@ def test_what_a_fast_pump_infused_meanwhile_is_not_missing(subject: Subject) -> 
     told = [one.alarm for one in desk.told]
     wrong = AlarmId.REFILL_DISCREPANCY in told or AlarmId.POCKET_FILL in told
     desk.that(not wrong, "RES-07", "nothing is missing: the pump infused it", told)
+
+
+@pytest.mark.parametrize(("every_min", "told"), [(2, True), (60, False)])
+def test_a_clock_that_drifts_is_told(subject: Subject, every_min: int, *, told: bool) -> None:
+    """A second in so many minutes: half a minute an hour is a fault, as much a day is a crystal."""
+    desk = subject.desk()
+    for gained_s in range(1, 4 * 60 // every_min):
+        desk.let(rtc_off_s=gained_s)
+        desk.wait(every_min)
+    wrong = AlarmId.CLOCK_INVALID in desk.present()
+    words = f"{'clock_invalid' if told else 'no clock_invalid'}: a second in {every_min} min"
+    desk.that(wrong == told, "TIM-05", words, desk.standing())
+
+
+@pytest.mark.parametrize("minutes", [10, 240, 1_440])
+def test_a_fever_that_nobody_saw_is_within_the_bounds(subject: Subject, minutes: int) -> None:
+    """It came and went while no sample came."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(temperature_mk=313_150.0)
+    desk.miss(minutes)
+    desk.let(temperature_mk=310_150.0)
+    desk.wait(5)
+    flowed_nl = REFILL.filled_nl - desk.pump.level_nl
+    told = desk.status().delivered_total_between_nl
+    holds = told is None or told.low <= flowed_nl <= told.high
+    desk.that(holds, "DOS-01", f"bounds with {flowed_nl:.0f} nL, which left", told)
 
 
 def test_an_altitude_ends_though_its_channel_was_missing_at_the_boot(subject: Subject) -> None:
