@@ -49,15 +49,21 @@ S = Symptom
 FLOW_EITHER: Final = {S.FLOW_HIGH, S.FLOW_LOW}
 NOTHING: Final = frozenset[Symptom]()
 EMPTIED: Final = {S.FLOW_LOW, S.PRESSURE_LOW, S.REVERSED}
-EMPTYING: Final = {Cause.NEEDLE, Cause.POCKET, Cause.BOLUS_PATH}
+EMPTYING: Final = {
+    Cause.RESTRICTOR_FAST, Cause.SEPTUM_LEAK, Cause.NEEDLE, Cause.POCKET, Cause.BOLUS_PATH,
+}  # fmt: skip
 """What may leave the reservoir empty, and then shows that, too."""
+HELD_UP: Final = {S.FLOW_LOW, S.REVERSED}
+"""What an injection does to a pump of low pressure; none that does is too weak to be seen."""
 UNEXPLAINED: Final = {S.UNEXPLAINED_LOSS, S.UNEXPLAINED_REST}
 CATHETER_ANY: Final = {S.CATHETER_HIGH, S.CATHETER_LOW, S.CATHETER_BELOW_POCKET, S.CATHETER_SURGE}
 SIGNATURES: Final = {
     Cause.RESTRICTOR_FAST: {S.FLOW_HIGH, S.UNEXPLAINED_LOSS, S.VOLUMES_DIFFER},
     Cause.RESTRICTOR_SLOW: {S.FLOW_LOW, S.UNEXPLAINED_REST, S.VOLUMES_DIFFER},
     Cause.SEPTUM_LEAK: {S.FLOW_HIGH, S.UNEXPLAINED_LOSS, S.VOLUMES_DIFFER},
-    Cause.CATHETER_OCCLUDED: {S.CATHETER_HIGH, S.FLOW_LOW, S.VOLUMES_DIFFER},
+    Cause.CATHETER_OCCLUDED: {
+        S.CATHETER_HIGH, S.FLOW_LOW, S.REVERSED, S.VOLUMES_DIFFER,
+    },
     Cause.CATHETER_OFF: {S.CATHETER_LOW, S.FLOW_HIGH, S.VOLUMES_DIFFER},
     Cause.PROPELLANT_LOSS: {S.PRESSURE_LOW, S.FLOW_LOW, S.REVERSED, S.VOLUMES_DIFFER},
     Cause.RESERVOIR_PRESSURE_SENSOR: {
@@ -73,7 +79,7 @@ SIGNATURES: Final = {
     },
     Cause.FILL_LEVEL_SENSOR: {
         S.FILL_CHANNEL, S.LEVEL_MOVED, S.LEVEL_MISSING, S.VOLUMES_DIFFER, S.OVERFULL,
-        S.PRESSURE_LOW, *FLOW_EITHER, *UNEXPLAINED,
+        S.PRESSURE_LOW, S.PRESSURE_HIGH, *FLOW_EITHER, *UNEXPLAINED,
     },
     Cause.PULSE_SENSOR: {S.PULSE_CHANNEL},
     Cause.BATTERY_SENSOR: {S.BATTERY_CHANNEL, S.BATTERY_FADES},
@@ -82,10 +88,10 @@ SIGNATURES: Final = {
         *FLOW_EITHER, *UNEXPLAINED,
     },
     Cause.POCKET: {S.LEVEL_MISSING, S.VOLUMES_DIFFER},
-    Cause.BOLUS_PATH: {S.CATHETER_SURGE, S.CATHETER_HIGH, S.LEVEL_MISSING},
+    Cause.BOLUS_PATH: {S.CATHETER_SURGE, S.CATHETER_HIGH, S.LEVEL_MISSING, S.VOLUMES_DIFFER},
     Cause.HEAT: {S.HOT, S.FLOW_HIGH},
-    Cause.ALTITUDE: {S.THIN_AIR, S.FLOW_HIGH},
-    Cause.DEPTH: {S.DENSE_AIR, S.FLOW_LOW, S.REVERSED, S.POCKET_CHANNEL},
+    Cause.ALTITUDE: {S.THIN_AIR, S.FLOW_HIGH, S.POCKET_CHANNEL},
+    Cause.DEPTH: {S.DENSE_AIR, S.FLOW_LOW, S.REVERSED, S.LEVEL_MOVED, S.POCKET_CHANNEL},
     Cause.RESERVOIR_EMPTY: EMPTIED,
     Cause.GAS: {S.LEVEL_MOVED, S.VOLUMES_DIFFER, S.OVERFULL, S.PRESSURE_HIGH, *UNEXPLAINED},
     Cause.BATTERY: {S.BATTERY_FADES},
@@ -94,11 +100,19 @@ SIGNATURES: Final = {
 """What each cause can show. Two with the same set are the same data to telemetry."""
 
 
-def shown_by(cause: Cause, *, low: bool) -> Set[Symptom]:
-    """All that a cause can show; what an empty reservoir does, only when it may be `low`."""
+def shown_by(cause: Cause, seen: Set[Symptom] = NOTHING, *, low: bool) -> Set[Symptom]:
+    """All that a cause can show beside what is seen.
+
+    What an empty reservoir does, only when it may be `low`; what a surge does, only with one.
+    """
+    if cause is Cause.RESERVOIR_EMPTY and not low:
+        return NOTHING
+    shows = SIGNATURES[cause]
     if cause in EMPTYING and low:
-        return SIGNATURES[cause] | EMPTIED
-    return NOTHING if cause is Cause.RESERVOIR_EMPTY and not low else SIGNATURES[cause]
+        shows = shows | EMPTIED
+    if cause is Cause.BOLUS_PATH and S.CATHETER_SURGE in seen:
+        shows = shows | HELD_UP
+    return shows
 
 
 def causes_of(symptoms: Iterable[Symptom], *, low: bool) -> tuple[Cause, ...]:
@@ -109,6 +123,6 @@ def causes_of(symptoms: Iterable[Symptom], *, low: bool) -> tuple[Cause, ...]:
     seen = frozenset(symptoms)
     if not seen:
         return ()
-    rows = [(cause, shown_by(cause, low=low)) for cause in SIGNATURES]
+    rows = [(cause, shown_by(cause, seen, low=low)) for cause in SIGNATURES]
     alone = tuple(cause for cause, shows in rows if seen <= shows)
     return alone or tuple(cause for cause, shows in rows if seen & shows)

@@ -16,6 +16,8 @@ from tests.firmware.test_estimates import act, causes
 from tests.lived import lived
 
 SECOND: Final = HOUR // 3_600
+DAYS: Final = 5
+"""A leak has emptied the reservoir by then, and a clot has seen warm and cold days."""
 CAUSES: Final = {
     "restrictor_fast": Cause.RESTRICTOR_FAST,
     "restrictor_broken": Cause.RESTRICTOR_FAST,
@@ -75,7 +77,7 @@ def test_a_cause_that_acts_alone_is_among_those_told(name: str) -> None:
     if visit is not None:
         receive(device, visit)
     told = 0
-    for look in range(16 * 6):
+    for look in range(DAYS * 24 * 6):
         device.advance(device.now_ns + HOUR // 6)
         if look == 9 * 6:
             act(device, kind="power_cycle", cause="brown_out")
