@@ -54,9 +54,9 @@ that acts alone is always among those told; how many stand beside it depends on 
 pump's wits. Of two that act at a time either may be missing: when no single cause explains all
 symptoms, every one that explains some is told, and when a third one would, it alone is.
 
-A leak, a fast restrictor, a needle, a fill into the pocket or the bolus path may leave the reservoir
-empty: while it may be low, they can show what an empty reservoir shows. An injection that surges
-may hold up the flow of a pump of low pressure, or turn it round.
+A leak, a fast restrictor, a needle, a fill into the pocket or the bolus path may leave the
+reservoir empty: while it may be low, they can show what an empty reservoir shows. An injection that
+surges may hold up the flow of a pump of low pressure, or turn it round.
 
 "Alone by" is the smallest set of symptoms that only this cause can show. Where there is none, the
 cause is the same data as another one to telemetry, and the last column says what a visit finds. A

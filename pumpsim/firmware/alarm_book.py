@@ -62,9 +62,13 @@ class AlarmBook:
                 self._step(now, standing, Happening.RISES)
 
     def again(self, now: int, alarm: AlarmId) -> None:
-        """It has happened once more: whoever acknowledged the last one knew nothing of it."""
+        """It has happened once more: whoever silenced the last one knew nothing of it."""
         standing = self._of(alarm)
-        if standing is not None and standing.acknowledged:
+        if (
+            standing is not None
+            and standing.present
+            and (standing.acknowledged or standing.audio_paused)
+        ):
             self._step(now, standing, Happening.GROWS)
             self._raise(now, alarm, standing.priority, standing.parts)
 

@@ -70,9 +70,11 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if low else None,
         HIGH if empty else None,
         DUE[refills.due_priority(now)],
-        HIGH if refills.overdue(now, configuration) else None,
+        HIGH if refills.overdue(now) else None,
     )
     if _liquid_is_calm(state, now) and _electronics_are_calm(state, now):
+        if refills.window_since is None:
+            state.unmonitored = False
         return _all_else_calm(expected)
     by_fill, catheter = state.by_fill, state.catheter
     crosscheck, environment = state.crosscheck, state.environment
@@ -102,7 +104,7 @@ def evaluate(state: State, now: int) -> Conditions:
         MEDIUM if now < needle.discrepancy_until else None,
         HIGH if needle.overfilled else None,
         MEDIUM if now < refills.off_plan_until else None,
-        HIGH if state.dose_limit.exceeded else None,
+        _of_doses(state.dose_limit.count()),
         _medium(unbalanced),
         _medium(_failed(state)),
         _medium(conflict),
@@ -139,6 +141,11 @@ def _all_else_calm(expected: Conditions) -> Conditions:
 def condition_of(row: list[int] | None) -> Condition | None:
     """What a snapshot has of it."""
     return None if row is None else Condition(Priority(row[0]), row[1])
+
+
+def _of_doses(drugs: int) -> Condition | None:
+    """DOSE_LIMIT has a form for each number of drugs: one more is news (ALM-04)."""
+    return Condition(Priority.HIGH, (1 << drugs) - 1) if drugs else None
 
 
 def _medium(parts: int) -> Condition | None:

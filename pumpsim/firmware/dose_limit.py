@@ -34,7 +34,7 @@ made anew when a bin of five minutes is complete, and moved down with every new 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from protocol.messages import Configuration
+from protocol.messages import MAX_PLAN, Configuration
 from pumpsim.firmware.account import Account
 from pumpsim.firmware.amounts import dissolved_fg, pumped
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG, Liquid
@@ -54,8 +54,8 @@ from pumpsim.firmware.ticks import to_s
 WEEK_S: Final = 7 * DAY_S
 BINS: Final = (12, 24, 28, 28)
 """Of the windows of an hour, a day, a week and a cycle; the last at most: cycles differ."""
-MAX_SERIES: Final = 2
-"""Drugs that are watched at a time: the one in the reservoir, and the one before it."""
+MAX_SERIES: Final = MAX_PLAN
+"""Drugs that are watched at a time: those filled last, as many as a plan can call for."""
 CLEAR_DIVISOR: Final = 10
 """The condition ends when the excess is below the limit by a tenth of the least limit."""
 
@@ -257,6 +257,10 @@ class DoseLimit:
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
+
+    def count(self) -> int:
+        """Drugs beyond a limit of theirs."""
+        return sum(series.exceeded for series in self.series)
 
     def _see(self, account: Account) -> None:
         self.tip, self.seen_nl = account.at_tip(), account.total_nl

@@ -221,6 +221,10 @@ class Needle:
         slack_nl = OVERFILL_HYSTERESIS_NL if self.overfilled else 0
         self.overfilled = level_nl - VOLUME_ERROR_NL > capacity_nl - slack_nl
 
+    def findings(self) -> tuple[int, int, int]:
+        """Until when each is held that was found: needle, pocket, discrepancy."""
+        return self.tampering_until, self.pocket_fill_until, self.discrepancy_until
+
     def save(self, now: int) -> dict[str, Any]:
         """What outlives a reset; what was found stands in the alarm book."""
         return {

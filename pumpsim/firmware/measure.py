@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from protocol.control import TICKS_PER_S, Event, Interval, Readings
 from protocol.messages import Configuration
-from protocol.vocabulary import EventKind, Quality
+from protocol.vocabulary import AlarmId, EventKind, Quality
 from pumpsim.firmware.amounts import pumped
 from pumpsim.firmware.catheter import FLUSH_SAMPLES, REFILL_SURGE_SAMPLES, SURGE_SAMPLES
 from pumpsim.firmware.deviation import Limits, limits_of
@@ -28,6 +28,10 @@ COLD_MK: Final = 308_650
 """Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
 MAX_UNJUDGED: Final = 1
 """Samples without a flow that are made up for; more of them are missing pressures."""
+
+
+NEEDLE_ALARMS: Final = (AlarmId.TAMPERING, AlarmId.POCKET_FILL, AlarmId.REFILL_DISCREPANCY)
+"""In the order of `Needle.findings`."""
 
 
 class Model(NamedTuple):
@@ -201,8 +205,10 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
         if level_nl is None:
             return
     needle, refills = state.needle, state.refills
-    found = needle.tampering_until
+    before = needle.findings()
     needle.watch(state.now, level_nl, configuration)
+    if needle.findings() != before:
+        _tell_again(state, before)
     if needle.denied:  # nobody knows what liquid is in the reservoir (DOS-01)
         state.account.doubt.injected()
         needle.denied = False
@@ -212,7 +218,15 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
             state.account.inject(needle.lacking_nl, refill.drug, refill.concentration_ng_per_ml)
             refills.injected = False
         needle.lacking_nl = 0
-    if needle.tampering_until != found:
+
+
+def _tell_again(state: State, before: tuple[int, int, int]) -> None:
+    """What was found may hold already, and somebody may have silenced it (ALM-04)."""
+    findings = state.needle.findings()
+    for alarm, was, until in zip(NEEDLE_ALARMS, before, findings, strict=True):
+        if until != was:
+            state.alarms.again(state.now, alarm)
+    if state.needle.tampering_until != before[0]:
         state.fill.clear()  # a slope over the jump would be none
         state.first_level = None
 

@@ -57,12 +57,13 @@ class Course:
     def replanned(self, old: Plan, plan: Plan, drug: str, at: int | None) -> None:
         """Another plan was written: the drug in the pump, filled at a tick, tells the step.
 
-        One that the old plan called for, too, has been given for as long as before.
+        Of several steps with it, it is where the pump was, or the next from there on. A drug that
+        the old plan called for, too, has been given for as long as before.
         """
         called = None if self.step is None or not old else old[self.step].drug
         if called != drug:
             self.since = at or 0
-        self.step = _next_with(plan, drug, 0)
+        self.step = _next_with(plan, drug, self.step or 0)
 
     def ends(self, plan: Plan) -> int | None:
         """The tick at which another step is due; None without a plan, or off it."""

@@ -200,13 +200,17 @@ class ReferenceLogic:
                 return outcome
         vars(self).update(before)
         self._state.memory_failed = True
-        return self._answered(request, Refused(reason=Refusal.NOT_KEPT), events)
+        outcome = self._answered(request, Refused(reason=Refusal.NOT_KEPT), events)
+        if kept and self._owed == COPIES:  # what was written may be there, and counts after a reset
+            return outcome._replace(reply=Refused(reason=Refusal.FIRMWARE_FAULT))
+        return outcome
 
     def _answered(self, request: Request, reply: Reply, events: Sequence[Event]) -> Outcome:
         """It is judged anew, and kept before the answer leaves, whatever was answered."""
         state, now = self._state, self._state.now
         self._status = None
         self._rebuild()
+        self._take(conditions.standing(state))  # requests end alarms, and what still holds is news
         self._judge(conditions.evaluate(state, now))
         self._diagnose()
         if type(request.body) in requests.LASTING and isinstance(reply, Done):
@@ -246,7 +250,7 @@ class ReferenceLogic:
         latest = state.now + LONGEST_AHEAD
         if state.configuration is None:
             return latest
-        return min([latest, *state.refills.dates_after(state.now, state.configuration)])
+        return min([latest, *state.refills.dates_after(state.now)])
 
     def save(self) -> dict[str, Any]:
         """The whole state as plain data (see `Restorable`)."""
@@ -257,7 +261,7 @@ class ReferenceLogic:
             "proven_at": self._proven_at,
             "conditions": self._conditions,
             "sounder": self._sounder,
-            "saved": self._store.saved,
+            "store": self._store.place(),
         }
 
     def load(self, memory: Memory, state: dict[str, Any]) -> None:
@@ -269,8 +273,7 @@ class ReferenceLogic:
         self._symptoms = conditions.symptoms(self._state)
         self._sounder = None if state["sounder"] is None else Sounder(state["sounder"])
         self._store = Store(memory)
-        self._store.load()
-        self._store.saved = state["saved"]
+        self._store.resume(state["store"])
         self._alarms = self._state.alarms.present()
         self._status = None
         self._rebuild()

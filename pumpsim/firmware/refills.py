@@ -39,6 +39,7 @@ class Refills:
     refill_id: int = 0
     at: int | None = None
     due: int | None = None
+    late: int | None = None  # from when on it is overdue
     warm_by: int = 0  # since the last refill, at latest
     moved: int = 0  # so much earlier, since that was written down
     lead: int = 0  # so long before it the reminder begins
@@ -109,7 +110,7 @@ class Refills:
             self.course = Course()
         elif not self.course.refilled(now, refill.drug, configuration.plan):
             self.off_plan_until = now + HOLD
-        self.due = None
+        self.due = self.late = None
         self.reschedule(now, configuration)
         self.close(now)
 
@@ -130,6 +131,9 @@ class Refills:
             if self.due is not None and self.due_priority(now):  # what is told goes on (RES-04)
                 lead = max(lead, self.lead - (self.due - due))
             self.due, self.lead = due, lead
+        late = self.due + from_s(configuration.refill_grace_s)
+        if not self.overdue(now):  # which no longer grace takes back (RES-04)
+            self.late = late
 
     def predict(
         self, now: int, volume: Interval, flow_nl_per_h: int, configuration: Configuration
@@ -142,6 +146,8 @@ class Refills:
         if low < self.due:
             self.moved += self.due - low
             self.due = low
+            late = low + from_s(configuration.refill_grace_s)
+            self.late = late if self.late is None else min(self.late, late)
 
     def due_in_s(self, now: int) -> int | None:
         """Negative once past."""
@@ -155,18 +161,15 @@ class Refills:
             return Priority.MEDIUM
         return Priority.LOW if now >= self.due - self.lead else None
 
-    def overdue(self, now: int, configuration: Configuration) -> bool:
+    def overdue(self, now: int) -> bool:
         """Past the due date by the whole grace."""
-        if self.due is None or now < self.due:
-            return False
-        return now - self.due >= from_s(configuration.refill_grace_s)
+        return self.late is not None and now >= self.late
 
-    def dates_after(self, now: int, configuration: Configuration) -> list[int]:
+    def dates_after(self, now: int) -> list[int]:
         """When `due_priority` or `overdue` will next tell more than now (RES-04)."""
-        if self.due is None:
+        if self.due is None or self.late is None:
             return []
-        dates = (self.due - self.lead, self.due, self.due + from_s(configuration.refill_grace_s))
-        return [date for date in dates if date > now]
+        return [date for date in (self.due - self.lead, self.due, self.late) if date > now]
 
     def settling(self, now: int) -> bool:
         """So soon after a refill that the pump may still be cold."""
@@ -179,6 +182,7 @@ class Refills:
             "refill_id": self.refill_id,
             "at": None if self.at is None else self.at - now,
             "due": None if self.due is None else self.due - now,
+            "late": None if self.late is None else self.late - now,
             "lead": self.lead,
             "warm_in": self.warm_by - now,
             "window_since": None if self.window_since is None else self.window_since - now,
@@ -197,6 +201,7 @@ class Refills:
         self.refill_id = state["refill_id"]
         self.at = None if state["at"] is None else now + state["at"]
         self.due = None if state["due"] is None else now + state["due"]
+        self.late = None if state["late"] is None else now + state["late"]
         self.lead, self.warm_by = state["lead"], now + state["warm_in"]
         window = state["window_since"]
         self.window_since = None if window is None else now + window
@@ -213,6 +218,7 @@ class Refills:
         self.at = None if self.at is None else self.at - least
         self.course.since -= least
         self.due = None if self.due is None else self.due - most
+        self.late = None if self.late is None else self.late - most
         self.warm_by -= most
         if earlier_life(self.closed_at):
             self.closed_at -= least

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from protocol import messages as m
 from protocol.control import Between, Event, Interval, Request
-from protocol.vocabulary import EventKind, Quality, Refusal, Role
+from protocol.vocabulary import AlarmId, EventKind, Quality, Refusal, Role
 from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
@@ -154,7 +154,13 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
     unknown = first and found.level_nl is None
     state.needle.committed(now, None if unknown else found, refill)
+    if now < state.needle.discrepancy_until:
+        state.alarms.again(now, AlarmId.REFILL_DISCREPANCY)
     state.refills.commit(now, body, state.configuration)
+    if now < state.refills.off_plan_until:
+        state.alarms.again(now, AlarmId.OFF_PLAN)
+    for dated in (AlarmId.REFILL_DUE, AlarmId.REFILL_OVERDUE):  # of the fill before (RES-05)
+        state.alarms.update(now, dated, None)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
@@ -199,12 +205,14 @@ def _begin_bolus(state: State, now: int, request: Request) -> Answer | Refusal:
     return _done(EventKind.BOLUS_ACCESS_BEGUN)
 
 
-def _end_bolus(state: State, _now: int, request: Request) -> Answer | Refusal:
+def _end_bolus(state: State, now: int, request: Request) -> Answer | Refusal:
     body, bolus = _body(request, m.EndBolusAccess), state.bolus
     if bolus is None:
         return Refusal.NO_BOLUS_ACCESS_OPEN
     state.account.push(body.injected_nl, bolus.drug, bolus.concentration_ng_per_ml)
     state.dose_limit.feed(0, 0, state.account)  # all of it beyond the prescription (DOS-02)
+    if state.dose_limit.exceeded and body.injected_nl:
+        state.alarms.again(now, AlarmId.DOSE_LIMIT)
     state.bolus = None
     return _done(EventKind.BOLUS_ACCESS_ENDED, body.injected_nl)
 

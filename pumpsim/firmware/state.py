@@ -16,7 +16,7 @@ from pumpsim.firmware.crosscheck import CrossCheck
 from pumpsim.firmware.deviation import Deviation, FillDeviation
 from pumpsim.firmware.dose_limit import DoseLimit
 from pumpsim.firmware.environment import Environment
-from pumpsim.firmware.exchange import Needle
+from pumpsim.firmware.exchange import EMPTIED_NL, Needle
 from pumpsim.firmware.fill import FillLevel
 from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.refills import Refills
@@ -159,13 +159,18 @@ class State:
         return self.before is None and self.refills.settling(self.now)
 
     def may_infuse_drug(self) -> bool:
-        """Not when it was emptied and filled without drug, or the level shows it empty (RES-13)."""
+        """Not when it was emptied and filled without drug, or a level shows it empty (RES-13).
+
+        What is reckoned or declared shows nothing, nor does a limit that was set too high.
+        """
         account, configuration = self.account, self.configuration
         rinsed = self.refills.emptied and self.needle.borne_out
         if rinsed and account.drug and not account.concentration_ng_per_ml:
             return False
-        left = self.left()
-        return left is None or configuration is None or left.high > configuration.empty_volume_nl
+        left = self.fill.volume()
+        if left is None or configuration is None or self.stale:
+            return True
+        return left.high > min(configuration.empty_volume_nl, EMPTIED_NL)
 
     def reopen(self) -> None:
         """A refill was made: what the level told before says nothing of flow and volume."""

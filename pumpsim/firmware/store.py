@@ -12,7 +12,7 @@ it has been read: neither over it, nor, with a number that would pass it, beside
 import struct
 import zlib
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from protocol.control import Memory, MemoryFailedError
 
@@ -73,6 +73,15 @@ class Store:
         self._sequence = 0
         self._slot = SLOTS - 1
         self._unread: list[int] = []
+
+    def place(self) -> list[Any]:
+        """Where it is in the memory, and what it could not read, as plain data."""
+        return [self._slot, self._sequence, self._unread, self.failed, self.saved]
+
+    def resume(self, place: list[Any]) -> None:
+        """Go on there."""
+        self._slot, self._sequence, unread, self.failed, self.saved = place
+        self._unread = list(unread)
 
     def load(self) -> Loaded:
         """The newest sound record, and what was wrong with any slot."""

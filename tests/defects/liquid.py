@@ -376,7 +376,12 @@ REFILL = (
         "grace-in-minutes",
         "RES-04",
         "the grace after the due date is sixty times as long",
-        Edit(refills.Refills, "overdue", "from_s(configuration", "60 * from_s(configuration"),
+        Edit(
+            refills.Refills,
+            "reschedule",
+            "from_s(configuration.refill_grace_s)",
+            "60 * from_s(configuration.refill_grace_s)",
+        ),
     ),
     defect(
         "refilled-twice",

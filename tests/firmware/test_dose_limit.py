@@ -285,12 +285,20 @@ def test_a_limit_is_of_the_drug_as_it_is_filled_now(before: int, now: int) -> No
     assert limits[0] == limits[1]
 
 
-def test_the_last_two_drugs_are_watched() -> None:
-    """DOS-02: the drug before the last is still watched, liquid without a drug never."""
+def test_the_last_four_drugs_are_watched() -> None:
+    """DOS-02: as many as a plan can call for; liquid without a drug is none."""
     watched = Watched(configured())
-    for drug, concentration in (("A", 1), ("B", 1), ("water", 0), ("A", 2), ("C", 3)):
+    for drug, concentration in (
+        ("A", 1),
+        ("B", 1),
+        ("water", 0),
+        ("C", 3),
+        ("A", 2),
+        ("D", 3),
+        ("E", 3),
+    ):
         watched.fill(drug, concentration)
-    assert [series.drug for series in watched.limit.series] == ["A", "C"]
+    assert [series.drug for series in watched.limit.series] == ["C", "A", "D", "E"]
     watched.inject(100_000, "A", 2)
     watched.inject(1, "B", 1)
     assert watched.limit.exceeded

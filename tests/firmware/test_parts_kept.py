@@ -39,6 +39,7 @@ def refills() -> Refills:
         refill_id=7,
         at=NOW - 30 * HOUR,
         due=NOW + 9 * HOUR,
+        late=NOW + 11 * HOUR,
         lead=5 * HOUR,
         window_since=NOW - 3 * MINUTE,
         suspended=11 * MINUTE,
@@ -89,7 +90,8 @@ def test_time_without_supply_moves_what_has_passed_by_the_least_and_what_comes_b
     assert (before.at, before.due, before.window_since) != (None, None, None)
     moved = {
         "at": -HOUR, "closed_at": -HOUR, "step_since": -HOUR,
-        "due": -3 * HOUR, "window_since": -3 * HOUR, "warm_in": -3 * HOUR,
+        "due": -3 * HOUR, "late": -3 * HOUR,
+        "window_since": -3 * HOUR, "warm_in": -3 * HOUR,
     }  # fmt: skip
     was, is_now = before.save(0), after.save(0)
     assert is_now == {name: value + moved[name] if name in moved else value

@@ -260,3 +260,14 @@ def test_a_number_that_changed_costs_no_alarm_of_a_record_that_can_be_read_again
     assert alive.logic._state.account.balanced()
     alive.run(3, fill_level_nl=20_000_000)
     assert AlarmId.TAMPERING in Bench(memory, ResetCause.BROWN_OUT).raised()
+
+
+def test_a_snapshot_knows_what_could_not_be_read() -> None:
+    """ALM-09, NVM-07: whoever goes on from it reads it late, and joins what it tells."""
+    alive, memory = with_a_slot_unread(needled())
+    alive.run(3, fill_level_nl=20_000_000)
+    saved = alive.logic.save()
+    memory.unread = []
+    alive.logic.load(memory, saved)
+    alive.run(1, fill_level_nl=20_000_000)
+    assert AlarmId.TAMPERING in alive.raised()

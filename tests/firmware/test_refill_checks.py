@@ -458,10 +458,10 @@ def test_each_date_of_a_refill_begins_with_its_tick() -> None:
         (due, Priority.MEDIUM),
     ):
         assert refills.due_priority(now) is priority
-    assert not refills.overdue(due + grace - 1, CONFIGURATION)
-    assert refills.overdue(due + grace, CONFIGURATION)
-    assert refills.dates_after(0, CONFIGURATION) == [ahead, due, due + grace]
-    assert refills.dates_after(ahead, CONFIGURATION) == [due, due + grace]
+    assert not refills.overdue(due + grace - 1)
+    assert refills.overdue(due + grace)
+    assert refills.dates_after(0) == [ahead, due, due + grace]
+    assert refills.dates_after(ahead) == [due, due + grace]
     settled = from_s(4 * 3_600)
     assert [refills.settling(now) for now in (0, settled - 1, settled)] == [True, True, False]
 

@@ -202,6 +202,35 @@ def test_what_was_in_it_before_memory_was_lost_may_be_drug(subject: Subject) -> 
     reservoir.check()
 
 
+@pytest.mark.parametrize("declared_nl", [700_000, 10_000_000])
+def test_what_is_declared_shows_no_reservoir_empty(subject: Subject, declared_nl: int) -> None:
+    """10 mL are put in, and said to be less; no level has told yet."""
+    reservoir = filled(subject)
+    desk = reservoir.desk
+    begin(desk)
+    taken_nl = desk.pump.level_nl
+    desk.let(level_nl=10e6)
+    commit(desk, taken_nl, declared_nl, **DRUG)
+    refused(desk, "10 mL of undiluted drug are in it")
+
+
+def test_a_limit_that_is_set_high_shows_no_reservoir_empty(subject: Subject) -> None:
+    """Empty, as the configuration has it, are 20 mL."""
+    limits = {"empty_volume_nl": 20_000_000, "low_volume_nl": 25_000_000}
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 19_000_000}), **limits)
+    desk.wait(30)
+    refused(desk, "19 mL of undiluted drug are in it")
+
+
+def test_what_is_reckoned_shows_no_reservoir_empty(subject: Subject) -> None:
+    """The level is silent, and the restrictor clogged: pressures do not tell that."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 3_000_000}))
+    desk.wait(30)
+    desk.let(reads={"fill_level_nl": None}, restrictor=0.0)
+    desk.wait(50 * 60)
+    refused(desk, "3 mL of undiluted drug are in it")
+
+
 def test_a_needle_that_nobody_announced_may_have_put_in_drug(subject: Subject) -> None:
     """Rinsed and borne out, and then the level rose."""
     reservoir = filled(subject)

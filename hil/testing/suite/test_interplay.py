@@ -15,8 +15,11 @@ from hil.testing.suite.test_alarms import SWITCHES, Listener, raised
 from hil.testing.suite.test_circumstances import LASTING
 from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
 from protocol import messages as m
+from protocol.control import Readings
 from protocol.vocabulary import AlarmId, Sounder
 
+DAY: Final = 1_440
+MEASURED: Final = [name for name in Readings._fields if name.endswith(("_pa", "_mk", "_nl", "_mv"))]
 HOUR_NL: Final = 54_000 // 4
 """What the limit of an hour leaves beside the prescription: a quarter of it."""
 MANY_DRUGS: Final = 40
@@ -468,3 +471,124 @@ def test_reminders_are_of_the_priority_it_has_now(subject: Subject) -> None:
         listener.acknowledge_all()
         for _ in range(130):
             listener.minute()
+
+
+def acknowledged(desk: Desk) -> None:
+    """All that is open."""
+    for one in desk.alarms():
+        desk.must_do(m.AcknowledgeAlarm(alarm=one.alarm, occurrence=one.occurrence), "ALM-04")
+
+
+def hushed(desk: Desk) -> None:
+    """All that is open, for as long as a pause may last."""
+    for one in desk.alarms():
+        silenced(desk, one)
+
+
+@pytest.mark.parametrize("silence", [acknowledged, hushed])
+def test_a_second_needle_is_heard(subject: Subject, silence: Callable[[Desk], None]) -> None:
+    """Minutes after the first: whoever silenced that one knew nothing of it."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 20_000_000}))
+    desk.wait(60)
+    for _ in range(2):
+        desk.let(level_nl=desk.pump.level_nl - 2e6)
+        desk.wait(3)
+        loud = desk.sounder is Sounder.HIGH
+        words = "a sounder that plays high: 2 mL have gone"
+        desk.that(loud, "ALM-04", words, desk.sounder.name.lower())
+        silence(desk)
+
+
+def test_another_injection_beyond_the_limit_is_heard(subject: Subject) -> None:
+    """Hours after one that was acknowledged."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    inject(desk, 2_000_000)
+    limited = AlarmId.DOSE_LIMIT in desk.present()
+    desk.that(limited, "DOS-02", "dose_limit: 2 mL at once", desk.standing())
+    acknowledged(desk)
+    desk.wait(100)
+    inject(desk, 20_000_000)
+    loud = desk.sounder is Sounder.HIGH
+    desk.that(loud, "ALM-04", "a sounder that plays high: 20 mL more", desk.sounder.name.lower())
+
+
+def test_a_longer_grace_takes_nothing_back(subject: Subject) -> None:
+    """Overdue is overdue until a refill is made."""
+    desk = subject.desk(refill_interval_s=DAY * 60, refill_grace_s=3_600)
+    after = desk.minutes_to(AlarmId.REFILL_OVERDUE, DAY + 90)
+    desk.that(after is not None, "RES-04", "refill_overdue, 25 h after the refill", after)
+    new = desk.configuration.model_copy(update={"refill_grace_s": 30 * DAY * 60})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    for _ in range(2):
+        stands = AlarmId.REFILL_OVERDUE in desk.present()
+        desk.that(stands, "RES-04", "refill_overdue still", desk.standing())
+        desk.power_cycle()
+        desk.wait(2)
+
+
+def test_a_fill_that_expires_soon_has_a_reminder_of_its_own(subject: Subject) -> None:
+    """The one before was due, and that was acknowledged; this one is good for ten hours."""
+    desk = subject.desk(refill_interval_s=2 * DAY * 60, refill_grace_s=3 * DAY * 60)
+    after = desk.minutes_to(AlarmId.REFILL_DUE, 2 * DAY)
+    desk.that(after is not None, "RES-03", "refill_due before 2 d are over", after)
+    desk.wait(2 * DAY + 5 - desk.minutes)
+    acknowledged(desk)
+    refill_all(desk, stability_s=36_000)
+    one = desk.occurrence(AlarmId.REFILL_DUE)
+    fresh = one is None or not one.acknowledged
+    desk.that(fresh, "RES-05", "no refill_due of the fill before", one)
+    acknowledged(desk)
+    desk.wait(10 * 60)
+    one = desk.occurrence(AlarmId.REFILL_DUE)
+    due = one is not None and one.present
+    desk.that(due, "RES-04", "refill_due: ten hours have passed", desk.standing())
+
+
+def test_a_sample_that_was_lost_long_ago_is_no_evidence_now(subject: Subject) -> None:
+    """All channels were silent once; a window is open days later, and one of them is."""
+    desk = subject.desk()
+    desk.wait(30)
+    desk.let(reads=dict.fromkeys(MEASURED))
+    desk.wait(1)
+    desk.let(reads={})
+    desk.wait(120)
+    begin(desk)
+    desk.let(reads={"temperature_mk": None})
+    desk.wait(4)
+    watched = AlarmId.UNMONITORED not in desk.present()
+    desk.that(watched, "OCC-07", "no unmonitored: pressures and level read", desk.standing())
+
+
+def test_a_drug_is_watched_for_as_long_as_the_plan_has_it(subject: Subject) -> None:
+    """Two others came after it, and a hand injects it once more."""
+    drugs = ("A", "B", "C", "saline")
+    plan = tuple(m.PlanStep(drug=drug, duration_s=2 * DAY * 60) for drug in drugs)
+    first = REFILL.model_copy(update={"filled_nl": 12_000_000, "drug": "A"})
+    desk = subject.desk(first, plan=plan, refill_min_interval_s=0)
+    for drug in drugs[1:]:
+        desk.wait(2 * DAY - 100)
+        thin = {"concentration_ng_per_ml": 0} if drug == "saline" else {}
+        refill_all(desk, drug=drug, **thin)
+    desk.wait(PRIMED_MIN)
+    inject(desk, 5_000_000, "A")
+    inject(desk, 5_000_000, "A")
+    limited = AlarmId.DOSE_LIMIT in desk.present()
+    desk.that(limited, "DOS-02", "dose_limit: 10 mL of A at once", desk.standing())
+
+
+def test_a_plan_that_is_written_anew_goes_on_where_it_was(subject: Subject) -> None:
+    """Of two steps with the same drug it is in the second; another one's length is changed."""
+    plan = tuple(m.PlanStep(drug=drug, duration_s=2 * DAY * 60) for drug in ("A", "B", "A", "C"))
+    first = REFILL.model_copy(update={"filled_nl": 12_000_000, "drug": "A"})
+    desk = subject.desk(first, plan=plan, refill_min_interval_s=0)
+    for drug in ("B", "A"):
+        desk.wait(2 * DAY - 100)
+        refill_all(desk, drug=drug)
+    longer = (plan[0], m.PlanStep(drug="B", duration_s=3 * DAY * 60), *plan[2:])
+    new = desk.configuration.model_copy(update={"plan": longer})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    desk.wait(2 * DAY - 100)
+    refill_all(desk, drug="C")
+    called = AlarmId.OFF_PLAN not in desk.present()
+    desk.that(called, "DOS-09", "no off_plan: C is called for after the second A", desk.standing())
