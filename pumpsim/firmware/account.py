@@ -117,6 +117,14 @@ class Account:
         self.uncertain_nl += volume_nl
         self.balance -= volume_nl
 
+    def turn_back(self, volume_nl: int) -> None:
+        """So much surely flowed backwards: it comes out again before any drug does.
+
+        Whatever of it got as far as the reservoir is no drug there, either: it counts twice.
+        """
+        self.uncertain_nl += 2 * volume_nl
+        self.balance -= 2 * volume_nl
+
     def widen(self, elapsed: int, error_nl_per_h: int) -> None:
         """So far off, either way, may the flow be that was counted."""
         volume_nl, self.spread_rest = pumped(error_nl_per_h, elapsed, self.spread_rest)
@@ -196,9 +204,14 @@ class Account:
         self.since_refill_nl = 0
         self.dose_since_refill_fg = 0
 
-    def counts(self, drug: str) -> bool:
-        """Whether there is a place for the dose of a drug, beside all that are in the pump."""
-        known = {self.drug, *self.doses_fg, *(plug[1] for plug in self.plugs)} - {UNKNOWN_DRUG}
+    def counts(self, drug: str, declared: str = UNKNOWN_DRUG) -> bool:
+        """Whether there is a place for the dose of a drug, beside all that are in the pump.
+
+        And beside one that was declared, and is to come.
+        """
+        known = {self.drug, declared, *self.doses_fg, *(plug[1] for plug in self.plugs)} - {
+            UNKNOWN_DRUG
+        }
         return drug in known or len(known) < MAX_DRUGS
 
     def at_tip(self) -> Liquid:

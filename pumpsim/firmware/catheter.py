@@ -5,7 +5,7 @@ In a healthy patient it is the arterial pressure, 10 to 15 kPa with posture (doc
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from protocol.control import Interval, Readings
 from pumpsim.firmware.persistence import AGE_MAX, Persistence
@@ -42,6 +42,19 @@ SHIFT: Final = 3
 SCALE: Final = 4
 """The mean carries this many binary digits behind the point."""
 PA_PER_KPA: Final = 1_000
+
+
+class Surge(NamedTuple):
+    """What is told as an injection: so many samples, by what was declared, and how high.
+
+    Behind a clot the pressure climbs by `climb_pa` in a minute, and not above the reservoir's.
+    """
+
+    samples: int = SURGE_SAMPLES
+    climb_pa: int = 0
+
+
+USUAL: Final = Surge()
 
 
 @dataclass(slots=True)
@@ -81,11 +94,11 @@ class Catheter:
         readings: Readings,
         flow: Interval | None,
         *,
-        surge_samples: int = SURGE_SAMPLES,
+        surge: Surge = USUAL,
         held: bool = False,
         expected: Interval | None = None,
     ) -> None:
-        """Take a sample; so many of a surge are an injection: it depends on what was declared.
+        """Take a sample.
 
         The first sample of a jump is none (see `screen`), and counts once the next one confirms it:
         `held` is one of the catheter's pressure, `expected` the flow if it is confirmed. A sample
@@ -112,7 +125,7 @@ class Catheter:
             if self._release(now, -step_pa):
                 self.scaled_mean = gauge_pa << SCALE
             if step_pa >= SURGE_PA or self.surge_samples:
-                self._surge(gauge_pa, readings.fill_level_nl, surge_samples)
+                self._surge(readings, gauge_pa, surge)
             self.scaled_mean += ((gauge_pa << SCALE) - self.scaled_mean) >> SHIFT
         self.gauge_pa, self.at, self.skipped, self.held = gauge_pa, now, 0, False
         self.level_nl = readings.fill_level_nl
@@ -185,14 +198,20 @@ class Catheter:
         stands = self.occlusion.stands or self.partial.stands
         return stands or (since is not None and now - since >= T_OCC)
 
-    def _surge(self, gauge_pa: int, fill_level_nl: int | None, needed: int) -> None:
+    def _surge(self, readings: Readings, gauge_pa: int, surge: Surge) -> None:
         """RES-12: the catheter's pressure leaps, and the reservoir's content does not."""
         if not self.surge_samples:
             self.surge_from_pa, self.surge_from_nl = self.gauge_pa or 0, self.level_nl
             self.surge_samples = int(self.held)
-        risen_nl = 0
-        if fill_level_nl is not None and self.surge_from_nl is not None:
-            risen_nl = fill_level_nl - self.surge_from_nl
-        lasts = gauge_pa - self.surge_from_pa >= SURGE_PA and self.surge_samples < MAX_SURGE
+        level_nl, risen_nl = readings.fill_level_nl, 0
+        if level_nl is not None and self.surge_from_nl is not None:
+            risen_nl = level_nl - self.surge_from_nl
+        clot_pa = surge.climb_pa * (self.surge_samples + 1)
+        reservoir_pa, catheter_pa = readings.reservoir_pressure_pa, readings.catheter_pressure_pa
+        if reservoir_pa is not None and catheter_pa is not None:
+            above_pa = reservoir_pa - catheter_pa + SURGE_PA  # where a syringe alone brings it
+            clot_pa = min(clot_pa, gauge_pa - self.surge_from_pa + above_pa)
+        leaps = gauge_pa - self.surge_from_pa >= max(SURGE_PA, clot_pa)
+        lasts = leaps and self.surge_samples < MAX_SURGE
         self.surge_samples = self.surge_samples + 1 if lasts else 0
-        self.injection = self.surge_samples >= needed and risen_nl < FILL_NOT_RISEN_NL
+        self.injection = self.surge_samples >= surge.samples and risen_nl < FILL_NOT_RISEN_NL

@@ -48,11 +48,13 @@ class Environment:
         temperature_mk, pocket_pa = readings.temperature_mk, readings.pocket_pressure_pa
         self.transient_pa = 0
         if pocket_pa is not None:
-            before_pa = pocket_pa if now - self.pocket_at > MAX_GAP else self.pocket_pa
+            elapsed = now - self.pocket_at
+            before_pa = pocket_pa if elapsed > MAX_GAP else self.pocket_pa
             step_pa = pocket_pa - (before_pa or pocket_pa)
             self.pocket_pa, self.pocket_at = pocket_pa, now
             if self.in_transient or not -DPDT_MAX_PA <= step_pa <= DPDT_MAX_PA:
-                self._transient(step_pa)
+                samples = (elapsed + MINUTE // 2) // MINUTE  # some may have been missing
+                self._transient(step_pa // max(samples, 1))
             if self.outside or not P_LOW_PA < pocket_pa < P_HIGH_PA:
                 thin_pa, dense_pa = P_LOW_PA - pocket_pa, pocket_pa - P_HIGH_PA
                 self.thin.feed(now, T_PRESS, holds=_beyond(self.thin, thin_pa))

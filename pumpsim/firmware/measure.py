@@ -11,12 +11,17 @@ from protocol.control import TICKS_PER_S, Event, Interval, Readings
 from protocol.messages import Configuration
 from protocol.vocabulary import AlarmId, EventKind, Quality
 from pumpsim.firmware.amounts import pumped
-from pumpsim.firmware.catheter import FLUSH_SAMPLES, REFILL_SURGE_SAMPLES, SURGE_SAMPLES
+from pumpsim.firmware.catheter import (
+    FLUSH_SAMPLES,
+    REFILL_SURGE_SAMPLES,
+    SURGE_SAMPLES,
+    Surge,
+)
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
 from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
-from pumpsim.firmware.screen import CATHETER, RESERVOIR
+from pumpsim.firmware.screen import CATHETER, CHANNELS, RESERVOIR
 from pumpsim.firmware.state import State
 from pumpsim.firmware.ticks import MINUTE
 
@@ -26,6 +31,7 @@ SLOW: Final = 10 * MINUTE - 30 * TICKS_PER_S
 """Between two looks at what changes slowly; to the nearest sample, whatever the crystal."""
 COLD_MK: Final = 308_650
 """Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
+HIGHEST_PA: Final = CHANNELS[CATHETER].highest
 MAX_UNJUDGED: Final = 1
 """Samples without a flow that are made up for; more of them are missing pressures."""
 
@@ -40,6 +46,7 @@ class Model(NamedTuple):
     configuration: Configuration
     flow: FlowModel
     limits: Limits
+    climb_pa: int = 0  # in a minute, behind a clot in the catheter
 
 
 def model_of(state: State) -> Model | None:
@@ -48,7 +55,17 @@ def model_of(state: State) -> Model | None:
     if configuration is None:
         return None
     viscosity = WATER_PERMILLE if refill is None else refill.viscosity_permille
-    return Model(configuration, FlowModel(configuration, viscosity), limits_of(configuration))
+    flow, limits = FlowModel(configuration, viscosity), limits_of(configuration)
+    return Model(configuration, flow, limits, _climb_pa(configuration))
+
+
+def _climb_pa(configuration: Configuration) -> int:
+    """Twice what a fast pump makes of it; a catheter that does not yield is filled at once."""
+    compliance = configuration.catheter_compliance_nl_per_kpa
+    if not compliance:
+        return HIGHEST_PA
+    fast_nl_per_h = configuration.nominal_flow_nl_per_h * (100 + FLOW_PERCENT) // 100
+    return 2 * PA_PER_KPA * pumped(fast_nl_per_h, MINUTE)[0] // compliance
 
 
 def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> None:
@@ -118,7 +135,7 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     level does not: it moves by whatever the needle does.
     """
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
-    state.flow = _drawn(state.flow) if flow is None else _degraded(flow)
+    state.flow = _drawn(state.flow or state.last_flow) if flow is None else _degraded(flow)
     assumed_nl_per_h = state.assumed_flow_nl_per_h()
     if flow is not None and (state.by_fill.loss or state.by_fill.rest):
         assumed_nl_per_h = _weigh(state, flow, None, elapsed)
@@ -147,6 +164,8 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
     account.widen(elapsed, _error(state, model.configuration, elapsed))
     account.deliver(elapsed, assumed_nl_per_h, stored_nl)
+    if flow is not None and flow.high < 0:
+        _turn_back(state, -flow.low, elapsed)
     if flow is None:
         state.unjudged += 1
         state.jumped = state.screen.holds(RESERVOIR) or state.screen.holds(CATHETER)
@@ -158,6 +177,13 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
         state.by_fill.judge(fill, flow, model.limits)
         _predict(state, model.configuration)
     return flow
+
+
+def _turn_back(state: State, flow_nl_per_h: int, elapsed: int) -> None:
+    """Liquid flows backwards (FLW-12): what comes out afterwards is what went in."""
+    volume_nl, rest = pumped(flow_nl_per_h, elapsed)
+    state.account.turn_back(volume_nl + (rest > 0))
+    state.residual.back_nl += volume_nl + (rest > 0)
 
 
 def _predict(state: State, configuration: Configuration) -> None:
@@ -244,9 +270,9 @@ def _watch_catheter(
         held = state.screen.holds(CATHETER)
         expected = model.flow.estimate(state.screen.if_confirmed(readings))
     injected, refilling = catheter.injection, state.refills.window_since is not None
-    surge = REFILL_SURGE_SAMPLES if refilling else SURGE_SAMPLES
-    surge = FLUSH_SAMPLES if state.flushing() else surge
-    catheter.feed(state.now, readings, flow, surge_samples=surge, held=held, expected=expected)
+    samples = REFILL_SURGE_SAMPLES if refilling else SURGE_SAMPLES
+    surge = Surge(FLUSH_SAMPLES if state.flushing() else samples, model.climb_pa)
+    catheter.feed(state.now, readings, flow, surge=surge, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.inject(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
     if refilling and catheter.surge_samples >= REFILL_SURGE_SAMPLES:  # a flush may be a fill, too

@@ -141,6 +141,7 @@ class ReferenceLogic:
             state.battery.feed(now, trusted.battery_mv)
         else:
             self._measure(state, self._model, elapsed, events)
+        state.last_flow = None
         state.volume = state.left()
         if state.first_level is None:
             self._note_first_level()

@@ -13,6 +13,7 @@ from pumpsim.firmware import downtime, ticks
 from pumpsim.firmware.alarms import TABLE
 from pumpsim.firmware.catheter import P_PARTIAL_PA, PA_PER_KPA
 from pumpsim.firmware.clock import plausible
+from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
 from pumpsim.firmware.exchange import EMPTIED_NL, Found, most_infused_nl, most_left_nl
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import fastest_flow
@@ -143,7 +144,8 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     if refusal is not None:
         return refusal
     refill = body.refill
-    if not state.account.counts(refill.drug):
+    declared = UNKNOWN_DRUG if state.bolus is None else state.bolus.drug
+    if not state.account.counts(refill.drug, declared):
         return Refusal.TOO_MANY_DRUGS
     downtime.end(state, refill.withdrawn_nl)
     found = state.refills.found
@@ -154,13 +156,8 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     left_permille = -(-1_000 * left_nl // (left_nl + refill.filled_nl))
     unknown = first and found.level_nl is None
     state.needle.committed(now, None if unknown else found, refill)
-    if now < state.needle.discrepancy_until:
-        state.alarms.again(now, AlarmId.REFILL_DISCREPANCY)
     state.refills.commit(now, body, state.configuration)
-    if now < state.refills.off_plan_until:
-        state.alarms.again(now, AlarmId.OFF_PLAN)
-    for dated in (AlarmId.REFILL_DUE, AlarmId.REFILL_OVERDUE):  # of the fill before (RES-05)
-        state.alarms.update(now, dated, None)
+    _tell_anew(state, now)
     state.account.refilled(refill.drug, refill.concentration_ng_per_ml, left_permille)
     state.dose_limit.refilled(state.account)
     state.dose_limit.limit(state.configuration)
@@ -171,6 +168,16 @@ def _commit_refill(state: State, now: int, request: Request) -> Answer | Refusal
     state.empty = left.low <= state.configuration.empty_volume_nl
     state.volume = None if state.stale else left  # as declared, until a level tells (RES-05)
     return _done(EventKind.REFILL_COMMITTED, refill.filled_nl, state.refills.refill_id)
+
+
+def _tell_anew(state: State, now: int) -> None:
+    """What was found with this refill is news, and what was due with the last one is over."""
+    if now < state.needle.discrepancy_until:
+        state.alarms.again(now, AlarmId.REFILL_DISCREPANCY)
+    if now < state.refills.off_plan_until:
+        state.alarms.again(now, AlarmId.OFF_PLAN)
+    for dated in (AlarmId.REFILL_DUE, AlarmId.REFILL_OVERDUE):
+        state.alarms.update(now, dated, None)
 
 
 def _found_now(state: State, now: int, configuration: m.Configuration) -> Found:

@@ -23,10 +23,11 @@ class Residual:
     out_nl: int = 0  # of the reservoir, by the account
     uncertain_nl: int = 0  # of that
     error_nl: int = 0  # by so much more, or less, may have left since
+    back_nl: int = 0  # so much may have come back
 
     def begin(self, known: Interval | None, account: Account) -> None:
         """From here on it is reckoned."""
-        self.known, self.error_nl = known, 0
+        self.known, self.error_nl, self.back_nl = known, 0, 0
         self.out_nl, self.uncertain_nl = _out_nl(account), account.uncertain_nl
 
     def declare(
@@ -61,7 +62,7 @@ class Residual:
         return Interval(
             max(low - out_nl - self.error_nl, 0),
             max(estimate - out_nl, 0),
-            max(high - least_nl, 0),
+            max(high - least_nl, 0) + self.back_nl,
             Quality.DEGRADED,
         )
 

@@ -86,6 +86,7 @@ class State:
     environment: Environment = field(default_factory=Environment)
     battery: Battery = field(default_factory=Battery)
     flow: Interval | None = None
+    last_flow: Interval | None = None  # of a life before, until a sample of this one
     volume: Interval | None = None
     causes: tuple[Cause, ...] = ()
     low: bool = False
@@ -106,8 +107,9 @@ class State:
 
     def assumed_flow_nl_per_h(self) -> int:
         """The best guess of the flow: the estimate, else the slope of the fill, else nominal."""
-        if self.flow is not None:
-            return self.flow.estimate
+        flow = self.flow or self.last_flow
+        if flow is not None:
+            return flow.estimate
         if self.fill.slope is not None:
             return self.fill.slope.estimate
         return 0 if self.configuration is None else self.configuration.nominal_flow_nl_per_h
@@ -226,7 +228,7 @@ class State:
             "bolus": _dump(self.bolus),
             "kept": self.kept,
             "bolus_since": self.bolus_since - now,
-            "flow": self.flow,
+            "flow": self.flow or self.last_flow,
             "reservoir": [self.low, self.empty, self.unmonitored],
             "stale": self.stale,
             "screen": self.screen.save(),
@@ -248,7 +250,7 @@ class State:
         self.life = data["life"] + 1
         self._load_declared(data)
         if not self.sampled:
-            self.flow = interval_of(data["flow"])
+            self.last_flow = interval_of(data["flow"])
         self.alarms.load(0, data["alarms"])
         self.resets.load(data["resets"])
         low, empty, unmonitored = data["reservoir"]

@@ -53,15 +53,19 @@ class Probe:
         *,
         surge_samples: int = catheters.SURGE_SAMPLES,
         held: bool = False,
+        climb_pa: int = 0,
+        reservoir_pa: int | None = USUAL.reservoir_pressure_pa,
     ) -> Catheter:
         self.minute += 1
         pressure = None if gauge_pa is None else self.pocket_pa + gauge_pa
         sample = USUAL._replace(
-            catheter_pressure_pa=pressure, pocket_pressure_pa=self.pocket_pa, fill_level_nl=level_nl
+            reservoir_pressure_pa=reservoir_pa,
+            catheter_pressure_pa=pressure,
+            pocket_pressure_pa=self.pocket_pa,
+            fill_level_nl=level_nl,
         )
-        self.catheter.feed(
-            self.minute * MINUTE, sample, flow, surge_samples=surge_samples, held=held
-        )
+        surge = catheters.Surge(surge_samples, climb_pa)
+        self.catheter.feed(self.minute * MINUTE, sample, flow, surge=surge, held=held)
         return self.catheter
 
 
@@ -195,6 +199,30 @@ def test_a_needle_that_withdrew_in_that_minute_hides_no_injection(probe: Probe) 
     """RES-12."""
     needed = catheters.REFILL_SURGE_SAMPLES
     assert probe.feed(25_000, level_nl=600_000, surge_samples=needed).injection
+
+
+@pytest.mark.parametrize("reservoir_pa", [USUAL.reservoir_pressure_pa, None])
+def test_behind_a_clot_a_stiff_catheter_climbs_fast(probe: Probe, reservoir_pa: int | None) -> None:
+    """OCC-07, RES-12: what rises faster than that, or above the reservoir's, is an injection."""
+    told = [
+        probe.feed(gauge_pa, climb_pa=15_000, reservoir_pa=reservoir_pa).injection
+        for gauge_pa in (27_000, 41_000, 55_000, 80_000, 110_000)
+    ]
+    assert told == [False, False, False, False, True]
+
+
+def test_a_catheter_that_does_not_yield_is_at_the_reservoirs_pressure_at_once(
+    probe: Probe,
+) -> None:
+    """OCC-07, RES-12: above it by more than noise nothing but a syringe brings it."""
+    above_pa = (USUAL.reservoir_pressure_pa or 0) - POCKET_PA
+    for _ in range(3):
+        assert not probe.feed(above_pa, climb_pa=700_000).injection
+    other = Probe()
+    other.feed(12_400)
+    for _ in range(2):
+        told = other.feed(above_pa + 9_000, climb_pa=700_000).injection
+    assert told
 
 
 def test_a_declared_flush_is_no_injection_unless_it_goes_on(probe: Probe) -> None:

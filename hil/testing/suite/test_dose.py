@@ -168,6 +168,33 @@ def test_a_flow_that_turns_back_takes_nothing_back(subject: Subject) -> None:
     desk.that(kept, "DOS-03", f"at least {before.delivered_total_nl} nL", now.delivered_total_nl)
 
 
+@pytest.mark.parametrize("level", [True, False], ids=["level", "no level"])
+def test_what_flowed_back_is_no_drug_when_it_comes_again(subject: Subject, *, level: bool) -> None:
+    """Two hours of blood: it fills the catheter, and comes out before any drug does."""
+    refill = REFILL.model_copy(update={"filled_nl": 20_000_000})
+    desk = subject.desk(refill, catheter_compliance_nl_per_kpa=0)
+    given = Given(desk)
+    given.wait(2 * PRIMED_MIN)
+    desk.let(reads={} if level else {"fill_level_nl": None})
+    given.wait(5)
+    dose_ng, blood_nl, usual_pa = given.dose_ng(REFILL.drug), 0.0, desk.pump.artery_pa
+    above_pa = desk.pump.reservoir_pa() - desk.pump.catheter_pa() + 200e3
+    rise = [usual_pa + above_pa * minute / 120 for minute in range(120)]
+    for minute, artery_pa in enumerate([*rise, *[rise[-1]] * 120, *[usual_pa] * 600]):
+        desk.let(artery_pa=artery_pa)
+        desk.minute()
+        out_nl = desk.pump.flow_nl_per_h() / 60
+        drug_nl, blood_nl = max(out_nl - blood_nl, 0.0), max(blood_nl - out_nl, 0.0)
+        dose_ng += drug_nl * REFILL.concentration_ng_per_ml / NL_PER_ML
+        if minute % 60 == 0:
+            status, left_nl = desk.status(), desk.pump.level_nl
+            told, left = status.dose_total_between_ng, status.residual_volume_nl
+            holds = told is None or told.low <= dose_ng <= told.high
+            desk.that(holds, "DOS-01", f"bounds with {dose_ng:.0f} ng, which were given", told)
+            holds = left is None or left.low <= left_nl <= left.high
+            desk.that(holds, "RES-01", f"an interval that holds {left_nl:.0f} nL", left)
+
+
 def test_a_drug_that_is_in_turn_has_the_limit_of_its_turn(subject: Subject) -> None:
     """A day in a fortnight: a quarter of that day more is all there may be of it in a cycle."""
     plan = (

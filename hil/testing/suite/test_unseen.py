@@ -16,6 +16,8 @@ from protocol.vocabulary import AlarmId, EventKind, ResetCause, Sounder
 DAY = 1_440
 TEN_ML: Final = REFILL.model_copy(update={"filled_nl": 10_000_000})
 NO_LEVEL: Final = {"reads": {"fill_level_nl": None}}
+PA_STEPS: Final = 100
+FAST_NL_PER_KPA: Final = 500
 WRONG: Final = {AlarmId.BOLUS_PATH_INJECTION, AlarmId.DOSE_LIMIT}
 
 
@@ -357,6 +359,57 @@ def test_a_fever_that_nobody_saw_is_within_the_bounds(subject: Subject, minutes:
     told = desk.status().delivered_total_between_nl
     holds = told is None or told.low <= flowed_nl <= told.high
     desk.that(holds, "DOS-01", f"bounds with {flowed_nl:.0f} nL, which left", told)
+
+
+@pytest.mark.parametrize("per_min_pa", [1_500, 4_000])
+def test_a_transient_is_as_fast_as_it_was(subject: Subject, per_min_pa: int) -> None:
+    """Two samples were missing: what is told of it is a minute's change, and only of a fast one."""
+    desk = subject.desk()
+    desk.wait(30)
+    desk.let(reads={"pocket_pressure_pa": None}, pocket_pa=101_300.0 - per_min_pa)
+    desk.wait(1)
+    desk.let(pocket_pa=101_300.0 - 2 * per_min_pa)
+    desk.wait(1)
+    desk.let(reads={}, pocket_pa=101_300.0 - 3 * per_min_pa)
+    desk.wait(1)
+    told = [event.value for event in desk.happened(EventKind.PRESSURE_TRANSIENT)]
+    fair = not told or abs(told[0] + per_min_pa) < PA_STEPS
+    words = f"no more than {per_min_pa} Pa in a minute"
+    desk.that(fair, "ENV-04", words, told)
+
+
+def test_what_flowed_before_a_boot_is_no_flow_of_now(subject: Subject) -> None:
+    """Ten hours without supply, and a fever meanwhile: before the first sample nobody knows."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(temperature_mk=313_150.0)
+    desk.power_cycle(10 * 60)
+    told, flow_nl_per_h = desk.status().flow_nl_per_h, desk.pump.flow_nl_per_h()
+    holds = told is None or told.low <= flow_nl_per_h <= told.high
+    desk.that(holds, "FLW-01", f"an interval that holds {flow_nl_per_h:.0f} nL/h", told)
+
+
+@pytest.mark.parametrize("compliance", [0, 100, 500])
+def test_a_clot_in_a_stiff_catheter_is_no_injection(subject: Subject, compliance: int) -> None:
+    """Behind it the pressure climbs as fast as the pump fills it, up to the reservoir's."""
+    flow = 250_000 if compliance == FAST_NL_PER_KPA else 54_000
+    desk = subject.desk(
+        catheter_compliance_nl_per_kpa=compliance,
+        nominal_flow_nl_per_h=flow,
+        calibration_flow_nl_per_h=flow,
+    )
+    desk.wait(30)
+    for _ in range(60):
+        pump = desk.pump
+        room_pa = pump.reservoir_pa() - pump.catheter_pa()
+        climb_pa = pump.flow_nl_per_h() / 60 / compliance * 1e3 if compliance else room_pa
+        desk.let(artery_pa=pump.artery_pa + min(climb_pa, room_pa))
+        desk.wait(1)
+    told = [one.alarm for one in desk.told]
+    wrong = AlarmId.BOLUS_PATH_INJECTION in told
+    desk.that(not wrong, "OCC-07", "no injection: a clot raised it", told)
+    found = {AlarmId.OCCLUSION, AlarmId.FLOW_STOP} & {*told}
+    desk.that(found, "OCC-01", "occlusion, or flow_stop, within an hour", told)
 
 
 def test_an_altitude_ends_though_its_channel_was_missing_at_the_boot(subject: Subject) -> None:
