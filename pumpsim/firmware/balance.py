@@ -47,6 +47,11 @@ class Balance:
         self.carried_nl, self.error_nl = self._closed()
         self.begun_nl = self.stretch_nl = None
 
+    def most_nl(self) -> int:
+        """What is unexplained since the refill, and the error of that."""
+        unexplained_nl, error_nl = self._closed()
+        return abs(unexplained_nl) + error_nl
+
     def _closed(self) -> tuple[int, int]:
         if self.stretch_nl is None:
             return self.carried_nl, self.error_nl

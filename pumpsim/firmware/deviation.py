@@ -13,7 +13,7 @@ from protocol.messages import MAX_FLOW_NL_PER_H as MOST
 from protocol.messages import Configuration
 from protocol.vocabulary import Quality
 from pumpsim.firmware.balance import Balance
-from pumpsim.firmware.fill import FillLevel
+from pumpsim.firmware.fill import BUCKET, LONG, FillLevel
 from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.ticks import HOUR
 
@@ -111,6 +111,11 @@ class Deviation:
         self.stop |= stop
 
 
+def _most_nl(flow: Interval | None, buckets: int) -> int:
+    """That it comes to, either way, in so many buckets."""
+    return 0 if flow is None else max(flow.high, -flow.low) * buckets * BUCKET // HOUR
+
+
 def _state(total: int, *, standing: bool) -> bool:
     return total > 0 if standing else total >= T_OVER
 
@@ -164,6 +169,17 @@ class FillDeviation:
             self.beyond = None
         elif slope is not None and loss is not None:
             self.beyond, self.explained = loss, slope.estimate - loss.estimate
+        elif self.beyond is None and fill.recent is not None and fill.recent_loss is not None:
+            self.beyond = fill.recent_loss  # until there is more to go by
+            self.explained = fill.recent.estimate - fill.recent_loss.estimate
+
+    def missed_nl(self, fill: FillLevel) -> int:
+        """How far off, at most, was what was counted until it was found.
+
+        The first buckets of a stretch are in no balance: as much as of late may have left in them.
+        """
+        unseen_nl = _most_nl(fill.recent, FULL + 1)
+        return unseen_nl + max(_most_nl(self.beyond, LONG), self.balance.most_nl())
 
     def correct(self, flow: Interval, *, watched: bool) -> Interval:
         """What the pressures say now, and what the level said beyond it: it holds both (SEN-05).

@@ -56,6 +56,7 @@ class FillLevel:
     slope: Interval | None = None  # mean flow in nl/h over 6 h, by the level alone
     recent: Interval | None = None  # over the last hour
     loss: Interval | None = None  # what left in 6 h beyond what the pressures explain, nl/h
+    recent_loss: Interval | None = None  # and over the last hour
 
     def clear(self) -> None:
         """Forget the slopes: liquid was put in or taken out, or nobody looked for a while."""
@@ -64,12 +65,12 @@ class FillLevel:
         self.levels_nl.clear()
         self.pumped_nl.clear()
         self.explained = 0
-        self.slope = self.recent = self.loss = None
+        self.slope = self.recent = self.loss = self.recent_loss = None
 
     def unexplained(self) -> None:
         """Without pressures nothing can be balanced until a window is full of them again."""
         self.explained = 0
-        self.loss = None
+        self.loss = self.recent_loss = None
 
     def add(self, ticks: int, level_nl: int | None, pumped_nl: int) -> bool:
         """Take a sample; True when a bucket was completed, and the slopes are new.
@@ -123,7 +124,10 @@ class FillLevel:
     def _fit(self) -> None:
         buckets = len(self.levels_nl)
         if buckets >= SHORT:
-            self.recent = _interval(SHORT, -self._trend(self.levels_nl, SHORT))
+            fall = -self._trend(self.levels_nl, SHORT)
+            self.recent = _interval(SHORT, fall)
+            if self.explained >= SHORT:
+                self.recent_loss = _interval(SHORT, fall - self._trend(self.pumped_nl, SHORT))
         if buckets == LONG:
             fall = -self._trend(self.levels_nl, LONG)
             self.slope = _interval(LONG, fall)

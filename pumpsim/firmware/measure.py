@@ -174,9 +174,19 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     else:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
     if fill.add(now, readings.fill_level_nl, state.explained_nl):
-        state.by_fill.judge(fill, flow, model.limits)
+        _judge_level(state, flow, model.limits)
         _predict(state, model.configuration)
     return flow
+
+
+def _judge_level(state: State, flow: Interval | None, limits: Limits) -> None:
+    """The level's new slopes; what they find has gone on for as long as they reach back."""
+    by_fill = state.by_fill
+    known = by_fill.loss or by_fill.rest
+    by_fill.judge(state.fill, flow, limits)
+    if flow is not None and not known and (by_fill.loss or by_fill.rest):
+        state.flow = by_fill.correct(flow, watched=True)
+        state.account.widen_by(by_fill.missed_nl(state.fill))
 
 
 def _turn_back(state: State, flow_nl_per_h: int, elapsed: int) -> None:

@@ -231,4 +231,10 @@ DEFECTS = (
         "a stiff catheter that a clot fills within minutes is told as an injection",
         Edit(catheter.Catheter, "_surge", "max(SURGE_PA, clot_pa)", "SURGE_PA"),
     ),
+    defect(
+        "late-and-not-since",
+        "DOS-01",
+        "what the level finds late is in the bounds from then on alone",
+        Edit(measure, "_judge_level", "widen_by(by_fill.missed_nl(state.fill))", "widen_by(0)"),
+    ),
 )

@@ -271,3 +271,20 @@ def test_a_catheter_that_does_not_yield_is_filled_at_once() -> None:
     stiff = model_of(state)
     assert stiff is not None
     assert stiff.climb_pa == HIGHEST_PA
+
+
+@pytest.mark.parametrize("restrictor", [0.3, 1.3, 2.5])
+def test_what_is_found_late_was_so_all_along(restrictor: float) -> None:
+    """DOS-01, FLW-06: once the level has told that the pressures are wrong, bounds hold it all."""
+    desk = pump()
+    desk.let(restrictor=restrictor)
+    assert desk.minutes_to(AlarmId.BALANCE_FAULT, DAY) is not None
+    for _ in range(20):
+        flowed_nl = 20_000_000 - desk.pump.level_nl
+        status = desk.status()
+        told, flow = status.delivered_total_between_nl, status.flow_nl_per_h
+        assert told is not None
+        assert told.low <= flowed_nl <= told.high
+        assert flow is not None
+        assert flow.low <= desk.pump.flow_nl_per_h() <= flow.high
+        desk.wait(30)

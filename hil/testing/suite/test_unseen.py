@@ -151,6 +151,23 @@ def test_what_is_left_after_days_without_supply_or_level(
     desk.that(holds, "RES-01", f"an interval that holds {left_nl:.0f} nL", told)
 
 
+@pytest.mark.parametrize("restrictor", [0.3, 0.7, 1.3, 1.6, 2.5])
+def test_what_is_found_late_is_within_the_bounds_from_then_on(
+    subject: Subject, restrictor: float
+) -> None:
+    """The level tells, hours later, that the pressures were wrong all along."""
+    desk = subject.desk()
+    desk.let(restrictor=restrictor)
+    after = desk.minutes_to(AlarmId.BALANCE_FAULT, DAY)
+    desk.that(after is not None, "FLW-06", "balance_fault within a day", desk.standing())
+    for _ in range(6):
+        flowed_nl = REFILL.filled_nl - desk.pump.level_nl
+        told = desk.status().delivered_total_between_nl
+        holds = told is None or told.low <= flowed_nl <= told.high
+        desk.that(holds, "DOS-01", f"bounds with {flowed_nl:.0f} nL, which left", told)
+        desk.wait(60)
+
+
 def test_no_more_leaves_than_there_was(subject: Subject) -> None:
     """Five days without supply, and the level had been silent before."""
     desk = subject.desk(REFILL.model_copy(update={"filled_nl": 3_500_000}))
