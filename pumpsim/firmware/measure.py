@@ -15,6 +15,7 @@ from pumpsim.firmware.catheter import (
     FLUSH_SAMPLES,
     REFILL_SURGE_SAMPLES,
     SURGE_SAMPLES,
+    USUAL,
     Surge,
 )
 from pumpsim.firmware.deviation import Limits, limits_of
@@ -46,7 +47,7 @@ class Model(NamedTuple):
     configuration: Configuration
     flow: FlowModel
     limits: Limits
-    climb_pa: int = 0  # in a minute, behind a clot in the catheter
+    surge: Surge = USUAL  # that is told, where no hands are at work
 
 
 def model_of(state: State) -> Model | None:
@@ -56,7 +57,8 @@ def model_of(state: State) -> Model | None:
         return None
     viscosity = WATER_PERMILLE if refill is None else refill.viscosity_permille
     flow, limits = FlowModel(configuration, viscosity), limits_of(configuration)
-    return Model(configuration, flow, limits, _climb_pa(configuration))
+    surge = Surge(SURGE_SAMPLES, _climb_pa(configuration))
+    return Model(configuration, flow, limits, surge)
 
 
 def _climb_pa(configuration: Configuration) -> int:
@@ -280,8 +282,8 @@ def _watch_catheter(
         held = state.screen.holds(CATHETER)
         expected = model.flow.estimate(state.screen.if_confirmed(readings))
     injected, refilling = catheter.injection, state.refills.window_since is not None
-    samples = REFILL_SURGE_SAMPLES if refilling else SURGE_SAMPLES
-    surge = Surge(FLUSH_SAMPLES if state.flushing() else samples, model.climb_pa)
+    surge = model.surge._replace(samples=REFILL_SURGE_SAMPLES) if refilling else model.surge
+    surge = surge._replace(samples=FLUSH_SAMPLES) if state.flushing() else surge
     catheter.feed(state.now, readings, flow, surge=surge, held=held, expected=expected)
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.inject(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)

@@ -266,11 +266,11 @@ def test_a_catheter_that_does_not_yield_is_filled_at_once() -> None:
     state = State(configuration=CONFIGURATION)
     usual = model_of(state)
     assert usual is not None
-    assert 0 < usual.climb_pa < 8_000
+    assert 0 < usual.surge.climb_pa < 8_000
     state.configuration = CONFIGURATION.model_copy(update={"catheter_compliance_nl_per_kpa": 0})
     stiff = model_of(state)
     assert stiff is not None
-    assert stiff.climb_pa == HIGHEST_PA
+    assert stiff.surge.climb_pa == HIGHEST_PA
 
 
 @pytest.mark.parametrize("restrictor", [0.3, 1.3, 2.5])
