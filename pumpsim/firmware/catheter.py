@@ -202,16 +202,22 @@ class Catheter:
         """RES-12: the catheter's pressure leaps, and the reservoir's content does not."""
         if not self.surge_samples:
             self.surge_from_pa, self.surge_from_nl = self.gauge_pa or 0, self.level_nl
+            if gauge_pa - self.surge_from_pa < self._clotted_pa(readings, surge):
+                self.injection = False
+                return
             self.surge_samples = int(self.held)
         level_nl, risen_nl = readings.fill_level_nl, 0
         if level_nl is not None and self.surge_from_nl is not None:
             risen_nl = level_nl - self.surge_from_nl
-        clot_pa = surge.climb_pa * (self.surge_samples + 1)
-        reservoir_pa, catheter_pa = readings.reservoir_pressure_pa, readings.catheter_pressure_pa
-        if reservoir_pa is not None and catheter_pa is not None:
-            above_pa = reservoir_pa - catheter_pa + SURGE_PA  # where a syringe alone brings it
-            clot_pa = min(clot_pa, gauge_pa - self.surge_from_pa + above_pa)
-        leaps = gauge_pa - self.surge_from_pa >= max(SURGE_PA, clot_pa)
-        lasts = leaps and self.surge_samples < MAX_SURGE
+        lasts = gauge_pa - self.surge_from_pa >= SURGE_PA and self.surge_samples < MAX_SURGE
         self.surge_samples = self.surge_samples + 1 if lasts else 0
         self.injection = self.surge_samples >= surge.samples and risen_nl < FILL_NOT_RISEN_NL
+
+    def _clotted_pa(self, readings: Readings, surge: Surge) -> int:
+        """By how much a clot may have raised the pressure since the last one was read."""
+        clotted_pa = surge.climb_pa * (1 + self.held)
+        reservoir_pa, pocket_pa = readings.reservoir_pressure_pa, readings.pocket_pressure_pa
+        if reservoir_pa is None or pocket_pa is None:
+            return clotted_pa
+        above_pa = reservoir_pa - pocket_pa + SURGE_PA  # where a syringe alone brings it
+        return min(clotted_pa, above_pa - self.surge_from_pa)

@@ -229,7 +229,7 @@ DEFECTS = (
         "clot-as-a-syringe",
         "OCC-07",
         "a stiff catheter that a clot fills within minutes is told as an injection",
-        Edit(catheter.Catheter, "_surge", "max(SURGE_PA, clot_pa)", "SURGE_PA"),
+        Edit(catheter.Catheter, "_surge", "< self._clotted_pa(readings, surge)", "< 0"),
     ),
     defect(
         "late-and-not-since",
