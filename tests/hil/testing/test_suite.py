@@ -93,7 +93,7 @@ def test_what_shows_late_or_with_sensors_at_their_limits_alone_is_named(
         ("TellsFirst", "begin_refill", "COM-09", "expected  done, as it is told: refill open*"),
         ("TellsFirst", "abort_refill", "RST-02", "expected  refill open: True"),
         ("LosesId", "commit_refill", "COM-09", "expected  nothing of it, as it is told: *"),
-        ("Unmoved", "write_configuration", "COM-09", "expected  done, as it is told: *"),
+        ("Unmoved", "commit_refill", "COM-09", "expected  done, as it is told: *"),
         ("Redoes", "end_bolus_access", "COM-04", "expected  injections: 1"),
     ],
 )
