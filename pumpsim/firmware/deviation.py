@@ -139,6 +139,11 @@ class FillDeviation:
     beyond: Interval | None = None  # while either stands: what left beyond `explained`, in nl/h
     explained: int = 0  # the mean flow of the pressures then
 
+    @property
+    def disagrees(self) -> bool:
+        """Whether the level contradicts the pressures, either way."""
+        return self.loss or self.rest
+
     def judge(self, fill: FillLevel, flow: Interval | None, limits: Limits) -> None:
         """Take new slopes; a flow tells how far its own error goes (U_total of FLW-06)."""
         slope, recent = fill.slope, fill.recent

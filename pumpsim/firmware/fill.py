@@ -105,7 +105,8 @@ class FillLevel:
                 del row[0]
         self.explained += 1
         self._start(ticks, level_nl, pumped_nl)
-        self._fit()
+        self.recent, self.recent_loss = self._fit(SHORT)
+        self.slope, self.loss = self._fit(LONG)
         return True
 
     def volume(self) -> Interval | None:
@@ -121,18 +122,15 @@ class FillLevel:
         self.started, self.count = ticks, 1
         self.level_sum_nl, self.pumped_sum_nl = level_nl, pumped_nl
 
-    def _fit(self) -> None:
-        buckets = len(self.levels_nl)
-        if buckets >= SHORT:
-            fall = -self._trend(self.levels_nl, SHORT)
-            self.recent = _interval(SHORT, fall)
-            if self.explained >= SHORT:
-                self.recent_loss = _interval(SHORT, fall - self._trend(self.pumped_nl, SHORT))
-        if buckets == LONG:
-            fall = -self._trend(self.levels_nl, LONG)
-            self.slope = _interval(LONG, fall)
-            if self.explained >= LONG:
-                self.loss = _interval(LONG, fall - self._trend(self.pumped_nl, LONG))
+    def _fit(self, buckets: int) -> tuple[Interval | None, Interval | None]:
+        """How fast the level fell lately, and what the pressures leave of that; None: too early."""
+        if len(self.levels_nl) < buckets:
+            return None, None
+        fall = -self._trend(self.levels_nl, buckets)
+        slope = _interval(buckets, fall)
+        if self.explained < buckets:
+            return slope, None
+        return slope, _interval(buckets, fall - self._trend(self.pumped_nl, buckets))
 
     def _trend(self, means_nl: list[int], buckets: int) -> int:
         """How fast the latest means rise, in nl/h: a line by least squares through even steps.

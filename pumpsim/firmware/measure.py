@@ -93,10 +93,10 @@ def make_up(state: State, model: Model, missed: int) -> None:
     """Count again what passed in so many ticks, by the last sample (NVM-04)."""
     readings, account = state.readings, state.account
     flow = None if readings is None else model.flow.estimate(readings)
-    if readings is None or flow is None:
-        flow_nl_per_h = state.assumed_flow_nl_per_h()
-    else:
-        flow_nl_per_h = _weigh(state, flow, readings.fill_level_nl, missed)
+    if flow is not None:  # the one of before may be of numbers that were wrong
+        state.flow = _degraded(flow)
+    level_nl = None if readings is None else readings.fill_level_nl
+    flow_nl_per_h = _weigh(state, flow, level_nl, missed)
     account.widen(missed, _error(state, model.configuration, missed))
     account.deliver(missed, flow_nl_per_h)
     state.residual.widen(missed, flow_nl_per_h)
@@ -137,12 +137,10 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     level does not: it moves by whatever the needle does.
     """
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
-    state.flow = _drawn(state.flow or state.last_flow) if flow is None else _degraded(flow)
-    assumed_nl_per_h = state.assumed_flow_nl_per_h()
-    if flow is not None and (state.by_fill.loss or state.by_fill.rest):
-        assumed_nl_per_h = _weigh(state, flow, None, elapsed)
+    state.flow = _drawn(state.latest_flow()) if flow is None else _degraded(flow)
+    counted_nl_per_h = _weigh(state, flow, None, elapsed)
     state.account.widen(elapsed, _error(state, model.configuration, elapsed))
-    state.account.deliver(elapsed, assumed_nl_per_h)
+    state.account.deliver(elapsed, counted_nl_per_h)
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -161,11 +159,10 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     assumed_nl_per_h, rest = state.assumed_flow_nl_per_h(), state.explained_rest
     explained_nl, state.explained_rest = pumped(assumed_nl_per_h, elapsed, rest)
     state.explained_nl += explained_nl
-    if flow is not None and (state.by_fill.loss or state.by_fill.rest):
-        assumed_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
+    counted_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
     account.widen(elapsed, _error(state, model.configuration, elapsed))
-    account.deliver(elapsed, assumed_nl_per_h, stored_nl)
+    account.deliver(elapsed, counted_nl_per_h, stored_nl)
     if flow is not None and flow.high < 0:
         _turn_back(state, -flow.low, elapsed)
     if flow is None:
@@ -184,9 +181,9 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
 def _judge_level(state: State, flow: Interval | None, limits: Limits) -> None:
     """The level's new slopes; what they find has gone on for as long as they reach back."""
     by_fill = state.by_fill
-    known = by_fill.loss or by_fill.rest
+    known = by_fill.disagrees
     by_fill.judge(state.fill, flow, limits)
-    if flow is not None and not known and (by_fill.loss or by_fill.rest):
+    if flow is not None and by_fill.disagrees and not known:
         state.flow = by_fill.correct(flow, watched=True)
         state.account.widen_by(by_fill.missed_nl(state.fill))
 
@@ -205,8 +202,10 @@ def _predict(state: State, configuration: Configuration) -> None:
         state.refills.predict(state.now, state.volume, fastest_nl_per_h, configuration)
 
 
-def _weigh(state: State, flow: Interval, level_nl: int | None, elapsed: int) -> int:
-    """Two channels disagree: believe the level while there is one, count the higher (SEN-05)."""
+def _weigh(state: State, flow: Interval | None, level_nl: int | None, elapsed: int) -> int:
+    """The flow that counts: of two that disagree the higher; the level's is believed (SEN-05)."""
+    if flow is None or not state.by_fill.disagrees:
+        return state.assumed_flow_nl_per_h()
     believed = state.flow = state.by_fill.correct(flow, watched=level_nl is not None)
     lower, higher = sorted((flow.estimate, believed.estimate))
     state.account.disagree(elapsed, max(higher, 0) - max(lower, 0))

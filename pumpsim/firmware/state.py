@@ -105,9 +105,13 @@ class State:
     before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock
 
+    def latest_flow(self) -> Interval | None:
+        """That of the last sample; of a life before, until this one has had a sample."""
+        return self.flow or self.last_flow
+
     def assumed_flow_nl_per_h(self) -> int:
         """The best guess of the flow: the estimate, else the slope of the fill, else nominal."""
-        flow = self.flow or self.last_flow
+        flow = self.latest_flow()
         if flow is not None:
             return flow.estimate
         if self.fill.slope is not None:
@@ -228,7 +232,7 @@ class State:
             "bolus": _dump(self.bolus),
             "kept": self.kept,
             "bolus_since": self.bolus_since - now,
-            "flow": self.flow or self.last_flow,
+            "flow": self.latest_flow(),
             "reservoir": [self.low, self.empty, self.unmonitored],
             "stale": self.stale,
             "screen": self.screen.save(),

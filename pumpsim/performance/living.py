@@ -128,9 +128,12 @@ class Witness:
         (self.true if truth.held(alarm) else self.false)[alarm] += 1
 
     def _note_dose(self, device: Device, truth: Truth, now_ns: int) -> None:
-        dose_ng = sum(device.plant.ledger.doses_ng().values())
+        ledger = device.plant.ledger
+        dose_ng = sum(ledger.doses_ng().values())
+        stretch_fl = ledger.catheter_fl - truth.configuration.catheter_volume_nl * FL_PER_NL
+        unstretched_ng = dose_ng + sum(ledger.at_tip_ng(stretch_fl).values())
         truth.battery_mv = device.sensors.battery.voltage_mv(now_ns)
-        truth.doses.append(Dose(now_ns, dose_ng, truth.prescribed_ng_per_h))
+        truth.doses.append(Dose(now_ns, dose_ng, unstretched_ng, truth.prescribed_ng_per_h))
 
     def booted(self, now_ns: int, cause: ResetCause, boot_id: int) -> None:
         """A life of the device began."""

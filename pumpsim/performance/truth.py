@@ -47,6 +47,8 @@ class Dose(NamedTuple):
 
     at_ns: int
     dose_ng: int
+    unstretched_ng: int
+    """The same of a catheter that held its configured volume, and no artery stretched."""
     rate_ng_per_h: float
 
 
@@ -188,7 +190,8 @@ def _will_exceed(truth: Truth, window_ns: int, bin_ns: int) -> bool:
     too much flows, never because a fill was thinner than declared.
 
     What is in the catheter at a change of drug is still of the old prescription, hence the longer
-    look for the highest rate.
+    look for the highest rate. No sensor sees where in a stretched catheter a drug begins: one that
+    would be at the tip of the configured catheter counts as if it were (decision 0012).
     """
     last, rate_ng_per_h = truth.doses[-1], truth.prescribed_ng_per_h
     since_ns = last.at_ns - window_ns - bin_ns
@@ -196,7 +199,8 @@ def _will_exceed(truth: Truth, window_ns: int, bin_ns: int) -> bool:
     highest = max(rate_ng_per_h, *rates)
     limit_ng = truth.configuration.dose_limit_permille / 1_000 * highest * window_ns / HOUR_NS
     return any(
-        (last.dose_ng - dose.dose_ng) * (1 + FLOW_ERROR)
+        max(last.dose_ng - dose.dose_ng, last.unstretched_ng - dose.unstretched_ng)
+        * (1 + FLOW_ERROR)
         + rate_ng_per_h * (dose.at_ns + window_ns - last.at_ns) / HOUR_NS
         > limit_ng
         for dose in truth.doses

@@ -195,6 +195,16 @@ class Ledger:
         _add(doses, self.plugs[0].fluid, self.delivered_fl - self.booked_fl)
         return _in_ng(doses)
 
+    def at_tip_ng(self, volume_fl: int) -> dict[str, int]:
+        """Mass of each drug in so much of the catheter, from its tip on; in no volume, none."""
+        masses: Masses = {}
+        for plug in self.plugs:
+            if volume_fl <= 0:
+                break
+            _add(masses, plug.fluid, min(plug.volume_fl, volume_fl))
+            volume_fl -= plug.volume_fl
+        return _in_ng(masses)
+
     def lost_ng(self) -> dict[str, int]:
         """Mass of each drug that went into the tissue instead."""
         return _in_ng(self.lost)

@@ -46,12 +46,7 @@ DEFECTS = (
         "contradiction-unheard",
         "SEN-05",
         "the flow is what the pressures say, whatever the fill level does",
-        Edit(
-            measure,
-            "_reckon",
-            "state.by_fill.loss or state.by_fill.rest",
-            "state.by_fill.loss and state.by_fill.rest",
-        ),
+        Edit(measure, "_weigh", "not state.by_fill.disagrees", "True"),
     ),
     defect(
         "conflict-one-way",

@@ -83,12 +83,7 @@ FLOW = (
         "balance-with-a-sign",
         "FLW-06",
         "what the pressures explain is added to what left, not taken from it",
-        Edit(
-            fill.FillLevel,
-            "_fit",
-            "fall - self._trend(self.pumped_nl, LONG)",
-            "fall + self._trend(self.pumped_nl, LONG)",
-        ),
+        Edit(fill.FillLevel, "_fit", "fall - self._trend", "fall + self._trend"),
     ),
     defect(
         "balance-of-rest-only",

@@ -55,7 +55,12 @@ DEFECTS = (
         "second-window-knows-nothing",
         "FLW-01",
         "where pressures count in a window, what the level has told of the flow does not",
-        Edit(measure, "_hands_at_work", "state.by_fill.loss or state.by_fill.rest", "False"),
+        Edit(
+            measure,
+            "_hands_at_work",
+            "_weigh(state, flow, None, elapsed)",
+            "state.assumed_flow_nl_per_h()",
+        ),
     ),
     defect(
         "reminder-taken-back",

@@ -33,9 +33,14 @@ def truth_of(hours: float, minute: Callable[[int], Minute], start_ns: int = STAR
     for index in range(count + 1):
         truth.minutes.append(minute(count - index)._replace(at_ns=start_ns + index * MINUTE_NS))
     truth.battery_mv = 2_900.0
-    truth.doses.append(Dose(start_ns, 0, 1_000.0))
+    truth.doses.append(dosed(start_ns, 0, 1_000.0))
     truth.prescribed_ng_per_h = 1_000.0
     return truth
+
+
+def dosed(at_ns: int, dose_ng: int, rate_ng_per_h: float) -> Dose:
+    """Delivered by a catheter that no artery stretches."""
+    return Dose(at_ns, dose_ng, dose_ng, rate_ng_per_h)
 
 
 def usual(_ago: int) -> Minute:
@@ -159,17 +164,17 @@ def test_doses_exceed_a_window_in_advance(dose_ng: int, exceeds: bool) -> None: 
     """DOS-02: in no time so much, and 1,000 ng/h to come: an hour's limit is 1,250 ng."""
     truth = truth_of(1, usual)
     reckoned = 1 + FLOW_ERROR  # by a pump whose sensors are as bad as they may be
-    dose = Dose(START_NS + 10 * MINUTE_NS, round((dose_ng - 1_000 * 5 / 6) / reckoned), 1_000)
+    dose = dosed(START_NS + 10 * MINUTE_NS, round((dose_ng - 1_000 * 5 / 6) / reckoned), 1_000)
     truth.doses.append(dose)
     assert truth.held(AlarmId.DOSE_LIMIT) is exceeds
 
 
 def test_a_dose_of_yesterday_is_no_hour_s() -> None:
     truth = truth_of(1, usual)
-    truth.doses.append(Dose(START_NS + MINUTE_NS, 3_000, 1_000))
+    truth.doses.append(dosed(START_NS + MINUTE_NS, 3_000, 1_000))
     assert truth.held(AlarmId.DOSE_LIMIT)
-    truth.doses.append(Dose(START_NS + 2 * HOUR_NS, 3_000, 1_000))
-    truth.doses.append(Dose(START_NS + 3 * HOUR_NS, 4_000, 1_000))
+    truth.doses.append(dosed(START_NS + 2 * HOUR_NS, 3_000, 1_000))
+    truth.doses.append(dosed(START_NS + 3 * HOUR_NS, 4_000, 1_000))
     assert not truth.held(AlarmId.DOSE_LIMIT)
 
 
@@ -177,11 +182,24 @@ def test_after_a_change_of_drug_the_catheter_s_content_exceeds_nothing() -> None
     """RES-11: saline is prescribed, the old drug still arrives; a flush of it is too much."""
     truth = truth_of(1, usual)
     truth.prescribed_ng_per_h = 0.0
-    truth.doses.append(Dose(START_NS + 30 * MINUTE_NS, 500, 0))
-    truth.doses.append(Dose(START_NS + 90 * MINUTE_NS, 1_500, 0))
+    truth.doses.append(dosed(START_NS + 30 * MINUTE_NS, 500, 0))
+    truth.doses.append(dosed(START_NS + 90 * MINUTE_NS, 1_500, 0))
     assert not truth.held(AlarmId.DOSE_LIMIT)
-    truth.doses.append(Dose(START_NS + 91 * MINUTE_NS, 2_800, 0))
+    truth.doses.append(dosed(START_NS + 91 * MINUTE_NS, 2_800, 0))
     assert truth.held(AlarmId.DOSE_LIMIT)
+
+
+def test_a_dose_counts_where_a_stretched_catheter_alone_still_holds_it() -> None:
+    """OCC-07: no sensor sees by how much an artery has put off the arrival of a drug."""
+    truth = truth_of(1, usual)
+    before, after = (START_NS + minutes * MINUTE_NS for minutes in (10, 30))
+    truth.doses.append(Dose(before, 0, 0, 1_000))
+    truth.doses.append(Dose(after, 500, 500, 1_000))
+    assert not truth.held(AlarmId.DOSE_LIMIT)
+    truth.doses[-1] = Dose(after, 500, 600, 1_000)
+    assert truth.held(AlarmId.DOSE_LIMIT)
+    truth.doses[-2] = Dose(before, 0, 100, 1_000)  # it was stretched as much all the time
+    assert not truth.held(AlarmId.DOSE_LIMIT)
 
 
 def test_only_what_life_can_bring_has_a_predicate() -> None:

@@ -34,6 +34,15 @@ def test_a_drug_arrives_when_the_catheter_has_passed_it_on() -> None:
     assert ledger.balance_fl() == 0
 
 
+def test_what_is_about_to_arrive_stands_at_the_tip() -> None:
+    ledger = primed()
+    ledger.infuse(3 * FL_PER_ML)
+    ledger.deliver(CATHETER_FL - 7)
+    assert ledger.at_tip_ng(-1) == ledger.at_tip_ng(0) == ledger.at_tip_ng(7) == {}
+    assert ledger.at_tip_ng(FL_PER_ML + 7) == {"FUDR": 6_000_000}
+    assert ledger.at_tip_ng(9 * FL_PER_ML) == {"FUDR": 18_000_000}
+
+
 def test_one_delivery_may_take_many_plugs() -> None:
     ledger = primed()
     ledger.infuse(3)
