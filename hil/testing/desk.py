@@ -333,6 +333,13 @@ class Desk:
         if not holds:
             raise self.violated(requirement, expected, seen)
 
+    def bounds(
+        self, told: m.Estimate | m.Bounds | None, truth: float, requirement: str, what: str
+    ) -> None:
+        """They hold the truth; where none are told, none are wrong."""
+        holds = told is None or told.low <= truth <= told.high
+        self.that(holds, requirement, f"bounds that hold {truth:.0f} {what}", told)
+
     def same(self, one: object, other: object, requirement: str, what: str) -> None:
         """Both are the same, to the last field."""
         if one != other:

@@ -189,10 +189,8 @@ def test_what_flowed_back_is_no_drug_when_it_comes_again(subject: Subject, *, le
         if minute % 60 == 0:
             status, left_nl = desk.status(), desk.pump.level_nl
             told, left = status.dose_total_between_ng, status.residual_volume_nl
-            holds = told is None or told.low <= dose_ng <= told.high
-            desk.that(holds, "DOS-01", f"bounds with {dose_ng:.0f} ng, which were given", told)
-            holds = left is None or left.low <= left_nl <= left.high
-            desk.that(holds, "RES-01", f"an interval that holds {left_nl:.0f} nL", left)
+            desk.bounds(told, dose_ng, "DOS-01", "ng, which were given")
+            desk.bounds(left, left_nl, "RES-01", "nL")
 
 
 def test_a_drug_that_is_in_turn_has_the_limit_of_its_turn(subject: Subject) -> None:
@@ -232,8 +230,7 @@ def test_what_a_needle_leaves_is_within_the_bounds(
         for _ in range(4):
             given.wait(600)
             true_ng, told = given.dose_ng(REFILL.drug), desk.status().dose_total_between_ng
-            holds = told is None or told.low <= true_ng <= told.high
-            desk.that(holds, "DOS-01", f"bounds with {true_ng:.0f} ng, which were given", told)
+            desk.bounds(told, true_ng, "DOS-01", "ng, which were given")
 
 
 @pytest.mark.parametrize("bolus_ul", [20, 100, 250, 3_000])
@@ -277,8 +274,7 @@ def test_a_catheter_that_is_written_anew_may_be_the_old_one(subject: Subject) ->
     for _ in range(4):
         given.wait(PRIMED_MIN // 4)
         true_ng, told = given.dose_ng(REFILL.drug), desk.status().dose_total_between_ng
-        holds = told is None or told.low <= true_ng <= told.high
-        desk.that(holds, "DOS-01", f"bounds with {true_ng:.0f} ng, which were given", told)
+        desk.bounds(told, true_ng, "DOS-01", "ng, which were given")
 
 
 def test_many_liquids_in_a_catheter_are_all_dose(subject: Subject) -> None:

@@ -258,8 +258,7 @@ def test_what_is_left_is_anybodys_guess_without_clock_and_level(subject: Subject
 def residual_holds(desk: Desk) -> None:
     """The truth; no interval is none that does not."""
     told, left_nl = desk.status().residual_volume_nl, desk.pump.level_nl
-    holds = told is None or told.low <= left_nl <= told.high
-    desk.that(holds, "SEN-07", f"an interval that holds {left_nl:.0f} nL", told)
+    desk.bounds(told, left_nl, "SEN-07", "nL")
 
 
 STANDING: Final = [each for each in LASTING if each.alarm is not AlarmId.BOLUS_PATH_INJECTION]

@@ -162,8 +162,7 @@ def test_without_a_level_what_is_left_is_reckoned(subject: Subject, faster: floa
         soon = left_nl > 3e6 - MARGIN_NL
         desk.that(soon, "RES-01", "low_reservoir by 2.7 mL", f"{left_nl / 1e6:.2f} mL are left")
         told = desk.status().residual_volume_nl
-        holds = told is None or told.low <= left_nl <= told.high
-        desk.that(holds, "SEN-07", f"an interval that holds {left_nl:.0f} nL", told)
+        desk.bounds(told, left_nl, "SEN-07", "nL")
         desk.wait(10)
     early = desk.pump.level_nl < 4e6
     desk.that(early, "RES-01", "low_reservoir below 4 mL", f"{desk.pump.level_nl / 1e6:.2f} mL")

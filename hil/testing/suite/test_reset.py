@@ -207,8 +207,7 @@ def test_no_step_of_a_clock_is_taken_for_downtime(
     desk.wait(3)
     true_nl = desk.minutes * desk.pump.flow_nl_per_h() / 60
     told = desk.status().delivered_total_between_nl
-    holds = told is None or told.low <= true_nl <= told.high
-    desk.that(holds, "TIM-06", f"bounds with {true_nl:.0f} nL, which left, or none", told)
+    desk.bounds(told, true_nl, "TIM-06", "nL, which left")
 
 
 def test_a_clock_that_stopped_lets_nobody_forget_a_dose(subject: Subject) -> None:
@@ -238,8 +237,7 @@ def test_what_a_needle_moved_is_nothing_that_flowed(subject: Subject, moved_nl: 
     desk.wait(5)
     flowed_nl = desk.minutes * desk.pump.flow_nl_per_h() / 60
     told = desk.status().delivered_total_between_nl
-    holds = told is None or told.low <= flowed_nl <= told.high
-    desk.that(holds, "RST-03", f"bounds with {flowed_nl:.0f} nL, which left at the tip", told)
+    desk.bounds(told, flowed_nl, "RST-03", "nL, which left at the tip")
 
 
 def test_a_channel_that_is_stuck_stays_so_however_often_it_boots(subject: Subject) -> None:

@@ -147,8 +147,7 @@ def test_what_is_left_after_days_without_supply_or_level(
     desk.let(temperature_mk=310_150.0)
     desk.wait(5)
     told, left_nl = desk.status().residual_volume_nl, desk.pump.level_nl
-    holds = told is None or told.low <= left_nl <= told.high
-    desk.that(holds, "RES-01", f"an interval that holds {left_nl:.0f} nL", told)
+    desk.bounds(told, left_nl, "RES-01", "nL")
 
 
 @pytest.mark.parametrize("restrictor", [0.3, 0.7, 1.3, 1.6, 2.5])
@@ -163,8 +162,7 @@ def test_what_is_found_late_is_within_the_bounds_from_then_on(
     for _ in range(6):
         flowed_nl = REFILL.filled_nl - desk.pump.level_nl
         told = desk.status().delivered_total_between_nl
-        holds = told is None or told.low <= flowed_nl <= told.high
-        desk.that(holds, "DOS-01", f"bounds with {flowed_nl:.0f} nL, which left", told)
+        desk.bounds(told, flowed_nl, "DOS-01", "nL, which left")
         desk.wait(60)
 
 
@@ -374,8 +372,7 @@ def test_a_fever_that_nobody_saw_is_within_the_bounds(subject: Subject, minutes:
     desk.wait(5)
     flowed_nl = REFILL.filled_nl - desk.pump.level_nl
     told = desk.status().delivered_total_between_nl
-    holds = told is None or told.low <= flowed_nl <= told.high
-    desk.that(holds, "DOS-01", f"bounds with {flowed_nl:.0f} nL, which left", told)
+    desk.bounds(told, flowed_nl, "DOS-01", "nL, which left")
 
 
 @pytest.mark.parametrize("per_min_pa", [1_500, 4_000])
@@ -402,8 +399,7 @@ def test_what_flowed_before_a_boot_is_no_flow_of_now(subject: Subject) -> None:
     desk.let(temperature_mk=313_150.0)
     desk.power_cycle(10 * 60)
     told, flow_nl_per_h = desk.status().flow_nl_per_h, desk.pump.flow_nl_per_h()
-    holds = told is None or told.low <= flow_nl_per_h <= told.high
-    desk.that(holds, "FLW-01", f"an interval that holds {flow_nl_per_h:.0f} nL/h", told)
+    desk.bounds(told, flow_nl_per_h, "FLW-01", "nL/h")
 
 
 @pytest.mark.parametrize("compliance", [0, 100, 500])
