@@ -319,6 +319,7 @@ class ReferenceLogic:
         self._proven_at = state.now
         if self._proven():
             return
+        self._status = None
         state.memory_failed = True
         with suppress(MemoryFailedError):
             if self._mend() and self._proven():

@@ -109,7 +109,7 @@ class Screen:
         One that does not move is as suspect as before (FLW-08, SEN-02).
         """
         for track in self.tracks:
-            track.moved = True
+            track.moved, track.pending, track.side = True, None, 0
         self.near = None
 
     def look(self) -> None:

@@ -176,6 +176,15 @@ def test_a_request_is_not_built_on_a_number_that_changed(bench: Bench, spoil: Sp
     assert bench.logic._state.account.balanced()
 
 
+def test_a_status_tells_what_was_put_right_since_it_was_last_asked_for(bench: Bench) -> None:
+    """NVM-04."""
+    other_total(bench.logic)
+    bench.run(1)
+    wrong = bench.status().delivered_total_nl
+    bench.ask(m.ReadConfiguration())
+    assert bench.status().delivered_total_nl != wrong
+
+
 def test_numbers_that_cannot_be_put_right_are_unknown(bench: Bench) -> None:
     """NVM-03, NVM-04: RAM and both records are bad."""
     for place in Store(bench.memory).places():

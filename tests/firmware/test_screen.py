@@ -205,6 +205,17 @@ def test_after_an_exchange_of_liquid_any_reading_goes(feed: Feed) -> None:
     assert feed.take(fill_level_nl=1_000_000).fill_level_nl == 1_000_000
 
 
+def test_a_jump_that_hands_made_before_they_said_so_is_no_outlier(feed: Feed) -> None:
+    """SEN-04: the window opens behind it, and what follows may be anywhere."""
+    for level_nl in (15_000_000, 10_000_000):
+        feed.take(fill_level_nl=level_nl)
+        feed.screen.forget()
+        assert feed.take(fill_level_nl=level_nl + 5_000).fill_level_nl == level_nl + 5_000
+        feed.take(fill_level_nl=level_nl)
+    assert not feed.events
+    assert not feed.faulty()
+
+
 @given(
     st.lists(
         st.tuples(*(st.one_of(st.none(), st.integers(-10, 800_000)) for _ in CHANNELS)),
