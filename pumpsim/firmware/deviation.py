@@ -13,7 +13,7 @@ from protocol.messages import MAX_FLOW_NL_PER_H as MOST
 from protocol.messages import Configuration
 from protocol.vocabulary import Quality
 from pumpsim.firmware.balance import Balance
-from pumpsim.firmware.fill import BUCKET, LONG, FillLevel
+from pumpsim.firmware.fill import BUCKET, LONG, SHORT, FillLevel
 from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.ticks import HOUR
 
@@ -116,6 +116,15 @@ def _most_nl(flow: Interval | None, buckets: int) -> int:
     return 0 if flow is None else max(flow.high, -flow.low) * buckets * BUCKET // HOUR
 
 
+def _apart(one: Interval | None, other: Interval | None) -> bool:
+    """Whether no flow lies in both."""
+    return (
+        one is not None
+        and other is not None
+        and max(one.low, other.low) > min(one.high, other.high)
+    )
+
+
 def _state(total: int, *, standing: bool) -> bool:
     return total > 0 if standing else total >= T_OVER
 
@@ -138,6 +147,7 @@ class FillDeviation:
     balance: Balance = field(default_factory=Balance)  # since the refill
     beyond: Interval | None = None  # while either stands: what left beyond `explained`, in nl/h
     explained: int = 0  # the mean flow of the pressures then
+    stood: int = 0  # buckets for which it has been what it is, `LONG` at most
 
     @property
     def disagrees(self) -> bool:
@@ -161,22 +171,33 @@ class FillDeviation:
 
     def _weigh(self, fill: FillLevel, error: int) -> None:
         """FLW-06: over 6 h, and since the refill; the pressures may be off by `error` nl/h."""
-        slope, loss = fill.slope, fill.loss
+        loss = fill.loss
         if fill.explained < FULL:
             self.balance.pause()
         else:
             self.balance.add(fill.middles[-1], fill.levels_nl[-1] + fill.pumped_nl[-1], error)
         if loss is not None:
             self.window = (loss.low > error) - (loss.high < -error)
-        side = self.window or self.balance.side
+        was, side = self.loss - self.rest, self.window or self.balance.side
         self.loss, self.rest = side > 0, side < 0
         if not side:
-            self.beyond = None
-        elif slope is not None and loss is not None:
+            self.beyond, self.stood = None, 0
+            return
+        anew = was != side or _apart(fill.recent_loss, self.beyond)
+        self.stood = 1 if anew else min(self.stood + 1, LONG)
+        slope, loss = fill.over(self._since(fill))
+        if slope is not None and loss is not None:
             self.beyond, self.explained = loss, slope.estimate - loss.estimate
-        elif self.beyond is None and fill.recent is not None and fill.recent_loss is not None:
-            self.beyond = fill.recent_loss  # until there is more to go by
-            self.explained = fill.recent.estimate - fill.recent_loss.estimate
+
+    def _since(self, fill: FillLevel) -> int:
+        """The buckets that tell what is so now.
+
+        It began before it was found, by less than the shortest window; what is longer has a smaller
+        error, and would mean what is so now with what was.
+        """
+        if self.stood >= LONG:
+            return LONG
+        return max(SHORT, min(self.stood, fill.explained))
 
     def missed_nl(self, fill: FillLevel) -> int:
         """How far off, at most, was what was counted until it was found.
@@ -184,7 +205,7 @@ class FillDeviation:
         The first buckets of a stretch are in no balance: as much as of late may have left in them.
         """
         unseen_nl = _most_nl(fill.recent, FULL + 1)
-        return unseen_nl + max(_most_nl(self.beyond, LONG), self.balance.most_nl())
+        return unseen_nl + max(_most_nl(fill.loss or self.beyond, LONG), self.balance.most_nl())
 
     def correct(self, flow: Interval, *, watched: bool) -> Interval:
         """What the pressures say now, and what the level said beyond it: it holds both (SEN-05).
@@ -206,11 +227,12 @@ class FillDeviation:
     def save(self) -> list[Any]:
         """All of it, directions included."""
         flags = [self.free, self.over, self.under, self.still, self.loss, self.rest]
-        return [*flags, self.window, self.balance.save(), self.beyond, self.explained]
+        found = [self.beyond, self.explained, self.stood]
+        return [*flags, self.window, self.balance.save(), *found]
 
     def load(self, row: list[Any]) -> None:
         """Take up what `save` gave, beside what stands by now."""
-        free, over, under, still, loss, rest, window, balance, beyond, explained = row
+        free, over, under, still, loss, rest, window, balance, beyond, explained, stood = row
         self.free |= free
         self.over |= over
         self.under |= under
@@ -221,3 +243,4 @@ class FillDeviation:
         self.balance.load(balance)
         if self.beyond is None:
             self.beyond, self.explained = interval_of(beyond), explained
+            self.stood = stood if stood == LONG else 0  # no mean of before is left

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from protocol.messages import Configuration
 from pumpsim.firmware.amounts import pumped
+from pumpsim.firmware.dose_window import BIN
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import FLOW_PERCENT
 from pumpsim.firmware.state import Before, State
@@ -22,6 +23,10 @@ from pumpsim.firmware.ticks import HOUR, from_s
 
 SLOWEST: Final = 4
 """A pump slower than nominal by this factor has next to no flow, and its level tells no time."""
+
+UNKEPT: Final = HOUR
+"""Since the last record a life may have seen so much flow, and is not believed to have seen more:
+an excess in it counts as what there was before, so that no reset ends a dose limit (DOS-02)."""
 
 
 class Left(NamedTuple):
@@ -124,6 +129,12 @@ def _by_clock(
     elif volume_nl < left.least:
         state.account.deliver_between(left.least, left.least)
     else:
+        seen = min(elapsed, UNKEPT)
+        for begun in range(0, seen, BIN):
+            part = min(BIN, seen - begun)
+            state.account.deliver(part, flow_nl_per_h)
+            state.dose_limit.feed(part, configuration.nominal_flow_nl_per_h, state.account)
+        elapsed -= seen
         state.account.deliver(elapsed, flow_nl_per_h)
     state.dose_limit.skip(elapsed, state.account)
     state.shift(downtime, downtime)

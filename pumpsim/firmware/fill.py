@@ -7,6 +7,7 @@ it, tells what they leave unexplained: the volume balance (FLW-06).
 """
 
 from dataclasses import dataclass, field
+from math import isqrt
 from operator import mul
 from typing import Final
 
@@ -27,15 +28,19 @@ DRIFT_NL: Final = 200_000
 VOLUME_ERROR_NL: Final = LEVEL_ERROR_NL + DRIFT_NL
 DRIFT_NL_PER_H: Final = 834
 """20 uL a day."""
-SLOPE_ERROR_NL_PER_H: Final = {LONG: 2_740 + DRIFT_NL_PER_H, SHORT: 41_000 + DRIFT_NL_PER_H}
-"""Six deviations of the fitted line, and the drift.
+SIX_DEVIATIONS_NL_PER_H: Final = 170_763
+SLOPE_ERROR_NL_PER_H: Final = {
+    n: SIX_DEVIATIONS_NL_PER_H * 1_000 // isqrt(1_000_000 * n * (n * n - 1) // 12) + DRIFT_NL_PER_H
+    for n in range(SHORT, LONG + 1)
+}
+"""Six deviations of the fitted line, and the drift, by the buckets it is fitted through.
 
 A bucket's mean of ten samples has 15 uL / sqrt(10); a line through n of them, a sixth of an hour
 apart, has that times 6 / sqrt(n (n^2 - 1) / 12) an hour.
 """
 S_PER_H: Final = 3_600
 GOOD: Final = Quality.GOOD
-WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in (SHORT, LONG)}
+WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in range(SHORT, LONG + 1)}
 """Twice the distance from the middle, in buckets; they add up to 0."""
 
 
@@ -105,8 +110,8 @@ class FillLevel:
                 del row[0]
         self.explained += 1
         self._start(ticks, level_nl, pumped_nl)
-        self.recent, self.recent_loss = self._fit(SHORT)
-        self.slope, self.loss = self._fit(LONG)
+        self.recent, self.recent_loss = self.over(SHORT)
+        self.slope, self.loss = self.over(LONG)
         return True
 
     def volume(self) -> Interval | None:
@@ -122,8 +127,11 @@ class FillLevel:
         self.started, self.count = ticks, 1
         self.level_sum_nl, self.pumped_sum_nl = level_nl, pumped_nl
 
-    def _fit(self, buckets: int) -> tuple[Interval | None, Interval | None]:
-        """How fast the level fell lately, and what the pressures leave of that; None: too early."""
+    def over(self, buckets: int) -> tuple[Interval | None, Interval | None]:
+        """How fast it fell in the latest of them, and what of that the pressures leave unexplained.
+
+        In nl/h; None where there are not so many yet.
+        """
         if len(self.levels_nl) < buckets:
             return None, None
         fall = -self._trend(self.levels_nl, buckets)

@@ -18,7 +18,7 @@ from protocol.control import Memory, MemoryFailedError
 
 HEAD: Final = struct.Struct("<4sHxxIII")  # magic, format, sequence, length, CRC-32
 MAGIC: Final = b"PUMP"
-FORMAT: Final = 11
+FORMAT: Final = 12
 SLOTS: Final = 2
 SEQUENCES: Final = 2**32
 BLANK: Final = b"\xff" * HEAD.size

@@ -83,7 +83,13 @@ FLOW = (
         "balance-with-a-sign",
         "FLW-06",
         "what the pressures explain is added to what left, not taken from it",
-        Edit(fill.FillLevel, "_fit", "fall - self._trend", "fall + self._trend"),
+        Edit(fill.FillLevel, "over", "fall - self._trend", "fall + self._trend"),
+    ),
+    defect(
+        "mean-of-before-and-now",
+        "FLW-01",
+        "what the level finds is told as its mean of six hours, most of which were in order",
+        Edit(deviation.FillDeviation, "_since", "self.stood >= LONG", "True"),
     ),
     defect(
         "balance-of-rest-only",

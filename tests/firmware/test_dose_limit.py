@@ -16,6 +16,7 @@ from pumpsim.firmware.dose_limit import DoseLimit
 from pumpsim.firmware.dose_window import MAX_FG, MAX_LIMIT_FG
 from pumpsim.firmware.ticks import MINUTE, from_s
 from tests.firmware.bench import DAY, Bench
+from tests.firmware.in_use import alarms_of
 from tests.firmware.usual import CONFIGURATION, REFILL
 from tests.firmware.watched import CONCENTRATION, NOMINAL, PLAN, Watched, configured
 
@@ -417,6 +418,19 @@ def test_downtime_is_no_excess_and_passes(bench: Bench) -> None:
     assert again.status().delivered_total_nl > 19 * NOMINAL
     again.run(7, reservoir_pressure_pa=113_700 + 2 * 234_000)
     assert limits_told(again) == [True]
+
+
+def test_a_reset_ends_no_limit_that_is_exceeded(bench: Bench) -> None:
+    """DOS-02, ALM-09: since the last record it flowed on as it did by that."""
+    bench.run(240)
+    bench.run(40, reservoir_pressure_pa=113_700 + 2 * 234_000)
+    bench.run(9)
+    assert limits_told(bench) == [True]
+    again = Bench(bench.memory, start_s=bench.rtc_s())
+    again.level_nl = bench.level_nl
+    for _ in range(40):
+        again.run(1)
+        assert AlarmId.DOSE_LIMIT in alarms_of(again)
 
 
 def test_a_new_configuration_brings_its_limits(bench: Bench) -> None:

@@ -57,7 +57,7 @@ class Reservoir:
 def test_the_errors_are_six_deviations_and_the_drift() -> None:
     """FLW-02: worked out again from the sensor's data sheet."""
     mean = CHANNEL.noise_rms / math.sqrt(10)
-    for buckets in (SHORT, LONG):
+    for buckets in range(SHORT, LONG + 1):
         deviation = 6 * mean * math.sqrt(12 / (buckets * (buckets**2 - 1)))
         error = 6 * deviation + CHANNEL.drift_per_hour
         assert fills.SLOPE_ERROR_NL_PER_H[buckets] == pytest.approx(error, rel=0.01)

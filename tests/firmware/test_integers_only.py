@@ -10,6 +10,8 @@ from pumpsim import firmware
 
 FOLDER: Final = Path(firmware.__file__).parent
 FLOAT_MODULES: Final = {"cmath", "decimal", "fractions", "math", "numpy", "random", "statistics"}
+OF_INTEGERS: Final = {"isqrt"}
+"""Of `math`."""
 FLOAT_NAMES: Final = {"complex", "float", "round"}
 
 
@@ -34,6 +36,8 @@ def _is_float(node: ast.AST) -> bool:
             return name in FLOAT_NAMES
         case ast.Import(names=names):
             return any(each.name.partition(".")[0] in FLOAT_MODULES for each in names)
+        case ast.ImportFrom(module="math", names=names):
+            return any(each.name not in OF_INTEGERS for each in names)
         case ast.ImportFrom(module=str() as module):
             return module.partition(".")[0] in FLOAT_MODULES
         case _:

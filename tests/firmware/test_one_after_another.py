@@ -273,10 +273,15 @@ def test_a_catheter_that_does_not_yield_is_filled_at_once() -> None:
     assert stiff.surge.climb_pa == HIGHEST_PA
 
 
-@pytest.mark.parametrize("restrictor", [0.3, 1.3, 2.5])
-def test_what_is_found_late_was_so_all_along(restrictor: float) -> None:
-    """DOS-01, FLW-06: once the level has told that the pressures are wrong, bounds hold it all."""
+@pytest.mark.parametrize("lived", [0, 600])
+@pytest.mark.parametrize("restrictor", [0.0, 0.3, 1.3, 2.5])
+def test_what_is_found_late_was_so_all_along(restrictor: float, lived: int) -> None:
+    """DOS-01, FLW-01, FLW-06: once the level has told of wrong pressures, bounds hold it all.
+
+    However long the pump had been in order: what the level means over hours is not what is so now.
+    """
     desk = pump()
+    desk.wait(lived)
     desk.let(restrictor=restrictor)
     assert desk.minutes_to(AlarmId.BALANCE_FAULT, DAY) is not None
     for _ in range(20):
@@ -286,5 +291,9 @@ def test_what_is_found_late_was_so_all_along(restrictor: float) -> None:
         assert told is not None
         assert told.low <= flowed_nl <= told.high
         assert flow is not None
-        assert flow.low <= desk.pump.flow_nl_per_h() <= flow.high
+        true_nl_per_h = desk.pump.flow_nl_per_h()
+        assert flow.low <= true_nl_per_h <= flow.high
+        assert status.refill_due_in_s is not None
+        low_in_h = (desk.pump.level_nl - CONFIGURATION.low_volume_nl) / max(true_nl_per_h, 1)
+        assert status.refill_due_in_s <= low_in_h * 3_600  # RES-03
         desk.wait(30)

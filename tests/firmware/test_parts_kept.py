@@ -20,6 +20,7 @@ from pumpsim.firmware.dose_limit import DoseLimit, Series
 from pumpsim.firmware.dose_window import Window
 from pumpsim.firmware.environment import Environment
 from pumpsim.firmware.exchange import Found, Needle
+from pumpsim.firmware.fill import LONG
 from pumpsim.firmware.plan import Course
 from pumpsim.firmware.refills import Refills
 from pumpsim.firmware.resets import Resets
@@ -148,7 +149,7 @@ def test_a_deviation_is_taken_up_with_its_direction(row: list[int]) -> None:
 def test_what_the_level_told_is_taken_up_with_its_direction(which: int) -> None:
     """ALM-09."""
     flags = [place == which for place in range(6)]
-    row = [*flags, which - 3, [-5, 6, 0], [1_000, 2_000, 3_000, 1], 54_000]
+    row = [*flags, which - 3, [-5, 6, 0], [1_000, 2_000, 3_000, 1], 54_000, LONG]
     level = FillDeviation()
     level.load(row)
     assert decode(encode({"row": level.save()}))["row"] == row
