@@ -73,7 +73,8 @@ class Desk:
         self.refill: m.Refill | None = None
         self.implanted = False
         self._preset = preset
-        self.earlier = 0  # ticks before the boot
+        self.earlier = 0  # ticks before the boot, and those that were not counted
+        self.stopped = False
         self._noted = 0  # ticks that what was done accounts for
         if preset:
             self.beyond("the counter starts at 0 there")
@@ -165,8 +166,17 @@ class Desk:
         """One minute: deadlines in it at their ticks, then a sample."""
         self.pump.pass_minute()
         self.minutes += 1
-        self.run_to(self.ticks + MINUTE)
+        if self.stopped:
+            self.earlier += MINUTE
+        else:
+            self.run_to(self.ticks + MINUTE)
         return self.sample()
+
+    def stop_counter(self) -> None:
+        """The oscillator stands still from now on; samples come, a minute apart."""
+        self.note("the tick counter stands still")
+        self.act({"kind": "oscillator_fault", "stopped": True})
+        self.stopped = True
 
     def miss(self, minutes: int) -> None:
         """Minutes in which no sample comes."""
@@ -374,7 +384,8 @@ class Desk:
             self.clock_set_s = outcome.actuation.set_rtc_s or self.clock_set_s
         self.told += outcome.alarms
         self.events += outcome.events
-        wrong = self.register.wrong(outcome.alarms, self.ticks * 1_000 // TICKS_PER_S)
+        uptime_ms = None if self.stopped else self.ticks * 1_000 // TICKS_PER_S
+        wrong = self.register.wrong(outcome.alarms, uptime_ms)
         if wrong is not None:
             raise self.violated(*wrong)
         return outcome

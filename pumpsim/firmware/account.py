@@ -106,24 +106,25 @@ class Account:
 
     def deliver_between(self, least_nl: int, most_nl: int) -> None:
         """So much surely left while nobody counted, and more may have: that counts (RST-03)."""
-        self.uncertain_nl += most_nl - least_nl
-        self.balance -= most_nl - least_nl
+        self.uncertain_by(most_nl - least_nl)
         self.deliver(HOUR, most_nl)
+
+    def uncertain_by(self, volume_nl: int) -> None:
+        """So much was counted, and may not have left, or not into the artery."""
+        self.uncertain_nl += volume_nl
+        self.balance -= volume_nl
 
     def disagree(self, elapsed: int, flow_nl_per_h: int) -> None:
         """By so much two channels disagree: the higher one was counted (SEN-05)."""
         volume_nl, rest = pumped(flow_nl_per_h, elapsed)
-        volume_nl += rest > 0
-        self.uncertain_nl += volume_nl
-        self.balance -= volume_nl
+        self.uncertain_by(volume_nl + (rest > 0))
 
     def turn_back(self, volume_nl: int) -> None:
         """So much surely flowed backwards: it comes out again before any drug does.
 
         Whatever of it got as far as the reservoir is no drug there, either: it counts twice.
         """
-        self.uncertain_nl += 2 * volume_nl
-        self.balance -= 2 * volume_nl
+        self.uncertain_by(2 * volume_nl)
 
     def widen(self, elapsed: int, error_nl_per_h: int) -> None:
         """So far off, either way, may the flow be that was counted."""

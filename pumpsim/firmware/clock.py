@@ -46,15 +46,24 @@ class Clock:
     missed: int = 0
     standing: int = 0
 
-    def judge(self, now: int, elapsed: int, readings: Readings) -> bool:
+    def stands_still(self, elapsed: int) -> bool:
+        """Whether samples come, so long after the one before, and no ticks (TIM-05).
+
+        Once is nothing: a boot at a sample takes no tick.
+        """
+        self.standing = 0 if elapsed else self.standing + 1
+        still = self.standing >= STANDING_SAMPLES
+        self.wrong = self.wrong or still
+        return still
+
+    def judge(self, now: int, readings: Readings) -> bool:
         """Compare a sample with the ticks (TIM-05); True when it confirms that it was set."""
         rtc_s, since = readings.rtc_s, now - self.anchor
-        if elapsed and rtc_s is not None:
-            self.missed = self.standing = 0
-        else:
-            self._count(elapsed, rtc_s)
         if rtc_s is None:
+            self.missed += 1  # once is nothing: a reading can get lost
+            self.wrong = self.wrong or self.missed >= MAX_MISSED
             return False
+        self.missed = 0
         if not readings.rtc_valid:
             self.wrong = True
         elif self.anchor_s is None:
@@ -68,13 +77,6 @@ class Clock:
             elif since >= ANCHOR:
                 self.anchor_s, self.anchor = rtc_s, now
         return False
-
-    def _count(self, elapsed: int, rtc_s: int | None) -> None:
-        """Once is nothing: a boot at a sample takes no tick, and a reading can get lost."""
-        self.standing = 0 if elapsed else self.standing + 1
-        self.missed = 0 if rtc_s is not None else self.missed + 1
-        if self.standing >= STANDING_SAMPLES or self.missed >= MAX_MISSED:
-            self.wrong = True
 
     def _begin(self, now: int, rtc_s: int) -> None:
         if not plausible(rtc_s) or rtc_s < self.earliest_s - TOLERANCE_S:

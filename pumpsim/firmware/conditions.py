@@ -50,8 +50,14 @@ EXPECTED: Final = 4
 
 NONE: Final[Conditions] = (None,) * len(ORDER)
 CALM: Final[Conditions] = NONE[EXPECTED:]
-Symptoms = tuple[bool, *tuple[Symptom, ...]]
-"""Whether the reservoir may be low, and what there is to be explained."""
+
+
+class Symptoms(NamedTuple):
+    """What there is to be explained."""
+
+    low: bool = False  # the reservoir may be
+    present: tuple[Symptom, ...] = ()
+    over: tuple[Symptom, ...] = ()  # perhaps: it latched, and nobody has acknowledged it yet
 
 
 def troubled(conditions: Conditions) -> bool:
@@ -297,13 +303,21 @@ CHANNEL_SYMPTOMS: Final = (
 
 
 def symptoms(state: State) -> Symptoms:
-    """What stands now, and what latches and nobody has acknowledged yet."""
-    found = [SYMPTOM_OF[AlarmId(o.alarm)] for o in state.alarms.open if o.alarm in SYMPTOM_OF]
+    """Of what stands now, and of what may be over.
+
+    What a leak has cost is missed until the next refill; the last hours tell whether it goes on.
+    """
+    found: list[Symptom] = []
+    over: list[Symptom] = []
+    for one in state.alarms.open:
+        if one.alarm in SYMPTOM_OF:
+            (found if one.present else over).append(SYMPTOM_OF[AlarmId(one.alarm)])
     found += [CHANNEL_SYMPTOMS[place] for place in state.screen.faulty]
     by_fill, environment = state.by_fill, state.environment
+    if by_fill.disagrees:
+        symptom = Symptom.UNEXPLAINED_LOSS if by_fill.loss else Symptom.UNEXPLAINED_REST
+        (found if by_fill.window else over).append(symptom)
     for stands, symptom in (
-        (by_fill.loss, Symptom.UNEXPLAINED_LOSS),
-        (by_fill.rest, Symptom.UNEXPLAINED_REST),
         (state.crosscheck.high.stands, Symptom.PRESSURE_HIGH),
         (environment.denied, Symptom.PRESSURE_LOW),
         (state.catheter.impossible.stands, Symptom.CATHETER_BELOW_POCKET),
@@ -313,4 +327,4 @@ def symptoms(state: State) -> Symptoms:
     ):
         if stands:
             found.append(symptom)
-    return (state.low, *found)
+    return Symptoms(state.low, tuple(found), tuple(over))

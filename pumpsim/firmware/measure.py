@@ -15,6 +15,7 @@ from pumpsim.firmware.catheter import (
     FLUSH_SAMPLES,
     REFILL_SURGE_SAMPLES,
     SURGE_SAMPLES,
+    T_DISC,
     USUAL,
     Surge,
 )
@@ -32,6 +33,8 @@ SLOW: Final = 10 * MINUTE - 30 * TICKS_PER_S
 """Between two looks at what changes slowly; to the nearest sample, whatever the crystal."""
 COLD_MK: Final = 308_650
 """Below it the pump has not warmed up since the refill; its flow is low and that is expected."""
+OFF_UNSEEN: Final = 2 * T_DISC
+"""A catheter came off no longer before its mean pressure has told so."""
 HIGHEST_PA: Final = CHANNELS[CATHETER].highest
 MAX_UNJUDGED: Final = 1
 """Samples without a flow that are made up for; more of them are missing pressures."""
@@ -97,10 +100,21 @@ def make_up(state: State, model: Model, missed: int) -> None:
         state.flow = _degraded(flow)
     level_nl = None if readings is None else readings.fill_level_nl
     flow_nl_per_h = _weigh(state, flow, level_nl, missed)
-    account.widen(missed, _error(state, model.configuration, missed))
-    account.deliver(missed, flow_nl_per_h)
+    _count(state, model, missed, flow_nl_per_h)
     state.residual.widen(missed, flow_nl_per_h)
     state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
+
+
+def _count(
+    state: State, model: Model, elapsed: int, flow_nl_per_h: int, stored_nl: int | None = None
+) -> None:
+    """It flowed like that; out of a catheter that is off, nobody knows where to (OCC-05)."""
+    account = state.account
+    account.widen(elapsed, _error(state, model.configuration, elapsed))
+    before_nl = account.total_nl
+    account.deliver(elapsed, flow_nl_per_h, stored_nl)
+    if state.catheter.off:
+        account.uncertain_by(account.total_nl - before_nl)
 
 
 def _error(state: State, configuration: Configuration, elapsed: int) -> int:
@@ -138,9 +152,7 @@ def _hands_at_work(state: State, model: Model, elapsed: int, readings: Readings)
     """
     flow = None if state.refills.suspends(state.now) else model.flow.estimate(readings)
     state.flow = _drawn(state.latest_flow()) if flow is None else _degraded(flow)
-    counted_nl_per_h = _weigh(state, flow, None, elapsed)
-    state.account.widen(elapsed, _error(state, model.configuration, elapsed))
-    state.account.deliver(elapsed, counted_nl_per_h)
+    _count(state, model, elapsed, _weigh(state, flow, None, elapsed))
     state.fill.level_nl = readings.fill_level_nl
     if flow is not None:
         _judge_flow(state, model.limits, elapsed, readings, flow.estimate)
@@ -154,15 +166,14 @@ def _reckon(state: State, model: Model, elapsed: int, readings: Readings) -> Int
     unless the fill level contradicts it: then what left the reservoir is believed, and the higher
     of the two is accounted for, so that dose limits go by the pessimistic channel (SEN-05).
     """
-    now, fill, account = state.now, state.fill, state.account
+    now, fill = state.now, state.fill
     flow = state.flow = model.flow.estimate(readings)
     assumed_nl_per_h, rest = state.assumed_flow_nl_per_h(), state.explained_rest
     explained_nl, state.explained_rest = pumped(assumed_nl_per_h, elapsed, rest)
     state.explained_nl += explained_nl
     counted_nl_per_h = _weigh(state, flow, readings.fill_level_nl, elapsed)
     stored_nl = state.catheter.stored_nl(model.configuration.catheter_compliance_nl_per_kpa)
-    account.widen(elapsed, _error(state, model.configuration, elapsed))
-    account.deliver(elapsed, counted_nl_per_h, stored_nl)
+    _count(state, model, elapsed, counted_nl_per_h, stored_nl)
     if flow is not None and flow.high < 0:
         _turn_back(state, -flow.low, elapsed)
     if flow is None:
@@ -280,10 +291,13 @@ def _watch_catheter(
     if flow is None and state.screen.waits():
         held = state.screen.holds(CATHETER)
         expected = model.flow.estimate(state.screen.if_confirmed(readings))
-    injected, refilling = catheter.injection, state.refills.window_since is not None
+    injected, was_off = catheter.injection, catheter.off
+    refilling = state.refills.window_since is not None
     surge = model.surge._replace(samples=REFILL_SURGE_SAMPLES) if refilling else model.surge
     surge = surge._replace(samples=FLUSH_SAMPLES) if state.flushing() else surge
     catheter.feed(state.now, readings, flow, surge=surge, held=held, expected=expected)
+    if catheter.off and not was_off:  # it has been for as long as it took to find
+        state.account.uncertain_by(pumped(state.assumed_flow_nl_per_h(), OFF_UNSEEN)[0])
     if catheter.injection and not injected:  # RES-12: so much surely left, and more of who knows
         state.account.inject(configuration.catheter_volume_nl, UNKNOWN_DRUG, 0)
     if refilling and catheter.surge_samples >= REFILL_SURGE_SAMPLES:  # a flush may be a fill, too

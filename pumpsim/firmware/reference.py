@@ -58,6 +58,7 @@ downtime."""
 READS: Final = (ListAlarms, ReadConfiguration)
 NO_EVENTS: Final[Sequence[Event]] = ()
 CORRECTED: Final[Sequence[Event]] = (Event(EventKind.MEMORY_CORRECTED),)
+WINDOW_ENDED: Final[Sequence[Event]] = (Event(EventKind.REFILL_WINDOW_ENDED),)
 
 Measure = Callable[[State, Model, int, list[Event]], None]
 """What makes beliefs of a sample: `measure.measure`, unless a pump believes something else."""
@@ -80,7 +81,7 @@ class ReferenceLogic:
         self._conditions = conditions.NONE
         self._sounder: Sounder | None = None  # unknown until it was set once
         self._troubled = False  # something stands beyond what belongs to the life of a fill
-        self._symptoms: conditions.Symptoms = (False,)  # that the causes were made of
+        self._symptoms = conditions.Symptoms()  # that the causes were made of
         self._alarms: tuple[AlarmId, ...] = ()
         self._status: Status | None = None  # as it was told last; None once anything has changed
 
@@ -120,18 +121,17 @@ class ReferenceLogic:
         """Reckon with a new sample."""
         state = self._state
         self._status = None
-        now = self._enter(ticks)
-        if now - self._proven_at >= CHECK_INTERVAL:
+        if self._enter(ticks) - self._proven_at >= CHECK_INTERVAL:
             self._prove()
-        elapsed = now - state.sampled
-        state.sampled = now
+        events: list[Event] = []
+        elapsed = self._since_last(events)
+        now = state.sampled = state.now
         state.stale = False
         if state.hands_at_work():
             state.screen.forget()
-        events: list[Event] = []
         trusted = state.readings = state.screen.take(now, readings, events)
         state.resets.after_fault = False
-        if state.clock.judge(now, elapsed, readings):
+        if state.clock.judge(now, readings):
             self._owe(1)
         if state.before is not None:
             downtime.bridge(state, state.before, trusted.fill_level_nl)
@@ -157,15 +157,7 @@ class ReferenceLogic:
         state = self._state
         self._status = None
         now = self._enter(ticks)
-        state.alarms.advance(now)
-        events = NO_EVENTS
-        window = state.refills.window_since
-        if window is not None and now - window >= T_REFILL:
-            state.refills.close(now)
-            state.needle.aborted()
-            state.put_back()
-            events = [Event(EventKind.REFILL_WINDOW_ENDED)]
-            self._owe(COPIES)
+        events = self._end_what_is_due(now)
         if now - state.sampled >= AGE_MAX and not state.stale:
             state.stale = True
             state.flow = state.volume = state.readings = None
@@ -279,6 +271,35 @@ class ReferenceLogic:
         self._status = None
         self._rebuild()
 
+    def _end_what_is_due(self, now: int) -> Sequence[Event]:
+        """Pauses of alarms, and a refill window that stays open."""
+        state = self._state
+        state.alarms.advance(now)
+        window = state.refills.window_since
+        if window is None or now - window < T_REFILL:
+            return NO_EVENTS
+        state.refills.close(now)
+        state.needle.aborted()
+        state.put_back()
+        self._owe(COPIES)
+        return WINDOW_ENDED
+
+    def _since_last(self, events: list[Event]) -> int:
+        """Ticks since the sample before: as many as ever, where the counter stands still (TIM-05).
+
+        Nobody calls at deadlines then.
+        """
+        state = self._state
+        elapsed = state.now - state.sampled
+        if elapsed:
+            state.period = min(elapsed, AGE_MAX)
+        if state.clock.stands_still(elapsed):
+            elapsed = state.period
+            state.now += elapsed
+            state.origin -= elapsed
+            events += self._end_what_is_due(state.now)
+        return elapsed
+
     def _enter(self, ticks: int) -> int:
         """Ticks since boot, without end, from what the counter reads at an entry (TIM-01)."""
         state = self._state
@@ -391,14 +412,17 @@ class ReferenceLogic:
         self._troubled = conditions.troubled(now)
 
     def _diagnose(self) -> None:
-        """Symptoms can change while the same alarms stand: by direction, channel by channel."""
+        """Symptoms can change while the same alarms stand: by direction, channel by channel.
+
+        What is over need not have the cause of what stands.
+        """
         state = self._state
         seen = conditions.symptoms(state)
         if seen == self._symptoms:
             return
         self._symptoms = seen
-        low, *found = seen
-        state.causes = causes_of(found, low=low)
+        told = {*causes_of(seen.present, low=seen.low), *causes_of(seen.over, low=seen.low)}
+        state.causes = tuple(sorted(told))
         self._owe(1)
 
     def _keep(self) -> Sequence[Event]:

@@ -96,6 +96,7 @@ class State:
     origin: int = 0  # what the tick counter read at boot
     now: int = 0  # ticks since boot, without end
     sampled: int = 0  # tick of the last sample, or that of the boot
+    period: int = MINUTE  # from sample to sample, as the counter told it last
     looked_at: int = 0  # tick of the last look at what changes slowly
     stale: bool = False  # the last sample is too long ago (SEN-06)
     explained_nl: int = 0  # what the pressures say was pumped since boot
@@ -141,19 +142,23 @@ class State:
         """What is in the reservoir: by the level of the last sample, else as reckoned."""
         return self.fill.volume() or self.residual.volume(self.account)
 
+    def uncounted(self) -> bool:
+        """Whether time passed that no sample has told of yet: no supply, or silence (SEN-06)."""
+        return self.before is not None or self.stale
+
     def delivered_between_nl(self) -> Between | None:
-        """Bounds of the total; None while time is open that nobody has counted yet (RST-03)."""
-        return None if self.before is not None else self.account.total_between_nl()
+        """Bounds of the total; None while nobody can count (RST-03)."""
+        return None if self.uncounted() else self.account.total_between_nl()
 
     def dose_between_ng(self) -> Between | None:
         """Likewise; and while a declared injection may be under way, nobody knows (RES-12)."""
-        if self.before is not None or self.bolus is not None:
+        if self.uncounted() or self.bolus is not None:
             return None
         return self.account.dose_between_ng()
 
     def since_refill_between_nl(self) -> Between | None:
-        """Bounds of what left since the refill; None while time is open, or where it was lost."""
-        return None if self.before is not None else self.account.since_refill_between_nl()
+        """Bounds of what left since the refill; None likewise, or where it was lost."""
+        return None if self.uncounted() else self.account.since_refill_between_nl()
 
     def dose_since_refill_between_ng(self) -> Between | None:
         """Of the dose since the refill; None where there are none of the total."""

@@ -48,8 +48,8 @@ DEFECTS = (
         Edit(
             reference.ReferenceLogic,
             "sample",
-            "elapsed = now - state.sampled",
-            "elapsed = now - state.sampled if state.readings is None else max(\n"
+            "elapsed = self._since_last(events)",
+            "elapsed = self._since_last(events) if state.readings is None else max(\n"
             "    (readings.rtc_s or 0) - (state.readings.rtc_s or 0), 0) * (HOUR // 3_600)",
         ),
     ),
@@ -69,7 +69,13 @@ DEFECTS = (
         "clock-that-stands-still",
         "TIM-05",
         "an oscillator that stands still is not noticed",
-        Edit(clock.Clock, "_count", "0 if elapsed else self.standing + 1", "0"),
+        Edit(clock.Clock, "stands_still", "0 if elapsed else self.standing + 1", "0"),
+    ),
+    defect(
+        "no-tick-no-time",
+        "TIM-05",
+        "while the counter stands still no time passes, however many samples come",
+        Edit(reference.ReferenceLogic, "_since_last", "elapsed = state.period", "elapsed = 0"),
     ),
     defect(
         "clock-set-to-nonsense",

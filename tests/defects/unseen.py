@@ -63,6 +63,30 @@ DEFECTS = (
         ),
     ),
     defect(
+        "one-cause-for-all-that-ever-was",
+        "SEN-05",
+        "what is over has to have the cause of what stands",
+        Edit(conditions, "symptoms", "(found if one.present else over)", "found"),
+    ),
+    defect(
+        "bounds-while-nobody-counts",
+        "SEN-06",
+        "what was delivered has bounds while no sample comes",
+        Edit(state.State, "uncounted", " or self.stale", ""),
+    ),
+    defect(
+        "off-and-delivered",
+        "OCC-05",
+        "what leaves a catheter that is off has arrived",
+        Edit(measure, "_count", "state.catheter.off", "False"),
+    ),
+    defect(
+        "off-since-it-was-found",
+        "OCC-05",
+        "a catheter was on until it was found to be off",
+        Edit(measure, "_watch_catheter", "catheter.off and not was_off", "False"),
+    ),
+    defect(
         "reminder-taken-back",
         "RES-04",
         "a shorter interval that is written ends the reminder of a refill",

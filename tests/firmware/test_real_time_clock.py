@@ -111,6 +111,25 @@ def test_an_oscillator_that_stands_still_stops_the_clock(samples: int, *, wrong:
     assert standing(bench) == [CLOCK] * wrong
 
 
+def test_an_oscillator_that_stands_still_stops_nothing_else() -> None:
+    """TIM-05, RES-04, ALM-05: each sample is as long as one was."""
+    bench, other = configured(), configured()
+    for each in (bench, other):
+        each.run(10)
+        each.ask(m.BeginRefill())
+    for _ in range(12 * 60):
+        bench.ticks -= 60 * TICKS_PER_S
+        for each in (bench, other):
+            each.run(1)
+    was, is_now = other.status(), bench.status()
+    assert was.refill_due_in_s is not None
+    assert is_now.refill_due_in_s is not None
+    assert 0 <= is_now.refill_due_in_s - was.refill_due_in_s <= 60
+    assert 0 <= was.delivered_total_nl - is_now.delivered_total_nl <= 54_000 // 60 + 1
+    assert not is_now.refill_open
+    assert standing(bench) == [CLOCK]
+
+
 def test_a_few_missing_readings_say_nothing() -> None:
     """TIM-05."""
     bench = configured()
@@ -317,7 +336,7 @@ def judged(ppm: int, minutes: list[int], years: int) -> tuple[Clock, int, int]:
         for interval in minutes:
             now += interval * MINUTE
             rtc_s = EARLIEST_S + now * (1_000_000 + ppm) // (1_000_000 * TICKS_PER_S)
-            clock.judge(now, interval * MINUTE, USUAL._replace(rtc_s=rtc_s))
+            clock.judge(now, USUAL._replace(rtc_s=rtc_s))
     return clock, now, rtc_s
 
 

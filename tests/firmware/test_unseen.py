@@ -5,7 +5,7 @@ import pytest
 from hil.testing.desk import MINUTE, Desk
 from hil.testing.steady import CONFIGURATION, REFILL
 from protocol import messages as m
-from protocol.vocabulary import AlarmId, EventKind, Propellant, RefillReason, ResetCause
+from protocol.vocabulary import AlarmId, Cause, EventKind, Propellant, RefillReason, ResetCause
 from pumpsim.firmware import ReferenceLogic
 
 DAY = 1_440
@@ -23,6 +23,66 @@ def memory_lost(desk: Desk) -> None:
     desk.chip = desk._own_chip = desk.chip.spoiled(spoiled)
     desk.boot(ResetCause.BROWN_OUT)
     desk.sample()
+
+
+def test_what_latched_hides_no_cause_of_what_stands() -> None:
+    """SEN-05: a restrictor was blocked, hours ago; then the patient is hot."""
+    desk = implanted()
+    desk.wait(60)
+    for restrictor in (0.0, 1.0):
+        desk.let(restrictor=restrictor)
+        desk.wait(600)
+    assert AlarmId.FLOW_STOP not in desk.present()
+    desk.let(temperature_mk=313_450.0)
+    assert desk.minutes_to(AlarmId.TEMPERATURE_HIGH, 120) is not None
+    assert {Cause.HEAT, Cause.RESTRICTOR_SLOW} <= set(desk.status().causes)
+
+
+def test_what_a_leak_has_cost_hides_no_cause_of_what_stands() -> None:
+    """SEN-05, FLW-06: it is missed until the next refill, and the leak is mended."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(leak_nl_per_h=146_000.0)
+    desk.wait(600)
+    desk.let(leak_nl_per_h=0.0)
+    desk.wait(600)
+    assert AlarmId.BALANCE_FAULT in desk.present()
+    desk.let(temperature_mk=313_450.0)
+    assert desk.minutes_to(AlarmId.TEMPERATURE_HIGH, 120) is not None
+    assert {Cause.HEAT, Cause.SEPTUM_LEAK} <= set(desk.status().causes)
+
+
+def test_while_no_sample_comes_nobody_tells_bounds() -> None:
+    """SEN-06, DOS-01: what flows meanwhile is in none."""
+    desk = implanted()
+    desk.wait(300)
+    desk.miss(60)
+    status = desk.status()
+    assert status.delivered_total_between_nl is None
+    assert status.delivered_since_refill_between_nl is None
+    assert status.dose_total_between_ng is None
+    desk.wait(2)
+    told, out_nl = desk.status().delivered_total_between_nl, 28_000_000 - desk.pump.level_nl
+    assert told is not None
+    assert told.low <= out_nl <= told.high
+
+
+def test_what_leaves_a_catheter_that_is_off_may_not_arrive() -> None:
+    """OCC-05, DOS-01: from before it was found."""
+    desk = implanted()
+    desk.wait(500)
+    arrived_nl = 28_000_000 - desk.pump.level_nl
+    desk.let(artery_pa=2e3)
+    assert desk.minutes_to(AlarmId.CATHETER_DISCONNECT, 120) is not None
+    for minutes in (0, 300, 5):
+        desk.wait(minutes)
+        told = desk.status().delivered_total_between_nl
+        assert told is not None
+        assert told.low <= arrived_nl
+        assert told.high >= 28_000_000 - desk.pump.level_nl
+        desk.must_do(m.BeginRefill(), "RES-05")
+        desk.wait(5)
+        desk.must_do(m.AbortRefill(), "RES-05")
 
 
 def test_a_window_that_pressures_count_in_keeps_what_the_level_has_told() -> None:

@@ -187,6 +187,36 @@ def test_no_more_leaves_than_there_was(subject: Subject) -> None:
     desk.that(holds, "DOS-01", "bounds that begin below 3.5 mL, all there was", told)
 
 
+@pytest.mark.parametrize("minutes", [5, 60, 600])
+def test_nobody_counts_while_no_sample_comes(subject: Subject, minutes: int) -> None:
+    """Flow goes on, and bounds of what has left hold it, or there are none."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    desk.miss(minutes)
+    status, out_nl = desk.status(), REFILL.filled_nl - desk.pump.level_nl
+    given_ng = (out_nl - desk.configuration.catheter_volume_nl) * REFILL.concentration_ng_per_ml
+    desk.bounds(status.delivered_total_between_nl, out_nl, "SEN-06", "nL, which left")
+    desk.bounds(status.delivered_since_refill_between_nl, out_nl, "SEN-06", "nL, which left")
+    desk.bounds(status.dose_total_between_ng, given_ng / 1e6, "SEN-06", "ng, which were given")
+
+
+def test_nothing_is_sure_to_arrive_through_a_catheter_that_is_off(subject: Subject) -> None:
+    """It is told within two hours; from when on it was off is within the bounds, too."""
+    desk = subject.desk()
+    desk.wait(2 * PRIMED_MIN)
+    arrived_nl = REFILL.filled_nl - desk.pump.level_nl
+    given_ng = (arrived_nl - desk.configuration.catheter_volume_nl) / 1e6
+    given_ng *= REFILL.concentration_ng_per_ml
+    desk.let(artery_pa=2e3)
+    after = desk.minutes_to(AlarmId.CATHETER_DISCONNECT, 120)
+    desk.that(after is not None, "OCC-05", "catheter_disconnect within 2 h", desk.standing())
+    for _ in range(6):
+        status = desk.status()
+        desk.bounds(status.delivered_total_between_nl, arrived_nl, "DOS-01", "nL, which arrived")
+        desk.bounds(status.dose_total_between_ng, given_ng, "DOS-01", "ng, which arrived")
+        desk.wait(60)
+
+
 def test_what_is_near_stays_near(subject: Subject) -> None:
     """A shorter interval is written while a refill is called to mind."""
     desk = subject.desk(refill_interval_s=90 * 86_400, drug_stability_s=90 * 86_400)
