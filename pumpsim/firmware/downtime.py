@@ -129,17 +129,21 @@ def _by_clock(
     elif volume_nl < left.least:
         state.account.deliver_between(left.least, left.least)
     else:
-        seen = min(elapsed, UNKEPT)
-        for begun in range(0, seen, BIN):
-            part = min(BIN, seen - begun)
-            state.account.deliver(part, flow_nl_per_h)
-            state.dose_limit.feed(part, configuration.nominal_flow_nl_per_h, state.account)
-        elapsed -= seen
+        elapsed -= flow_on(state, min(elapsed, UNKEPT), flow_nl_per_h, configuration)
         state.account.deliver(elapsed, flow_nl_per_h)
     state.dose_limit.skip(elapsed, state.account)
     state.shift(downtime, downtime)
     state.resets.shift(downtime, before.boots)
     state.before = None
+
+
+def flow_on(state: State, elapsed: int, flow_nl_per_h: int, configuration: Configuration) -> int:
+    """So long it flowed evenly, and its excess counts when it came (DOS-02); returns `elapsed`."""
+    for begun in range(0, elapsed, BIN):
+        part = min(BIN, elapsed - begun)
+        state.account.deliver(part, flow_nl_per_h)
+        state.dose_limit.feed(part, configuration.nominal_flow_nl_per_h, state.account)
+    return elapsed
 
 
 def _by_fill(

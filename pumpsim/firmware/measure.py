@@ -21,6 +21,7 @@ from pumpsim.firmware.catheter import (
 )
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
+from pumpsim.firmware.downtime import flow_on
 from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.screen import CATHETER, CHANNELS, RESERVOIR
@@ -87,7 +88,8 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
         flow = _reckon(state, model, elapsed, readings)
     _watch_catheter(state, model, readings, flow, events)
     _watch_surroundings(state, readings, flow, events)
-    state.dose_limit.feed(elapsed, configuration.nominal_flow_nl_per_h, state.account)
+    seen = min(elapsed, AGE_MAX)  # what came before is counted already
+    state.dose_limit.feed(seen, configuration.nominal_flow_nl_per_h, state.account)
     if state.now - state.looked_at >= SLOW:
         _look(state, readings, configuration)
 
@@ -102,7 +104,8 @@ def make_up(state: State, model: Model, missed: int) -> None:
     flow_nl_per_h = _weigh(state, flow, level_nl, missed)
     _count(state, model, missed, flow_nl_per_h)
     state.residual.widen(missed, flow_nl_per_h)
-    state.dose_limit.feed(missed, model.configuration.nominal_flow_nl_per_h, account)
+    seen = min(missed, AGE_MAX)
+    state.dose_limit.feed(seen, model.configuration.nominal_flow_nl_per_h, account)
 
 
 def _count(
@@ -112,6 +115,9 @@ def _count(
     account = state.account
     account.widen(elapsed, _error(state, model.configuration, elapsed))
     before_nl = account.total_nl
+    if elapsed > AGE_MAX:
+        flow_on(state, elapsed - AGE_MAX, flow_nl_per_h, model.configuration)
+        elapsed = AGE_MAX
     account.deliver(elapsed, flow_nl_per_h, stored_nl)
     if state.catheter.off:
         account.uncertain_by(account.total_nl - before_nl)

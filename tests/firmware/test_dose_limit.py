@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil.testing.desk import Desk
+from hil.testing.steady import CONFIGURATION as DESK
 from protocol import messages as m
 from protocol.control import TICKS_PER_S
 from protocol.vocabulary import AlarmId, RefillReason
 from pumpsim import pumpfile
 from pumpsim.device import Device
+from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.account import MAX_DOSE_FG, Account
 from pumpsim.firmware.dose_limit import DoseLimit
 from pumpsim.firmware.dose_window import MAX_FG, MAX_LIMIT_FG
@@ -431,6 +434,18 @@ def test_a_reset_ends_no_limit_that_is_exceeded(bench: Bench) -> None:
     for _ in range(40):
         again.run(1)
         assert AlarmId.DOSE_LIMIT in alarms_of(again)
+
+
+@pytest.mark.parametrize("minutes", [240, 400])
+def test_what_flowed_while_no_sample_came_is_no_excess_of_a_moment(minutes: int) -> None:
+    """DOS-02, OCC-07: within its tolerance, and steady."""
+    desk = Desk(ReferenceLogic, DESK.model_copy(update={"nominal_flow_nl_per_h": 50_000}))
+    desk.implant()
+    desk.wait(300)
+    desk.miss(minutes)
+    for _ in range(10):
+        desk.minute()
+        assert AlarmId.DOSE_LIMIT not in desk.present()
 
 
 def test_a_new_configuration_brings_its_limits(bench: Bench) -> None:
