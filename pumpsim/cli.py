@@ -239,11 +239,12 @@ def alarms(*, listed: bool, **options: Any) -> None:
     from protocol.configfile import ConfigError
     from pumpsim.performance.command import Options, catalogue, listing, run_alarms
 
-    if listed:
-        told = json.dumps(catalogue(), indent=2) + "\n" if options["as_json"] else listing()
-        click.echo(told, nl=False)
-        return
     try:
+        if listed:
+            as_json, faults = options["as_json"], options["faults"]
+            told = json.dumps(catalogue(faults), indent=2) + "\n" if as_json else listing(faults)
+            click.echo(told, nl=False)
+            return
         sys.exit(run_alarms(Options(**options)))
     except ConfigError as error:
         raise Failure(str(error)) from None

@@ -55,7 +55,7 @@ def _play(run: Run) -> None:
 
 
 def _tell(run: Run, *, as_json: bool) -> dict[str, Any]:
-    digest = run.watch.trace.end()
+    digest = run.watch.end()
     data = summary.gather(run.scenario, run.device, run.watch, run.clinic.journal, digest)
     text = json.dumps(data, indent=2) if as_json else summary.render(data)
     sys.stdout.write(text + "\n")

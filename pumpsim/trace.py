@@ -113,6 +113,10 @@ class Trace:
         """The laboratory or the patient's life acted."""
         self._record("stimulus", at_ns=now_ns, stimulus=stimulus.model_dump(mode="json"))
 
+    def effect(self, at_ns: int, fault: int, name: str) -> None:
+        """The fault of that number took effect."""
+        self._record("effect", at_ns=at_ns, fault=fault, name=name)
+
     def hour(self, now_ns: int) -> None:
         """Truth beside belief, the rows of `compare`; without a `begin` there is none."""
         device = self._device

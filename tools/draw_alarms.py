@@ -40,6 +40,10 @@ hears of it at once. An alarm that **latches** stays, and sounds, after its cond
 until a clinician or a service engineer has acknowledged it; whoever carries the pump can pause its
 sound. Any other alarm ends with its condition; the log has its start and its end, and the patient
 may acknowledge it, too.
+
+The refill date moves nearer when the pump will be low before it (a leak, a fast pump), and stays
+there until the next refill (RES-04): so `refill_due` and `refill_overdue` may come while there is
+drug left.
 """
 
 LIFE: Final = f"""
@@ -52,7 +56,8 @@ latched gets a new number, which takes the place of the old one, at no lower pri
 conditions have forms: which channels fail, which ones contradict each other, loss or rest, free
 flow beside too much of it. When a form joins those that hold, a new occurrence takes over as well:
 whoever acknowledged the old one knew nothing of it. So no storm can fill the book: it has room for
-every alarm at once ({len(TABLE)}), and nothing is ever dropped.
+every alarm at once ({len(TABLE)}), and nothing is ever dropped. (The event `alarms_dropped` of the
+protocol is for logic whose book has less room; this one never tells it.)
 
 - **Highest priority:** over all conditions present, acknowledged or not. The sounder plays the
   burst of the highest priority that is to be heard.

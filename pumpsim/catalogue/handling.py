@@ -32,7 +32,7 @@ HANDLING: Final = (
     ),
     Fault(
         "refill_bolus_path",
-        "The refill goes through the bolus path, past the reservoir, into the artery.",
+        "The refill is pushed through the bolus path, past the reservoir, into the artery.",
         (AlarmId.BOLUS_PATH_INJECTION,),
         samples(2),
         visit=_refill(into="bolus_path", push=SEVERITY),
@@ -42,7 +42,7 @@ HANDLING: Final = (
     ),
     Fault(
         "wrong_refill_volume",
-        "Less is filled than is declared.",
+        "The usual fill is declared, and a smaller volume goes in.",
         (AlarmId.REFILL_DISCREPANCY,),
         AT_COMMIT_S,
         visit=_refill(volume=SEVERITY),
@@ -51,7 +51,7 @@ HANDLING: Final = (
     ),
     Fault(
         "wrong_refill_volume_low",
-        "More is filled than is declared.",
+        "The usual fill goes in, and a smaller volume is declared.",
         (AlarmId.REFILL_DISCREPANCY,),
         AT_COMMIT_S,
         visit=_refill(declared_volume=SEVERITY),

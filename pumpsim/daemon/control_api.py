@@ -25,9 +25,10 @@ from pumpsim.daemon.control_guard import ControlGuard
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.instrument_faults import add_fault_route
 from pumpsim.daemon.instrument_routes import add_instrument_routes
-from pumpsim.daemon.rows import Comparison
+from pumpsim.daemon.rows import Comparison, Truth
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GivenUpError
 from pumpsim.device import Device
+from pumpsim.scenario.faultbook import FaultNames
 from pumpsim.stimuli import Stimulus
 
 Describe = Callable[[], list[dict[str, Any]]]
@@ -97,10 +98,12 @@ def _add_device_routes(app: FastAPI, host: Host) -> None:
             raise HTTPException(404, f"there is no device {device!r}: see /v1/devices")
         return host.devices[device]
 
+    names = FaultNames()
+
     @app.get("/v1/devices/{device}/truth")
-    async def truth(device: Annotated[Device, Depends(find)]) -> dict[str, Any]:
-        """The plant as it is."""
-        return device.truth()
+    async def truth(device: Annotated[Device, Depends(find)]) -> Truth:
+        """The plant as it is, and when each fault took effect."""
+        return Truth(**device.truth(), fault_names=names.of(device))
 
     @app.get("/v1/devices/{device}/ledger")
     async def ledger(device: Annotated[Device, Depends(find)]) -> dict[str, int]:
@@ -124,7 +127,9 @@ def _add_device_routes(app: FastAPI, host: Host) -> None:
         device: Annotated[Device, Depends(find)], stimulus: Annotated[Stimulus, Body()]
     ) -> dict[str, int]:
         """Let something happen to a pump or its patient now."""
+        before = device.effects.count
         result = host.stimulate(device.id, stimulus)
+        names.learn(device, before, stimulus)
         return {"now_ns": device.now_ns, **result}
 
     add_instrument_routes(app, host, find)

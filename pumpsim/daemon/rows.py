@@ -1,9 +1,45 @@
-"""What the control API tells of truth beside belief, declared for its OpenAPI document.
+"""What the control API tells of the truth and of belief, declared for its OpenAPI document.
 
-The rows are made in `pumpsim.comparison`; the unit ends each name.
+The rows are made in `pumpsim.comparison`, the truth in `pumpsim.device`; the unit ends each name.
 """
 
 from pydantic import BaseModel, Field
+
+from pumpsim.plant.physics import PlantState
+from pumpsim.sensors import SensorFault
+
+
+class Outputs(BaseModel):
+    """What the logic has set."""
+
+    sounder: int = Field(description="0 off, else the priority that sounds")
+    patient_signal: bool
+    valve_open: bool | None = Field(description="null: there is no valve")
+    set_rtc_s: int | None = Field(description="a clock is set at once: null")
+
+
+class Truth(BaseModel):
+    """The plant at its last step, and what the laboratory has done to the pump."""
+
+    now_ns: int = Field(description="of that step, plant time since implant, ns")
+    state: PlantState
+    conditions: dict[str, float] = Field(description="faults and wear of the hydraulics, by name")
+    held: dict[str, float] = Field(description="surroundings that a bench holds")
+    powered: bool = Field(description="whether the electronics have a supply")
+    sensor_faults: dict[str, SensorFault] = Field(description="by channel")
+    faults: dict[str, int | None] = Field(
+        description="when each fault took effect, by the number that its stimulus was answered"
+        " with, plant time in ns; null: not so far"
+    )
+    fault_names: dict[str, str] = Field(
+        description="their names, or kinds, by number; those set before a snapshot was put back"
+        " have none"
+    )
+    ledger: dict[str, int] = Field(description="where every femtolitre is")
+    doses_ng: dict[str, int] = Field(description="by drug, what reached the artery")
+    lost_ng: dict[str, int] = Field(description="by drug, what went elsewhere")
+    ticks: int = Field(description="of the device's oscillator since boot")
+    actuation: Outputs
 
 
 class Row(BaseModel):

@@ -4,13 +4,16 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from protocol import configfile as c
+from protocol.vocabulary import AlarmId
 from pumpsim import pumpfile
 from pumpsim.catalogue import CATALOGUE, no_fault
+from pumpsim.catalogue.entry import Expected
 from pumpsim.faults import Mendable
 from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Worker
@@ -49,12 +52,16 @@ def run_alarms(options: Options) -> int:
     _check_page(options.html)
     plan = plan_of(options)
     workers = options.jobs or campaign.cores()
-    if options.full:
-        sys.stderr.write(_forecast(plan, workers) + "\n")
     stop = campaign.make_stop()
-    with interruptible(stop.set), progress("alarms") as show:
-        kept = None if options.keep is None else KeptLives(options.keep, plan.pump)
-        results = campaign.run(plan, workers, stop, show, kept)
+    with interruptible(stop.set):
+        if options.full:
+            _say("measuring on a small part how long it will take: a moment")
+            _say(_forecast(plan, workers, stop.is_set))
+        if stop.is_set():
+            return EXIT_INTERRUPTED
+        with progress("alarms") as show:
+            kept = None if options.keep is None else KeptLives(options.keep, plan.pump)
+            results = campaign.run(plan, workers, stop, show, kept)
     data = table.gather(plan, results)
     sys.stdout.write(json.dumps(data, indent=2) + "\n" if options.as_json else table.render(data))
     if options.html is not None:
@@ -66,6 +73,11 @@ def run_alarms(options: Options) -> int:
             sys.stderr.write(f"{_kept(len(results.lives))}: the same command goes on.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK if data["holds"] else EXIT_FAILED
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _kept(lives: int) -> str:
@@ -102,23 +114,29 @@ def names_of(faults: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def listing() -> str:
-    """The catalogue: what happens, what it must lead to, and when."""
+def listing(faults: str = ALL) -> str:
+    """The catalogue, or some of it: what happens, what it must lead to, and when."""
     lines = []
-    for fault in CATALOGUE.values():
+    for fault in (CATALOGUE[name] for name in names_of(faults)):
         lines.append(f"{fault.name}\n    {fault.sentence}")
         if fault.not_promised:
             lines.append(f"    not promised: {fault.not_promised}")
         else:
-            words = " or ".join(word.name.lower() for word in fault.expects)
+            words = " or ".join(map(_word, fault.expects))
             bound = table.duration(fault.bound_s)
             lines.append(f"    {words} within {bound}{_degrees(fault.name)}")
         if clearance(fault):
             lines.append("    lasts until it is ended")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
-def catalogue() -> list[dict[str, Any]]:
+def _word(expected: Expected) -> str:
+    """An alarm by its name; an event says that it is none."""
+    name = expected.name.lower()
+    return name if isinstance(expected, AlarmId) else f"the event {name}"
+
+
+def catalogue(faults: str = ALL) -> list[dict[str, Any]]:
     """The same, for programs."""
     return [
         {
@@ -130,7 +148,7 @@ def catalogue() -> list[dict[str, Any]]:
             "severity": None if fault.severity is None else fault.severity._asdict(),
             "clearance": [_as_written(act) for act in clearance(fault)],
         }
-        for fault in CATALOGUE.values()
+        for fault in (CATALOGUE[name] for name in names_of(faults))
     ]
 
 
@@ -145,15 +163,17 @@ def _degrees(name: str) -> str:
     return f", from {severity.word(severity.stated)} to {severity.told(severity.worst)}"
 
 
-def _forecast(plan: Plan, workers: int) -> str:
+def _forecast(plan: Plan, workers: int, stop: Callable[[], bool]) -> str:
     """How long it will take, by a small part of it."""
-    worker = Worker(plan.pump, lambda: False)
+    worker = Worker(plan.pump, stop)
     began = time.perf_counter()
     worker.trials(plan.tried, plan.first_seed, beyond=False)
     trials_s = time.perf_counter() - began
     began = time.perf_counter()
     worker.life(plan.first_seed, CALIBRATION_DAYS)
     life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
+    if stop():
+        return "interrupted before anything was run"
     total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
     return (
         f"{table.count(plan.runs, 'run')} of each of {table.count(len(plan.tried), 'fault')} and"

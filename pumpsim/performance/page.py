@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from pumpsim.performance.table import count, render
+from pumpsim.performance.table import count, how_far, render
 from pumpsim.performance.trial import LATE_FACTOR
 
 WIDTH_INCHES: Final = 11.0
@@ -55,11 +55,21 @@ def render_page(data: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Alarm performance of {pump}</title><style>{STYLE}</style></head><body>"
         f"<h1>Alarm performance of {pump}</h1>"
-        f"<p>pumpsim {version}, {count(data['runs'], 'run')} of each fault at its stated severity."
+        f"<p>pumpsim {version}: {_made(data, ' at its stated severity')}"
         " Detection counts from the instant at which a fault took effect, judged on the truth of"
         " the emulated plant.</p>"
         f"{image}<pre>{html.escape(render(data))}</pre></body></html>\n"
     )
+
+
+def _made(data: dict[str, Any], at: str = "") -> str:
+    """What was run: all that was asked for, or how much of it."""
+    if not data["complete"]:
+        return how_far(data)
+    parts = [f"{count(data['runs'], 'run')} of each fault{at}"] if data["faults"] else []
+    if data["life"] is not None:
+        parts.append(f"{data['asked']['device_years']:g} device-years without faults")
+    return f"{' and '.join(parts)}."
 
 
 def _plot(data: dict[str, Any]) -> str | None:
@@ -91,7 +101,7 @@ def draw(data: dict[str, Any]) -> Figure:
     axes.tick_params(length=0, colors=INK)
     for side in axes.spines.values():
         side.set_visible(False)
-    title = f"pumpsim {data['version']}, {data['pump']}: {count(data['runs'], 'run')} of each fault"
+    title = f"pumpsim {data['version']}, {data['pump']}: {_made(data)}"
     axes.set_title(title, loc="left", color=INK, fontsize=11)
     axes.set_xlabel("from the fault's effect to its alarm", color=INK, fontsize=10)
     figure.legend(handles=_key(), loc="outside upper left", ncols=4, frameon=False, fontsize=9)

@@ -20,7 +20,8 @@ HEAD: Final = (
 )
 NL_PER_ML: Final = 1e6
 NS_PER_S: Final = 1e9
-UNITS_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+UNITS_S: Final = ((86_400, 3_600, "d"), (3_600, 60, "h"), (60, 1, "min"))
+"""Seconds of a unit, and of the next smaller one, in which nobody says two of it or more."""
 
 
 def gather(plan: Plan, results: Results) -> dict[str, Any]:
@@ -64,17 +65,17 @@ def _row(fault: Fault, trials: list[Trial]) -> dict[str, Any]:
         "bound_s": fault.bound_s,
         "injected": tried,
         **{verdict.value: verdicts[verdict] for verdict in Verdict},
-        "at_least_percent": 100.0 * at_least(detected, tried) if tried else 0.0,
+        "at_least_percent": round(100.0 * at_least(detected, tried), 2) if tried else 0.0,
         "by": dict(Counter(t.detected_by for t in stated if t.detected_by).most_common()),
         "delay_s": _spread(delays_s),
         "beyond": {"injected": beyond.total(), "detected": beyond[Verdict.DETECTED]},
         "volume_error_ml": _worst(trial.volume_error_nl / NL_PER_ML for trial in conclusive),
-        "dose_error_percent": _worst(trial.dose_error_percent for trial in conclusive),
+        "dose_error_percent": round(_worst(t.dose_error_percent for t in conclusive), 3),
         "belief_error_ml": _worst(trial.belief_error_nl / NL_PER_ML for trial in conclusive),
         "holds": 0 < len(stated) == detected and beyond.total() == beyond[Verdict.DETECTED],
         "told_off_percent": _told_off_percent(conclusive),
         "why_inconclusive": sorted({trial.why for trial in mine if trial.why}),
-        "trials": [_trial(trial) for trial in mine],
+        "trials": [_trial(trial, fault) for trial in mine],
     }
 
 
@@ -90,17 +91,17 @@ def _told_off_percent(trials: list[Trial]) -> float | None:
     )
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial, fault: Fault) -> dict[str, Any]:
     delay_s = None if trial.delay_ns is None else trial.delay_ns / NS_PER_S
     return {
         "seed": trial.seed,
-        "severity": trial.severity,
+        "severity": round(trial.severity, 3) if fault.severity else None,
         "beyond": trial.beyond,
         "verdict": trial.verdict.value,
         "detected_by": trial.detected_by,
         "delay_s": delay_s,
         "volume_error_ml": trial.volume_error_nl / NL_PER_ML,
-        "dose_error_percent": trial.dose_error_percent,
+        "dose_error_percent": round(trial.dose_error_percent, 3),
         "told_nl": trial.told_nl,
         "released_nl": trial.released_nl,
     }
@@ -207,8 +208,8 @@ def duration(seconds: float | None) -> str:
     """A time as people say it, short."""
     if seconds is None:
         return "-"
-    for unit_s, unit in UNITS_S:
-        if seconds >= 2 * unit_s:
+    for unit_s, smaller_s, unit in UNITS_S:
+        if round(seconds / smaller_s) * smaller_s >= 2 * unit_s:
             amount = seconds / unit_s
             return f"{amount:.2g} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
     return f"{seconds:.0f} s"
@@ -262,10 +263,10 @@ def _summary(data: dict[str, Any]) -> list[str]:
     if data["complete"]:
         return lines
     said = [f"Of what was run until then, {line[0].lower()}{line[1:]}" for line in lines]
-    return [_how_far(data), *said]
+    return [how_far(data), *said]
 
 
-def _how_far(data: dict[str, Any]) -> str:
+def how_far(data: dict[str, Any]) -> str:
     """How much of what was asked for there is."""
     asked, life = data["asked"], data["life"]
     parts = []

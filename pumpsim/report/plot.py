@@ -1,8 +1,8 @@
-"""One picture of a run: what happened, truth beside belief, and the alarms, over the days.
+"""One picture of a run: what happened, truth beside readings and belief, and the alarms.
 
 A line is a mean, the pale band round it goes from least to greatest, so that a spike of one sample
 shows. Colours are those of Okabe and Ito, which people with any colour vision can tell apart; bars
-of alarms also grow with their priority.
+of alarms also grow with their priority, and are pale where an alarm only latches.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from protocol.vocabulary import Priority
+from pumpsim.catalogue import CATALOGUE
+from pumpsim.scenario.faultbook import is_end, lasts, subject
 from pumpsim.scenario.file import DAY, Occurrence
 from pumpsim.scenario.play import Run
 from pumpsim.scenario.recorder import Band, Recorder
 from pumpsim.scenario.visits import Refill, Visit
 from pumpsim.scenario.watch import AlarmRow
-from pumpsim.stimuli import Altitude, Fever, WarmBath
+from pumpsim.stimuli import ADAPTER, Altitude, Dive, Fever, NamedFault, WarmBath
 
 SIZE_INCHES: Final = (16.0, 12.0)
 DPI: Final = 100
@@ -39,6 +41,9 @@ TRUTH, BELIEF = "#222222", "#0072B2"
 WARM, GREEN, EVENT = "#D55E00", "#009E73", "#7a4f8c"
 UNDER: Final = 3.0
 """Width of a line that another one covers."""
+READ: Final = 5.0
+"""Width of the pale line of what the pump reads: it shows where the truth leaves it."""
+PALE: Final = 0.35
 UNKNOWN: Final = Band(float("nan"), float("nan"), float("nan"))
 LOOKS: Final = {
     Priority.HIGH: ("#D55E00", 0.84),
@@ -62,7 +67,7 @@ def draw(path: Path, run: Run, data: dict[str, Any]) -> None:
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     for panel in axes:
         _dress(panel, data["elapsed_ns"] / DAY, happened)
-    _events(axes[0], happened)
+    _events(axes[0], happened, run.device.now_ns)
     _volume(axes[1], recorder, run)
     _flow(axes[2], recorder, run)
     _temperature(axes[3], recorder)
@@ -76,15 +81,17 @@ def draw(path: Path, run: Run, data: dict[str, Any]) -> None:
 # ---- panels
 
 
-def _events(panel: Axes, lanes: dict[str, list[Occurrence]]) -> None:
+def _events(panel: Axes, lanes: dict[str, list[Occurrence]], now_ns: int) -> None:
     for row, occurrences in enumerate(lanes.values()):
-        for occurrence in occurrences:
-            start, length = occurrence.at_ns / DAY, _length_ns(occurrence.action) / DAY
-            panel.broken_barh([(start, length)], (row - 0.25, 0.5), color=EVENT, alpha=0.35)
-            marker = "D" if isinstance(occurrence.action, Visit) else ">"
-            panel.plot([start], [row], marker, color=EVENT, ms=7, clip_on=False, zorder=5)
+        for place, occurrence in enumerate(occurrences):
+            start = occurrence.at_ns / DAY
+            length = _length_ns(occurrences, place, now_ns) / DAY
+            panel.broken_barh([(start, length)], (row - 0.25, 0.5), color=EVENT, alpha=PALE, lw=0)
+            look = _marker(occurrence.action)
+            panel.plot([start], [row], color=EVENT, ms=7, clip_on=False, zorder=5, **look)
     _rows(panel, list(lanes) or ["nothing happened"])
-    _key(panel, "events", [])
+    ends = any(is_end(one.action) for row in lanes.values() for one in row)
+    _key(panel, "events", [("▶ begins", EVENT), ("◁ ends", EVENT)] if ends else [])
 
 
 def _volume(panel: Axes, recorder: Recorder, run: Run) -> None:
@@ -126,46 +133,59 @@ def _flow(panel: Axes, recorder: Recorder, run: Run) -> None:
 def _temperature(panel: Axes, recorder: Recorder) -> None:
     body = _true(recorder, "body_temperature_k", _celsius)
     pump = _true(recorder, "pump_temperature_k", _celsius)
+    read = _read(panel, recorder, "temperature_mk", lambda mk: _celsius(mk / 1e3), BELIEF)
     _line(panel, recorder, body, WARM, UNDER)
     _line(panel, recorder, pump, TRUTH)
-    _frame(panel, [*body, *pump])
-    _key(panel, "temperature, °C", [("pump", TRUTH), ("body", WARM)])
+    _frame(panel, [*body, *pump, *read])
+    key = [("pump", TRUTH), ("body", WARM), ("broad: as the pump reads it", BELIEF)]
+    _key(panel, "temperature, °C", key)
 
 
 def _pressures(upper: Axes, lower: Axes, recorder: Recorder) -> None:
     reservoir = _true(recorder, "reservoir_pressure_pa", _kilo)
     catheter = _true(recorder, "catheter_pressure_pa", _kilo)
     pocket = _true(recorder, "pocket_pressure_pa", _kilo)
+    read = _read(upper, recorder, "reservoir_pressure_pa", _kilo, BELIEF)
     _line(upper, recorder, reservoir, TRUTH)
-    _frame(upper, reservoir)
-    _key(upper, "pressure in the reservoir, kPa", [])
+    _frame(upper, [*reservoir, *read])
+    key = [("truth", TRUTH), ("broad: as read", BELIEF)]
+    _key(upper, "pressure in the reservoir, kPa", key)
+    read = [
+        *_read(lower, recorder, "catheter_pressure_pa", _kilo, BELIEF),
+        *_read(lower, recorder, "pocket_pressure_pa", _kilo, GREEN),
+    ]
     _line(lower, recorder, catheter, BELIEF)
     _line(lower, recorder, pocket, GREEN)
-    _frame(lower, [*catheter, *pocket])
-    _key(lower, "pressure outside, kPa", [("catheter", BELIEF), ("pocket", GREEN)])
+    _frame(lower, [*catheter, *pocket, *read])
+    key = [("catheter", BELIEF), ("pocket", GREEN), ("broad: as read", INK)]
+    _key(lower, "pressure outside, kPa", key)
 
 
 def _alarms(panel: Axes, lanes: dict[str, list[AlarmRow]], end_ns: int) -> None:
     for row, alarms in enumerate(lanes.values()):
-        for alarm in alarms:
+        for place, alarm in enumerate(alarms):
             last_ns = end_ns if alarm.ended_ns is None else alarm.ended_ns
             steps = [*alarm.steps, (last_ns, alarm.priority)]
             for (from_ns, priority), (to_ns, _) in pairwise(steps):
                 color, height = LOOKS[priority]
                 bar = (from_ns / DAY, (to_ns - from_ns) / DAY)
                 panel.broken_barh([bar], (row - height / 2, height), color=color, lw=1.5)
-            latched_ns = alarm.acknowledged_ns or last_ns
+            latched_ns = _latched_ns(alarms, place, end_ns)
             if latched_ns > last_ns:
-                color, _ = LOOKS[alarm.priority]
-                panel.plot([last_ns / DAY, latched_ns / DAY], [row, row], color=color, lw=2)
+                color, height = LOOKS[alarm.priority]
+                bar = (last_ns / DAY, (latched_ns - last_ns) / DAY)
+                panel.broken_barh([bar], (row - height / 2, height), color=color, alpha=PALE, lw=0)
             if alarm.acknowledged_ns is not None:
                 panel.plot([alarm.acknowledged_ns / DAY], [row], "|", color=INK, ms=12, mew=2)
     _rows(panel, list(lanes) or ["no alarm"])
     shown = [alarm for alarms in lanes.values() for alarm in alarms]
     seen = {priority for alarm in shown for _, priority in alarm.steps}
     key = [(name.name.lower(), color) for name, (color, _) in LOOKS.items() if name in seen]
-    acknowledged = any(alarm.acknowledged_ns is not None for alarm in shown)
-    _key(panel, "alarms", [*key, ("| acknowledged", INK)] if acknowledged else key)
+    if any(alarm.latching and alarm.ended_ns is not None for alarm in shown):
+        key.append(("pale: over, and sounds until acknowledged", INK))
+    if any(alarm.acknowledged_ns is not None for alarm in shown):
+        key.append(("| acknowledged", INK))
+    _key(panel, "alarms", key)
 
 
 # ---- parts of panels
@@ -179,6 +199,14 @@ def _known(recorder: Recorder, name: str, turn: Turn) -> list[Band]:
     return [UNKNOWN if b is None else Band(*map(turn, b)) for b in recorder.belief[name]]
 
 
+def _read(panel: Axes, recorder: Recorder, name: str, turn: Turn, color: str) -> list[Band]:
+    """Draw what the pump reads, under the truth; what it reads."""
+    bands = [UNKNOWN if b is None else Band(*map(turn, b)) for b in recorder.reading[name]]
+    days = [at_ns / DAY for at_ns in recorder.middles_ns]
+    panel.plot(days, [band.mean for band in bands], color=color, lw=READ, alpha=PALE)
+    return bands
+
+
 def _line(
     panel: Axes, recorder: Recorder, bands: Sequence[Band], color: str, width: float = 1.3
 ) -> None:
@@ -190,7 +218,7 @@ def _line(
 
 def _frame(panel: Axes, bands: Sequence[Band]) -> None:
     """Make room for every mean, and no more: a spike leaves the panel, and its stem shows."""
-    means = [band.mean for band in bands]
+    means = [band.mean for band in bands if band is not UNKNOWN]
     if means:
         low, high = min(means), max(means)
         room = 0.15 * (high - low) or 1.0
@@ -260,7 +288,8 @@ def _lanes(run: Run) -> dict[str, list[Occurrence]]:
 def _label(action: Any, run: Run) -> str:
     if isinstance(action, Refill):
         return f"refill {run.scenario.fills[action.fill].drug}"
-    return str(action.kind).replace("_", " ")
+    what = str(action.kind) if isinstance(action, Visit) else subject(action)
+    return what.replace("_", " ")
 
 
 def _alarm_lanes(alarms: list[AlarmRow]) -> dict[str, list[AlarmRow]]:
@@ -270,10 +299,41 @@ def _alarm_lanes(alarms: list[AlarmRow]) -> dict[str, list[AlarmRow]]:
     return lanes
 
 
-def _length_ns(action: Any) -> int:
+def _marker(action: Any) -> dict[str, Any]:
+    """Hollow, and turned, where something ends."""
+    if isinstance(action, Visit):
+        return {"marker": "D"}
+    return {"marker": "<", "mfc": "white"} if is_end(action) else {"marker": ">"}
+
+
+def _length_ns(lane: Sequence[Occurrence], place: int, now_ns: int) -> int:
     """How long it lasts, both ramps included; 0 for what happens at once."""
-    lasting = isinstance(action, Fever | WarmBath | Altitude)
-    return 2 * action.ramp + action.duration if lasting else 0
+    action, at_ns = lane[place].action, lane[place].at_ns
+    hill = _first_act(action)
+    if isinstance(hill, Fever | WarmBath | Altitude | Dive):
+        return 2 * hill.ramp + hill.duration
+    if is_end(action) or not lasts(action):
+        return 0
+    after = [one.at_ns for one in lane[place + 1 :]]
+    return min([*after, now_ns]) - at_ns
+
+
+def _first_act(action: Any) -> Any:
+    """What a fault of the catalogue is made of; any other action is itself."""
+    if not isinstance(action, NamedFault):
+        return action
+    fault = CATALOGUE[action.name]
+    severity = fault.stated() if action.severity is None else action.severity
+    return ADAPTER.validate_python(fault.steps_at(severity)[0].stimulus)
+
+
+def _latched_ns(alarms: Sequence[AlarmRow], place: int, end_ns: int) -> int:
+    """Until when one that latches goes on: acknowledged, followed by the next one, or the end."""
+    alarm = alarms[place]
+    if not alarm.latching or alarm.ended_ns is None:
+        return 0
+    after = [one.raised_ns for one in alarms[place + 1 :]]
+    return min(alarm.acknowledged_ns or end_ns, *after, end_ns)
 
 
 def _per_day(nl_per_h: float) -> float:

@@ -7,6 +7,7 @@ from protocol.control import Between
 from protocol.vocabulary import AlarmId
 from pumpsim.comparison import bounds, compare
 from pumpsim.device import Device
+from pumpsim.scenario.faultbook import FaultRow
 from pumpsim.scenario.file import Scenario, when
 from pumpsim.scenario.visits import Journal, RefillRow
 from pumpsim.scenario.watch import AlarmRow, Watch
@@ -19,6 +20,8 @@ HOURS_PER_DAY: Final = 24
 S_PER_H: Final = 3_600
 MS_PER_H: Final = 3_600_000
 PAGE_COLUMNS: Final = 100
+NO_BOUNDS: Final = "no bounds"
+Row = tuple[str, str, str, str, str]
 ALARM_COLUMNS: Final = max(len(alarm.name) for alarm in AlarmId)
 MAX_ROWS: Final = 40
 """Rows of a table on the page; the data holds them all."""
@@ -58,7 +61,12 @@ def gather(
         "counted_ms": rows["counted_ms"],
         "clock_s": rows["clock_s"],
         "ledger": device.truth()["ledger"],
+        "faults": [_fault(row) for row in watch.faults.rows],
         "alarms": [_alarm(row) for row in watch.alarms.values()],
+        "causes": [
+            {"at_ns": at_ns, "causes": [cause.name.lower() for cause in causes]}
+            for at_ns, causes in watch.causes
+        ],
         "unreachable_nl": round(device.plant.pump.unreachable_m3 * 1e12),
         "refills": [_refill(row) for row in journal.refills],
         "refusals": [{"at_ns": at_ns, "why": why} for at_ns, why in journal.refusals],
@@ -74,15 +82,22 @@ def render(data: dict[str, Any]) -> str:
         f"{data['scenario']} on {data['device']}, seed {data['seed']}:"
         f" {_span(data['elapsed_ns'])}, {data['samples']:,} samples, {state}",
         "",
-        f"{'':24}{'truth':>12}{'belief':>12}{'difference':>12}   {'not less, not more'}",
-        _beside("volume pumped, mL", data["pumped_nl"], NL_PER_ML),
-        _beside("mean flow, mL/day", data["mean_flow_nl_per_h"], NL_PER_ML / HOURS_PER_DAY),
-        _beside("left in reservoir, mL", data["residual_nl"], NL_PER_ML),
-        *(_beside(f"{drug}, mg", dose, NG_PER_MG) for drug, dose in data["dose_ng"].items()),
-        _counted(data["counted_ms"]),
-        _clock(data["clock_s"], data["elapsed_ns"]),
+        *_columns(
+            ("", "truth", "belief", "difference", "not less, not more"),
+            _beside("volume pumped, mL", data["pumped_nl"], NL_PER_ML),
+            _beside("mean flow, mL/day", data["mean_flow_nl_per_h"], NL_PER_ML / HOURS_PER_DAY),
+            _beside("left in reservoir, mL", data["residual_nl"], NL_PER_ML),
+            *(_beside(f"{drug}, mg", dose, NG_PER_MG) for drug, dose in data["dose_ng"].items()),
+            _counted(data["counted_ms"]),
+            _clock(data["clock_s"], data["elapsed_ns"]),
+        ),
     ]
-    lines += _table("alarms, and the causes their symptoms allow", _alarm_rows(data["alarms"]))
+    faults = _fault_lines(data["faults"])
+    lines += _table("faults set, and when they took effect", faults) if faults else []
+    lines += _table("alarms", [_alarm_line(row) for row in data["alarms"]])
+    causes = [_cause_line(row) for row in data["causes"]]
+    title = "causes that the pump held possible, all its symptoms together"
+    lines += _table(title, causes) if causes else []
     left_ml = data["unreachable_nl"] / NL_PER_ML
     title = f"refills, mL: by syringe (declared); a needle leaves {left_ml:g}"
     lines += _table(title, [_refill_line(row) for row in data["refills"]])
@@ -117,9 +132,18 @@ def _alarm(row: AlarmRow) -> dict[str, Any]:
         "priority": row.priority.name.lower(),
         "raised_ns": row.raised_ns,
         "steps": [{"at_ns": at_ns, "priority": p.name.lower()} for at_ns, p in row.steps],
-        "causes": [cause.name.lower() for cause in row.causes],
         "ended_ns": row.ended_ns,
         "acknowledged_ns": row.acknowledged_ns,
+    }
+
+
+def _fault(row: FaultRow) -> dict[str, Any]:
+    return {
+        "fault": row.name,
+        "numbers": row.numbers,
+        "set_ns": row.set_ns,
+        "effect_ns": None if row.waiting else row.effect_ns,
+        "pending": row.waiting > 0,
     }
 
 
@@ -127,29 +151,41 @@ def _refill(row: RefillRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
-def _beside(name: str, pair: dict[str, Any], unit: float) -> str:
+def _columns(*rows: Row) -> list[str]:
+    """Each as wide as what stands in it: names and bounds to the left, numbers to the right."""
+    name, *numbers, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return [
+        "  ".join((row[0].ljust(name), *map(str.rjust, row[1:-1], numbers), "", row[-1])).rstrip()
+        for row in rows
+    ]
+
+
+def _beside(name: str, pair: dict[str, Any], unit: float) -> Row:
     truth, belief = pair["truth"] / unit, pair["belief"]
     if belief is None:
-        return f"{name:24}{truth:12.3f}{'unknown':>12}"
-    difference = f"{belief / unit / truth - 1:+12.2%}" if truth else f"{'':12}"
+        return name, f"{truth:.3f}", "unknown", "", NO_BOUNDS
+    difference = f"{belief / unit / truth - 1:+.2%}" if truth else ""
     low, high = pair.get("low"), pair.get("high")
-    within = "" if low is None or high is None else f"   {low / unit:.3f} to {high / unit:.3f}"
-    return f"{name:24}{truth:12.3f}{belief / unit:12.3f}{difference}{within}".rstrip()
+    within = NO_BOUNDS
+    if low is not None and high is not None:
+        within = f"{low / unit:.3f} to {high / unit:.3f}"
+    return name, f"{truth:.3f}", f"{belief / unit:.3f}", difference, within
 
 
-def _counted(row: dict[str, Any]) -> str:
+def _counted(row: dict[str, Any]) -> Row:
     """The device's own count of time, off by its crystal."""
     truth_ms, off_ms = row["truth"], row["difference"]
-    ppm = f"{off_ms / truth_ms * 1e6:+8.1f} ppm" if truth_ms else ""
-    return f"{'time counted, h':24}{truth_ms / MS_PER_H:12.3f}{row['belief'] / MS_PER_H:12.3f}{ppm}"
+    ppm = f"{off_ms / truth_ms * 1e6:+.1f} ppm" if truth_ms else ""
+    truth, belief = f"{truth_ms / MS_PER_H:.3f}", f"{row['belief'] / MS_PER_H:.3f}"
+    return "time counted, h", truth, belief, ppm, NO_BOUNDS
 
 
-def _clock(row: dict[str, Any], elapsed_ns: int) -> str:
+def _clock(row: dict[str, Any], elapsed_ns: int) -> Row:
     """The real-time clock, from the calendar's day of implant on."""
     truth_h, off_s = elapsed_ns / HOUR, row["difference"]
-    doubt = "" if row["valid"] else ", and calls itself invalid"
+    doubt = NO_BOUNDS if row["valid"] else f"{NO_BOUNDS}; calls itself invalid"
     believed_h = truth_h + off_s / S_PER_H
-    return f"{'real-time clock, h':24}{truth_h:12.3f}{believed_h:12.3f}{off_s:+10,} s{doubt}"
+    return "real-time clock, h", f"{truth_h:.3f}", f"{believed_h:.3f}", f"{off_s:+,} s", doubt
 
 
 def _table(title: str, rows: list[str]) -> list[str]:
@@ -166,23 +202,25 @@ def _alarm_line(row: dict[str, Any]) -> str:
     return f"{when(row['raised_ns']):14} {row['alarm']:{ALARM_COLUMNS}} {rise:16} {until}{by}"
 
 
-def _alarm_rows(alarms: list[dict[str, Any]]) -> list[str]:
-    """Causes stand under an alarm where they are others than before."""
-    rows: list[str] = []
-    before: list[str] = []
-    for row in alarms:
-        causes = row["causes"]
-        line = _alarm_line(row)
-        rows.append(f"{line}\n{_causes(causes)}" if causes and causes != before else line)
-        before = causes
-    return rows
+def _fault_lines(faults: list[dict[str, Any]]) -> list[str]:
+    width = max((len(row["fault"]) for row in faults), default=0)
+    return [f"{when(row['set_ns']):14} {row['fault']:{width}} {_effect(row)}" for row in faults]
 
 
-def _causes(causes: list[str]) -> str:
-    """What the pump held for possible when the alarm was raised."""
-    begin, indent = f"{'':17}may be ", " " * 24
-    text = ", ".join(causes)
-    return fill(text, PAGE_COLUMNS, initial_indent=begin, subsequent_indent=indent)
+def _effect(row: dict[str, Any]) -> str:
+    if row["effect_ns"] is not None:
+        return "at once" if row["effect_ns"] == row["set_ns"] else when(row["effect_ns"])
+    return "not yet" if row["pending"] else "never: ended or replaced before"
+
+
+def _cause_line(row: dict[str, Any]) -> str:
+    """What the pump holds possible from then on."""
+    return fill(
+        ", ".join(row["causes"]) or "none",
+        PAGE_COLUMNS - 2,
+        initial_indent=f"{when(row['at_ns']):14} ",
+        subsequent_indent=" " * 17,
+    )
 
 
 def _refill_line(row: dict[str, Any]) -> str:

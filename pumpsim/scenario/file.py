@@ -55,7 +55,9 @@ class Event(c.Section):
         """Timing here, the action's own keys there; `do` names the action."""
         if not isinstance(flat, dict):
             return flat
-        do = flat.get("do")
+        if "do" not in flat:
+            raise ValueError(f"do, which says what happens, is missing; {c.suggest('', KINDS)}")
+        do = flat["do"]
         if do not in KINDS:
             raise ValueError(f"do = {do!r} is nothing that can happen; {c.suggest(str(do), KINDS)}")
         timing = {key: flat[key] for key in TIMING if key in flat}

@@ -75,6 +75,7 @@ class Run:
         """Implant the pump; ConfigError when its logic cannot be loaded."""
         watch = Watch(trace)
         device = Device(scenario.pump, scenario.seed if seed is None else seed, watch)
+        watch.follow(device)
         if record:
             watch.recorder = Recorder(device, scenario.length_ns)
         trace.begin(device, scenario.name)

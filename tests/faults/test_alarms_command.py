@@ -1,6 +1,10 @@
 """`pumpsim alarms` from the command line, and what its table makes of results."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,11 @@ from pumpsim.performance import campaign, table
 from pumpsim.performance.campaign import Plan, Results
 from pumpsim.performance.command import Options, plan_of
 from pumpsim.performance.living import Life
+from pumpsim.performance.page import render_page
 from pumpsim.performance.trial import Trial, Verdict
 from pumpsim.pumpfile import demo
+
+TOP = Path(__file__).parents[2]
 
 LOOSE = """
 [pump]
@@ -50,7 +57,7 @@ def test_one_fault_as_data() -> None:
     data = json.loads(result.stdout)
     [row] = data["faults"]
     assert (row["fault"], row["detected"], row["injected"]) == ("restrictor_fast", 2, 2)
-    assert row["at_least_percent"] == pytest.approx(100 * 0.05**0.5)
+    assert row["at_least_percent"] == 22.36
     assert row["beyond"] == {"injected": 1, "detected": 1}
     assert row["delay_s"]["median"] <= row["delay_s"]["worst"] <= row["bound_s"]
     assert data["life"] is None
@@ -136,6 +143,19 @@ def test_the_list_has_every_fault() -> None:
     assert [name for name in CATALOGUE if f"{name}\n" not in result.stdout] == []
     assert "over_infusion within 6 h, from 1.3 to 2.5 times the conductance\n" in result.stdout
     assert "from 3.5 to 10.0 mL/day\n    lasts until it is ended\n" in result.stdout
+    assert "    the event occlusion_released within 2 min\n" in result.stdout
+
+
+def test_the_list_has_the_faults_that_were_asked_for() -> None:
+    result = invoke("--list", "--faults", "flow_stop,septum_leak")
+    assert [line for line in result.stdout.splitlines() if line[0] != " "] == [
+        "flow_stop",
+        "septum_leak",
+    ]
+    rows = json.loads(invoke("--list", "--json", "--faults", "flow_stop").stdout)
+    assert [row["name"] for row in rows] == ["flow_stop"]
+    wrong = invoke("--list", "--faults", "flow_stpo")
+    assert (wrong.exit_code, "did you mean 'flow_stop'?" in wrong.output) == (2, True)
 
 
 def test_the_list_for_programs_has_every_fault() -> None:
@@ -199,6 +219,39 @@ def test_a_row_holds_when_all_were_detected() -> None:
     assert row["delay_s"] == {"median": 600.0, "p95": 1_140.0, "worst": 1_200.0}
     assert "20/20" in table.render(data)
     assert "The one fault holds" in table.render(data)
+
+
+def test_numbers_for_programs_are_no_longer_than_they_mean() -> None:
+    data = gathered(detected(1), replace(detected(2), dose_error_percent=0.1 + 0.2))
+    [row] = data["faults"]
+    assert (row["severity"], {one["severity"] for one in row["trials"]}) == (None, {None})
+    assert row["dose_error_percent"] == row["trials"][1]["dose_error_percent"] == 0.3
+    twenty = gathered(*(trial(Verdict.LATE, seed) for seed in range(1, 20)), detected(20))
+    assert len(str(twenty["faults"][0]["at_least_percent"])) <= 5
+
+
+def test_a_page_says_what_was_run() -> None:
+    done = gathered(detected(1))
+    assert "1 run of each fault at its stated severity. Detection" in render_page(done)
+    plan = Plan(demo(), ("flow_stop",), 20, 0.0)
+    stopped = render_page(table.gather(plan, Results([detected(1)], complete=False)))
+    assert "Stopped before its end: 1 of 20 runs were made. Detection" in stopped
+    assert "of each fault" not in stopped
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="a signal to a child")
+def test_who_waits_for_the_forecast_is_told_so_and_can_end_it() -> None:
+    command = [sys.executable, "-m", "pumpsim", "alarms", "--full"]
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=TOP
+    )
+    assert child.stderr is not None
+    assert child.stderr.readline() == "measuring on a small part how long it will take: a moment\n"
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (130, "")
+    assert err == "interrupted before anything was run\n"
 
 
 def test_one_late_run_fails_its_row() -> None:
@@ -266,7 +319,16 @@ def test_lines_fit_a_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "-"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (3_600, "60 min"), (16_200, "4.5 h")],
+    [
+        (None, "-"),
+        (0, "0 s"),
+        (119, "119 s"),
+        (119.7, "2 min"),
+        (120, "2 min"),
+        (3_600, "60 min"),
+        (7_190, "2 h"),
+        (16_200, "4.5 h"),
+    ],
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert table.duration(seconds) == text

@@ -52,6 +52,21 @@ def test_belief_is_a_band_from_its_low_bound_to_its_high_one() -> None:
     assert band == pytest.approx((residual.low, residual.estimate, residual.high))
 
 
+def test_what_is_read_stands_beside_the_truth() -> None:
+    device = Device(demo(), seed=1)
+    device.implant()
+    recorder = Recorder(device, SAMPLE_NS)
+    for fault in ({"bias": 5_000}, {"missing": True}):
+        broken = {"kind": "sensor_fault", "channel": "temperature_mk", **fault}
+        device.stimulate(device.now_ns, ADAPTER.validate_python(broken))
+        sampled(device, recorder)
+    wrong, silent = recorder.reading["temperature_mk"]
+    assert wrong is not None
+    truth = recorder.truth["pump_temperature_k"][0]
+    assert wrong.mean / 1e3 == pytest.approx(truth.mean + 5, abs=0.3)
+    assert silent is None
+
+
 def test_what_is_not_known_is_no_number() -> None:
     pump = demo().model_copy(update={"pump": demo().pump.model_copy(update={"logic": "bare"})})
     device = Device(pump, seed=1)

@@ -15,7 +15,7 @@ from pumpsim.report import summary
 from pumpsim.run import run_scenario
 from pumpsim.scenario import file as scenarios
 from pumpsim.scenario.play import Run
-from pumpsim.stimuli import HOUR
+from pumpsim.stimuli import HOUR, MINUTE
 from pumpsim.terminal import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pumpsim.trace import Trace, verify
 
@@ -62,7 +62,6 @@ def test_words_in_a_line_of_an_alarm_stand_apart(
     row = {
         "raised_ns": 0,
         "steps": [{"at_ns": 0, "priority": priority} for priority in priorities],
-        "causes": [],
         "ended_ns": None,
         "acknowledged_ns": None,
     }
@@ -110,16 +109,115 @@ def test_the_page_tells_the_truth_of_time_and_the_causes_held_for_possible(
     counted, clock = (
         next(line for line in page if line.startswith(name)) for name in ("time c", "real-time")
     )
-    assert counted.split() == ["time", "counted,", "h", "48.000", "48.019", "+395.1", "ppm"]
-    assert clock.endswith("+10,868 s, and calls itself invalid")
-    faulty = next(number for number, line in enumerate(page) if "sensor_fault" in line)
-    assert page[faulty + 1].strip() == "may be battery_sensor"
-    occluded = next(number for number, line in enumerate(page) if "  occlusion" in line)
-    assert "catheter_occluded" in page[occluded + 1]
+    assert " ".join(counted.split()) == "time counted, h 48.000 48.019 +395.1 ppm no bounds"
+    assert clock.endswith(" +10,868 s    no bounds; calls itself invalid")
+    causes = page[page.index("causes that the pump held possible, all its symptoms together") + 1 :]
+    assert causes[0].split(maxsplit=3)[2:] == ["07:03", "battery_sensor"]
+    assert any("catheter_occluded" in line for line in causes)
+    alarms = page[page.index("alarms") : page.index("alarms") + 5]
+    assert not [line for line in alarms if "battery_sensor" in line]
     assert run_scenario(path, None, None, None, as_json=True) == EXIT_OK
     data = json.loads(capsys.readouterr().out)
-    assert data["alarms"][0]["causes"] == ["battery_sensor"]
+    assert data["causes"][0]["causes"] == ["battery_sensor"]
     assert data["clock_s"]["truth"] == 1_767_225_600 + 2 * 86_400
+
+
+def test_columns_of_the_page_stand_apart_however_wide_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "late.toml"
+    event = '[[event]]\nat = "0 h"\ndo = "clock_fault"\nback = "15950 d"\n'
+    path.write_text(f'[scenario]\nname = "late"\nlength = "6 h"\n{event}')
+    assert run_scenario(path, None, None, None, as_json=False) == EXIT_OK
+    page = capsys.readouterr().out
+    assert "  6.000  -382794.000  -1,378,080,000 s    no bounds; calls itself invalid" in page
+
+
+FAULTY = """
+[scenario]
+name = "faulty"
+length = "2 h"
+[[event]]
+at = "10 min"
+do = "fault"
+name = "restrictor_fast"
+[[event]]
+at = "20 min"
+do = "fault"
+name = "restrictor_fast"
+end = true
+[[event]]
+at = "30 min"
+do = "sensor_fault"
+channel = "battery_mv"
+bias = -100
+[[event]]
+at = "40 min"
+do = "memory_fault"
+cut_in = 1000000
+[[event]]
+at = "50 min"
+do = "fault"
+name = "fever_40"
+[[event]]
+at = "3605 s"
+do = "battery_fault"
+drop_mv = 100
+[[event]]
+at = "3610 s"
+do = "battery_fault"
+drop_mv = 0
+[[event]]
+at = "90 min"
+do = "fault"
+name = "converter_silent"
+"""
+TOLD = [
+    ("restrictor_fast", [1], 10, 10),
+    ("end of restrictor_fast", [2], 20, 20),
+    ("sensor_fault battery_mv", [3], 30, 31),
+    ("memory_fault", [4], 40, None),
+    ("fever_40", [], 50, 50),
+    ("battery_fault", [5], 60, None),
+    ("end of battery_fault", [], 60, 60),
+    ("converter_silent", [6], 90, 91),
+]
+
+
+def test_a_run_tells_which_faults_took_effect_and_when(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, trace = tmp_path / "faulty.toml", tmp_path / "t.jsonl"
+    path.write_text(FAULTY)
+    assert run_scenario(path, None, trace, None, as_json=True) == EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+
+    def minutes(at_ns: int | None) -> int | None:
+        return None if at_ns is None else at_ns // MINUTE
+
+    told = [
+        (row["fault"], row["numbers"], minutes(row["set_ns"]), minutes(row["effect_ns"]))
+        for row in data["faults"]
+    ]
+    assert told == TOLD
+    assert [row["fault"] for row in data["faults"] if row["pending"]] == ["memory_fault"]
+    rows = [json.loads(line) for line in trace.read_text().splitlines()]
+    effects = [row for row in rows if row["record"] == "effect"]
+    assert [(row["fault"], row["name"], minutes(row["at_ns"])) for row in effects] == [
+        (numbers[0], name, at) for name, numbers, _, at in TOLD if numbers and at is not None
+    ]
+    instants = [row["at_ns"] for row in rows[1:-1]]
+    assert instants == sorted(instants)
+    assert data["trace_sha256"] == verify(trace)
+    assert run_scenario(path, None, None, None, as_json=False) == EXIT_OK
+    page = capsys.readouterr().out
+    for line in (
+        "  day 0 00:10    restrictor_fast         at once\n",
+        "  day 0 00:30    sensor_fault battery_mv day 0 00:31\n",
+        "  day 0 00:40    memory_fault            not yet\n",
+        "  day 0 01:00:05 battery_fault           never: ended or replaced before\n",
+    ):
+        assert line in page
 
 
 def test_json_is_all_there_is_on_stdout(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:

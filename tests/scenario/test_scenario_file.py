@@ -52,7 +52,7 @@ def test_events_are_in_order_of_time_then_of_the_file(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "no action": ('at = "1 d"', 6, "do = None is nothing that can happen"),
+    "no action": ('at = "1 d"', 6, "do, which says what happens, is missing; known here: fever, "),
     "unknown action": ('at = "1 d"\ndo = "fevr"', 6, "did you mean 'fever'"),
     "unknown key": ('at = "1 d"\ndo = "fever"\nrize = "2 K"', 9, "did you mean 'rise'"),
     "wrong unit": ('at = "1 d"\ndo = "fever"\nrise = "2 degC"', 9, "use K"),

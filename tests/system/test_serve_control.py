@@ -79,7 +79,9 @@ def test_belief_stands_beside_the_truth(demo: Daemon) -> None:
 
 def test_faults_and_what_the_pump_makes_of_them_are_told(demo: Daemon) -> None:
     demo.stimulate(kind="sensor_fault", channel="battery_mv", missing=True)
-    assert demo.get("/v1/devices/demo/truth")["faults"] == {"1": None}
+    truth = demo.get("/v1/devices/demo/truth")
+    assert truth["faults"] == {"1": None}
+    assert truth["fault_names"] == {"1": "sensor_fault battery_mv"}
     demo.stimulate(kind="withdraw", volume="26 mL")
     reached_ns = demo.run_for("1 h")
     struck_ns = demo.get("/v1/devices/demo/truth")["faults"]["1"]
@@ -111,6 +113,7 @@ def test_truth_and_belief_are_compared_row_by_row(demo: Daemon) -> None:
     parts = demo.get("/openapi.json")["components"]["schemas"]
     told = parts["Comparison"]["properties"]
     assert "nL/h" in told["flow_nl_per_h"]["description"]
+    assert "took effect" in parts["Truth"]["properties"]["faults"]["description"]
     assert set(told) == {"at_ns", "doses_ng", *rows}
 
 
@@ -259,6 +262,7 @@ def test_a_snapshot_brings_everything_back_on_a_new_timeline(demo: Daemon) -> No
     identity = old.ask(m.Identify())
     assert isinstance(identity, m.Identity)
 
+    demo.stimulate(kind="battery_fault", drop_mv=100)  # of a past that is left
     assert demo.api.put("/v1/snapshot", json=saved).status_code == 200
     assert demo.get("/v1/devices/demo/truth") == truth
     with pytest.raises((ConnectionError, TimeoutError)):  # every connection is closed
