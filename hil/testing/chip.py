@@ -40,11 +40,11 @@ class Chip:
 
     def without_supply(self) -> "Chip":
         """What the next life finds."""
-        return Chip(self._durable.read(0, SIZE))
+        return Chip(self.content())
 
     def used(self) -> list[int]:
         """Addresses of what was written durably."""
-        content = self._durable.read(0, SIZE)
+        content = self.content()
         return [address for address, byte in enumerate(content) if byte != ERASED]
 
     def areas(self) -> list[range]:
@@ -57,9 +57,18 @@ class Chip:
                 found.append(range(address, address + 1))
         return found
 
+    def content(self) -> bytes:
+        """What is durable."""
+        return self._durable.read(0, SIZE)
+
+    def rot(self, address: int) -> None:
+        """A bit flips in that byte while the chip is in use."""
+        for cells in (self._durable, self._seen):
+            cells.write(address, bytes([cells.read(address, 1)[0] ^ 1 << address % 8]))
+
     def spoiled(self, addresses: Sequence[int]) -> "Chip":
         """What the next life finds when a bit has flipped in each of these bytes."""
-        content = bytearray(self._durable.read(0, SIZE))
+        content = bytearray(self.content())
         for address in addresses:
             content[address] ^= 1 << address % 8
         return Chip(bytes(content))
@@ -79,7 +88,7 @@ class FailingChip(Chip):
     @classmethod
     def of(cls, chip: Chip, cut_at: int | None = None) -> "FailingChip":
         """What that chip holds, on one that may fail."""
-        return cls(chip.without_supply().read(0, SIZE), cut_at)
+        return cls(chip.content(), cut_at)
 
     def arm(self) -> None:
         """Count operations from here."""
@@ -107,7 +116,7 @@ class FailingChip(Chip):
 
     def survivor(self) -> Chip:
         """What the next life finds: a sound chip."""
-        return Chip(self._durable.read(0, SIZE))
+        return Chip(self.content())
 
     def without_supply(self) -> Chip:
         """Likewise, but one that fails goes on failing."""

@@ -42,6 +42,21 @@ def test_the_refill_is_due_by_its_dates(subject: Subject) -> None:
         desk.that(close, "RES-04", words, "never" if at is None else span(at))
 
 
+def test_what_comes_nearer_is_overdue_that_much_sooner(subject: Subject) -> None:
+    """It will be low before its interval is over, and the grace counts from there."""
+    refill = REFILL.model_copy(update={"filled_nl": 6_000_000})
+    desk = subject.desk(refill, refill_grace_s=DAY_S)
+    wanted = (AlarmId.REFILL_DUE, Priority.MEDIUM), (AlarmId.REFILL_OVERDUE, Priority.HIGH)
+    seen: dict[tuple[AlarmId, Priority], int] = {}
+    for minute in range(1, 5 * DAY):
+        for one in desk.minute().alarms:
+            seen.setdefault((one.alarm, one.priority), minute)
+    due, overdue = map(seen.get, wanted)
+    words = f"refill_overdue a day after it was due, at {due} min"
+    close = due is not None and overdue is not None and abs(overdue - due - DAY) <= KEPT_TO_S // 60
+    desk.that(close, "RES-04", words, f"at {overdue} min")
+
+
 def test_a_drug_that_is_good_no_longer_is_due_at_once(subject: Subject) -> None:
     """Declared to be good for no time at all."""
     desk = subject.desk(REFILL.model_copy(update={"stability_s": 0}))

@@ -339,12 +339,39 @@ def test_supply_may_go_at_any_operation_of_memory(subject: Subject, prove: Prove
     prove(cut, 24, operation=st.integers(1, 12), what=what)
 
 
+def test_one_copy_that_rots_is_enough_for_a_cut(subject: Subject, prove: Prove) -> None:
+    """The newest record is spoiled, and supply goes while the next one is written."""
+
+    def cut(operation: int, at: int) -> None:
+        desk = subject.desk()
+        desk.wait(20)
+        chip = FailingChip.of(desk.chip, cut_at=operation)
+        _move_to(desk, chip, armed=False)
+        desk.wait(5)
+        before = chip.content()
+        alarmed(desk)
+        newest = [spot for spot, byte in enumerate(chip.content()) if byte != before[spot]]
+        spot = newest[at % len(newest)]
+        desk.note(f"a bit flips in byte {spot} of the memory")
+        chip.rot(spot)
+        chip.arm()
+        with suppress(PowerLostError):
+            ended(desk)
+        desk.note(f"supply goes at operation {operation} of the memory, counted from then")
+        desk.chip = chip.survivor()
+        desk.boot(ResetCause.BROWN_OUT)
+        lost = AlarmId.CONFIGURATION_LOST in desk.present()
+        desk.that(not lost, "NVM-02", "nothing lost: the other copy was sound", desk.standing())
+
+    prove(cut, 24, operation=st.integers(1, 12), at=st.integers(0, SIZE - 1))
+
+
 def _new(old: dict[str, Any]) -> m.Configuration:
     changed: m.Configuration = old["configuration"].model_copy(update={"low_volume_nl": 4_000_000})
     return changed
 
 
-def _move_to(desk: Desk, chip: Any) -> None:
+def _move_to(desk: Desk, chip: FailingChip, *, armed: bool = True) -> None:
     """The same pump, booted on that chip."""
     desk.beyond("its memory is sound there")
     desk.chip = chip
@@ -352,7 +379,8 @@ def _move_to(desk: Desk, chip: Any) -> None:
     desk.guard.boot(chip, ResetCause.BROWN_OUT, 0)
     desk.earlier, desk.ticks = desk.earlier + desk.ticks, 0
     desk.sample()
-    chip.arm()
+    if armed:
+        chip.arm()
 
 
 def test_memory_that_fails_is_told_and_never_taken_for_blank(subject: Subject) -> None:

@@ -1,11 +1,10 @@
 """Time: counters wrap, clocks lie, and neither moves an interval; a saved life goes on."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from hil.testing.cases import CASES, FLOW, SETTLED, Case
 from hil.testing.desk import MINUTE, Desk
 from hil.testing.eventful import alike, lived
 from hil.testing.steady import START_S
@@ -74,48 +73,6 @@ def test_a_clock_that_lies_moves_no_interval(
                 str(other),
                 done=[f"clock: {clock}"],
             )
-
-
-STOPPED: Final = tuple(case for case in CASES if case.nominal == FLOW and case.latest <= 120)
-
-
-@pytest.mark.parametrize("case", STOPPED, ids=lambda case: case.name.replace(" ", "-"))
-def test_a_counter_that_stands_still_stops_no_monitoring(subject: Subject, case: Case) -> None:
-    """Samples go on, and each is as long as one was: alarms come in their time, and a minute."""
-    desk = subject.desk()
-    desk.wait(SETTLED)
-    desk.stop_counter()
-    desk.wait(5)
-    for step in case.steps[:-1]:
-        desk.let(**step)
-        desk.minute()
-    desk.let(**case.steps[-1])
-    after = desk.minutes_to(case.alarm, case.latest + 1)
-    words = f"{case.alarm.name.lower()} within {case.latest + 1} samples: no interval stands still"
-    desk.that(after is not None, "TIM-05", words, desk.standing())
-
-
-def test_a_counter_that_stands_still_puts_nothing_off(subject: Subject) -> None:
-    """What was delivered, when a refill is due, and a window that is left open."""
-    desk = subject.desk(refill_interval_s=5 * 86_400)
-    desk.wait(60)
-    desk.must_do(m.BeginRefill(), "FLW-08")
-    desk.stop_counter()
-    before = desk.status()
-    desk.wait(40)
-    desk.that(not desk.status().refill_open, "FLW-08", "a window that has ended", "open")
-    desk.wait(4 * 1_440)
-    now, due_s = desk.status(), before.refill_due_in_s
-    out_nl = now.delivered_total_nl - before.delivered_total_nl
-    true_nl = desk.pump.flow_nl_per_h() / 60 * (4 * 1_440 + 40)
-    close = abs(out_nl - true_nl) <= 0.02 * true_nl
-    desk.that(close, "TIM-05", f"{true_nl:.0f} nL more, which were delivered", out_nl)
-    left_s = None if due_s is None else due_s - (4 * 1_440 + 40) * 60
-    closer = left_s is not None and (now.refill_due_in_s or left_s + 999) <= left_s + 300
-    words = f"a refill due in {left_s} s: it came nearer with each sample"
-    desk.that(closer, "TIM-05", words, now.refill_due_in_s)
-    due = AlarmId.REFILL_DUE in desk.present()
-    desk.that(due, "RES-04", "refill_due: a quarter of its interval is left", desk.standing())
 
 
 @pytest.mark.parametrize("days", [1, 10])

@@ -60,6 +60,11 @@ def an_injection_that_nobody_declared(desk: Desk) -> None:
     desk.wait(120)
 
 
+def an_injection_of_yesterday(desk: Desk) -> None:
+    inject(desk, 3_000_000)
+    desk.wait(26 * HOURS)
+
+
 def an_open_access(desk: Desk) -> None:
     access = m.BeginBolusAccess(drug="contrast", concentration_ng_per_ml=0)
     desk.must_do(access, "RES-12")
@@ -105,6 +110,20 @@ def a_fever(desk: Desk) -> None:
     desk.wait(90)
 
 
+def a_thermometer_that_reads_too_high(desk: Desk) -> None:
+    for bias_mk in (1_800, 3_700):
+        desk.let(bias={"temperature_mk": bias_mk})
+        desk.wait(2)
+    desk.wait(90)
+
+
+def a_pump_that_is_cold(desk: Desk) -> None:
+    for colder_mk in (1_500.0, 3_000.0, 4_500.0):
+        desk.let(temperature_mk=BODY_MK - colder_mk)
+        desk.wait(2)
+    desk.wait(120)
+
+
 def a_leak(desk: Desk) -> None:
     desk.let(leak_nl_per_h=60_000.0)
     desk.wait(10 * HOURS)
@@ -140,6 +159,11 @@ def a_clot(desk: Desk) -> None:
     desk.wait(90)
 
 
+def a_clot_for_hours(desk: Desk) -> None:
+    desk.let(artery_pa=200e3)
+    desk.wait(8 * HOURS)
+
+
 def a_reservoir_that_is_nearly_low(desk: Desk) -> None:
     desk.let(level_nl=3.3e6)
     desk.wait(60)
@@ -153,6 +177,8 @@ def a_long_downtime_without_clock(desk: Desk) -> None:
 
 STORIES: Final[tuple[Story, ...]] = (
     an_injection_of_the_drug, an_injection_beyond_its_limit, an_injection_that_nobody_declared,
+    an_injection_of_yesterday, a_thermometer_that_reads_too_high, a_pump_that_is_cold,
+    a_clot_for_hours,
     an_open_access, an_open_window, a_thinner_fill, saline, a_fill_that_was_short,
     a_refill_a_moment_ago, a_needle_that_nobody_declared, a_fever, a_leak, a_fast_restrictor,
     a_slow_restrictor, no_level, no_pressure, blood_that_flowed_back, a_clot,
