@@ -414,14 +414,14 @@ class ReferenceLogic:
     def _diagnose(self) -> None:
         """Symptoms can change while the same alarms stand: by direction, channel by channel.
 
-        What is over need not have the cause of what stands.
+        What is over need not have the cause of what stands; the reservoir may have been low then.
         """
         state = self._state
         seen = conditions.symptoms(state)
         if seen == self._symptoms:
             return
         self._symptoms = seen
-        told = {*causes_of(seen.present, low=seen.low), *causes_of(seen.over, low=seen.low)}
+        told = {*causes_of(seen.present, low=seen.low), *causes_of(seen.over, low=True)}
         state.causes = tuple(sorted(told))
         self._owe(1)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hil.testing.desk import MINUTE, Desk
+from hil.testing.refilling import refilled
 from hil.testing.steady import CONFIGURATION, REFILL
 from protocol import messages as m
 from protocol.vocabulary import AlarmId, Cause, EventKind, Propellant, RefillReason, ResetCause
@@ -36,6 +37,23 @@ def test_what_latched_hides_no_cause_of_what_stands() -> None:
     desk.let(temperature_mk=313_450.0)
     assert desk.minutes_to(AlarmId.TEMPERATURE_HIGH, 120) is not None
     assert {Cause.HEAT, Cause.RESTRICTOR_SLOW} <= set(desk.status().causes)
+
+
+def test_what_latched_while_it_was_low_may_have_been_an_empty_reservoir() -> None:
+    """SEN-05: it has been filled since, and nobody has acknowledged what it led to."""
+    desk = implanted()
+    desk.wait(60)
+    desk.let(level_nl=800_000.0)
+    desk.wait(5)
+    desk.let(artery_pa=256e3)
+    desk.wait(5)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(5)
+    assert Cause.RESERVOIR_EMPTY in desk.status().causes
+    refilled(desk, taken_nl=200e3, put_nl=25e6)
+    desk.wait(10)
+    assert AlarmId.REVERSE_FLOW not in desk.present()
+    assert Cause.RESERVOIR_EMPTY in desk.status().causes
 
 
 def test_what_a_leak_has_cost_hides_no_cause_of_what_stands() -> None:
