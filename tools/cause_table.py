@@ -58,8 +58,8 @@ symptoms, every one that explains some is told; and when a third cause explains 
 and the two that acted are not.
 
 A leak, a fast restrictor, a needle, a fill into the pocket or the bolus path may leave the
-reservoir empty: while it may be low, or may have been, they can show what an empty one shows. An injection that
-surges may hold up the flow of a pump of low pressure, or turn it round.
+reservoir empty: while it may be low, or may have been, they can show what an empty one shows. An
+injection that surges may hold up the flow of a pump of low pressure, or turn it round.
 
 "Alone by" is the smallest set of symptoms that only this cause can show. Where there is none, the
 cause is the same data as another one to telemetry, and the last column says what a visit finds. A

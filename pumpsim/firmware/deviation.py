@@ -154,6 +154,11 @@ class FillDeviation:
         """Whether the level contradicts the pressures, either way."""
         return self.loss or self.rest
 
+    @property
+    def is_new(self) -> bool:
+        """Whether they have disagreed for less than a whole window, or on something else."""
+        return self.disagrees and self.stood < LONG
+
     def judge(self, fill: FillLevel, flow: Interval | None, limits: Limits) -> None:
         """Take new slopes; a flow tells how far its own error goes (U_total of FLW-06)."""
         slope, recent = fill.slope, fill.recent

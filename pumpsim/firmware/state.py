@@ -120,9 +120,16 @@ class State:
         return 0 if self.configuration is None else self.configuration.nominal_flow_nl_per_h
 
     def fastest_flow_nl_per_h(self) -> int:
-        """The largest flow that pressures or fill level leave possible, for dates (RES-03)."""
-        seen = (estimate.high for estimate in (self.flow, self.fill.slope) if estimate is not None)
-        return max(seen, default=self.assumed_flow_nl_per_h())
+        """The largest flow that pressures or fill level leave possible, for dates (RES-03).
+
+        A date that came nearer stays near (RES-04): what the level has just found counts by its
+        best guess, until its bounds are as narrow as they will be.
+        """
+        flow, slope = self.flow, self.fill.slope
+        fastest = self.assumed_flow_nl_per_h()
+        if flow is not None and not self.by_fill.is_new:
+            fastest = flow.high
+        return fastest if slope is None else max(fastest, slope.high)
 
     def flushing(self) -> bool:
         """Whether a declared injection may be under way; who forgot to end it masks nothing."""

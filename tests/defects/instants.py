@@ -99,19 +99,24 @@ DEFECTS = (
         "downtime-not-accounted",
         "RST-03",
         "what flowed while the electronics had no supply is counted as nothing",
-        Edit(downtime, "_by_clock", "seen = min(elapsed, UNKEPT)", "seen = elapsed = 0"),
+        Edit(
+            downtime,
+            "_by_clock",
+            "elapsed -= flow_on(state, min(elapsed, UNKEPT), flow_nl_per_h, configuration)",
+            "elapsed = 0",
+        ),
     ),
     defect(
         "downtime-twice",
         "RST-03",
         "what flowed while the electronics had no supply is counted twice",
-        Edit(downtime, "_by_clock", "deliver(elapsed, ", "deliver(seen + 2 * elapsed, "),
+        Edit(downtime, "_by_clock", "deliver(elapsed, ", "deliver(elapsed + downtime, "),
     ),
     defect(
         "excess-since-the-record",
         "DOS-02",
         "what was too much since the last record is forgotten with a reset",
-        Edit(downtime, "_by_clock", "seen = min(elapsed, UNKEPT)", "seen = 0"),
+        Edit(downtime, "_by_clock", "min(elapsed, UNKEPT)", "0"),
     ),
     defect(
         "downtime-by-a-wrong-clock",

@@ -347,7 +347,7 @@ REFILL = (
         "empty-date-by-the-slowest",
         "RES-03",
         "the empty date is that of the lesser of two plausible flows",
-        Edit(state.State, "fastest_flow_nl_per_h", "max(seen", "min(seen"),
+        Edit(state.State, "fastest_flow_nl_per_h", "max(fastest", "min(fastest"),
     ),
     defect(
         "due-date-put-off",

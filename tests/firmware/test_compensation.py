@@ -12,6 +12,7 @@ from protocol.control import Interval, Readings
 from protocol.vocabulary import AlarmId, Quality
 from pumpsim.firmware.conditions import ORDER, evaluate
 from pumpsim.firmware.crosscheck import CrossCheck
+from pumpsim.firmware.fill import LONG
 from pumpsim.firmware.flow import FlowModel
 from pumpsim.firmware.measure import measure, model_of
 from pumpsim.firmware.state import State
@@ -246,6 +247,7 @@ def test_an_estimate_holds_both_channels_and_dates_go_by_the_faster(
     state = State(configuration=CONFIGURATION, readings=sample, now=MINUTE)
     state.fill.slope, state.by_fill.loss = slope, True
     state.by_fill.beyond, state.by_fill.explained = beyond, slope.estimate - beyond.estimate
+    state.by_fill.stood = LONG
     model = model_of(state)
     assert model is not None
     measure(state, model, MINUTE, [])
@@ -260,3 +262,5 @@ def test_an_estimate_holds_both_channels_and_dates_go_by_the_faster(
         assert flow.estimate == pressures.estimate
     assert flow.quality is Quality.DEGRADED
     assert state.fastest_flow_nl_per_h() >= max(slope.high, pressures.high)
+    state.by_fill.stood = LONG - 1
+    assert state.fastest_flow_nl_per_h() == max(slope.high, flow.estimate)
