@@ -384,8 +384,7 @@ class Desk:
             self.clock_set_s = outcome.actuation.set_rtc_s or self.clock_set_s
         self.told += outcome.alarms
         self.events += outcome.events
-        uptime_ms = None if self.stopped else self.ticks * 1_000 // TICKS_PER_S
-        wrong = self.register.wrong(outcome.alarms, uptime_ms)
+        wrong = self.register.wrong(outcome.alarms, self.ticks * 1_000 // TICKS_PER_S)
         if wrong is not None:
             raise self.violated(*wrong)
         return outcome

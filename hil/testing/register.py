@@ -26,11 +26,11 @@ class Register:
         self._latest = 0
         self._open: set[int] = set()
 
-    def wrong(self, told: Iterable[AlarmOccurrence], uptime_ms: int | None) -> Wrong | None:
-        """The first thing that is wrong with what one call told, then; None: no counter tells."""
+    def wrong(self, told: Iterable[AlarmOccurrence], uptime_ms: int) -> Wrong | None:
+        """The first thing that is wrong with what one call told, then."""
         return next((wrong for one in told for wrong in self._look(one, uptime_ms)), None)
 
-    def _look(self, one: AlarmOccurrence, uptime_ms: int | None) -> Iterator[Wrong]:
+    def _look(self, one: AlarmOccurrence, uptime_ms: int) -> Iterator[Wrong]:
         name, row, number = one.alarm.name.lower(), ALARMS[one.alarm], one.occurrence
         if one.priority not in (row.priority, RISES.get(one.alarm)):
             words = f"{name} with priority {row.priority.name.lower()}"
@@ -42,11 +42,8 @@ class Register:
             words = f"a new occurrence of {name} above {self._latest}: no number is given twice"
             yield Wrong("ALM-13", words, str(number))
         raised_ms = one.raised_uptime_ms
-        if raised_ms is None or uptime_ms is None or number in self._open:
-            late = False
-        else:
-            late = abs(uptime_ms - raised_ms) > TOLD_MS
-        if late:
+        late = raised_ms is not None and abs(uptime_ms - raised_ms) > TOLD_MS
+        if late and number not in self._open:
             words = f"{name} raised when it is told, {uptime_ms} ms after boot"
             yield Wrong("ALM-14", words, f"{raised_ms} ms")
         self._latest = max(self._latest, number)

@@ -36,6 +36,7 @@ class AlarmBook:
     events: list[Event] = field(default_factory=list)
     changed: list[Occurrence] = field(default_factory=list)
     moved: bool = False
+    uncounted: int = 0  # ticks that passed while the counter stood still
 
     def update(self, now: int, alarm: AlarmId, priority: Priority | None, parts: int = 0) -> None:
         """The condition holds with that priority, or (None) holds no longer.
@@ -185,7 +186,8 @@ class AlarmBook:
 
     def _raise(self, now: int, alarm: AlarmId, priority: int, parts: int) -> None:
         self.count += 1
-        occurrence = Occurrence(alarm, self.count, priority, now, RAISED.to, parts=parts)
+        told = now - self.uncounted
+        occurrence = Occurrence(alarm, self.count, priority, told, RAISED.to, parts=parts)
         self.open.append(occurrence)
         self._note(occurrence, RAISED.event)
 

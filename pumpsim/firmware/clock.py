@@ -46,8 +46,8 @@ class Clock:
     missed: int = 0
     standing: int = 0
 
-    def stands_still(self, elapsed: int) -> bool:
-        """Whether samples come, so long after the one before, and no ticks (TIM-05).
+    def count(self, elapsed: int) -> bool:
+        """Count samples in a row without a tick; whether the counter stands still (TIM-05).
 
         Once is nothing: a boot at a sample takes no tick.
         """

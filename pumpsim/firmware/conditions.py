@@ -169,8 +169,7 @@ def _liquid_is_calm(state: State, now: int) -> bool:
         or by_fill.over
         or by_fill.under
         or by_fill.still
-        or by_fill.loss
-        or by_fill.rest
+        or by_fill.disagrees
         or not catheter.calm
         or catheter.reversed_samples
         or catheter.surge_samples

@@ -13,7 +13,7 @@ from protocol.messages import MAX_FLOW_NL_PER_H as MOST
 from protocol.messages import Configuration
 from protocol.vocabulary import Quality
 from pumpsim.firmware.balance import Balance
-from pumpsim.firmware.fill import BUCKET, LONG, SHORT, FillLevel
+from pumpsim.firmware.fill import BUCKET, FEWEST, LONG, SHORT, FillLevel
 from pumpsim.firmware.interval import interval_of
 from pumpsim.firmware.ticks import HOUR
 
@@ -26,6 +26,8 @@ FAST_PERMILLE: Final = 1_500
 """By an hour of fill level alone, whose error is large: surely half more than nominal."""
 FULL: Final = 2
 """Buckets in a row: the first may have begun while the pressures explained nothing."""
+PARTS: Final = (SHORT, 2 * SHORT, 3 * SHORT, 4 * SHORT)
+"""Buckets of windows in which a change shows that came after it was found."""
 STILL_DIVISOR: Final = 4
 """By the fill level: surely less than a quarter of nominal."""
 
@@ -125,6 +127,13 @@ def _apart(one: Interval | None, other: Interval | None) -> bool:
     )
 
 
+def _both(one: Interval, other: Interval | None) -> Interval:
+    """What lies in either, and between."""
+    if other is None:
+        return one
+    return one._replace(low=min(one.low, other.low), high=max(one.high, other.high))
+
+
 def _state(total: int, *, standing: bool) -> bool:
     return total > 0 if standing else total >= T_OVER
 
@@ -188,17 +197,21 @@ class FillDeviation:
         if not side:
             self.beyond, self.stood = None, 0
             return
-        anew = was != side or _apart(fill.recent_loss, self.beyond)
+        anew = was != side or any(_apart(fill.over(n)[1], self.beyond) for n in PARTS)
         self.stood = 1 if anew else min(self.stood + 1, LONG)
         slope, loss = fill.over(self._since(fill))
-        if slope is not None and loss is not None:
-            self.beyond, self.explained = loss, slope.estimate - loss.estimate
+        if slope is None or loss is None:
+            return
+        self.explained = slope.estimate - loss.estimate
+        if self.stood < SHORT:  # it may be newer than the window, and large
+            for newer in (fill.over(n)[1] for n in range(FEWEST, SHORT)):
+                loss = _both(loss, newer) if _apart(loss, newer) else loss
+        self.beyond = loss
 
     def _since(self, fill: FillLevel) -> int:
-        """The buckets that tell what is so now.
+        """The buckets that tell what is so now: those since it was found, an hour of them at least.
 
-        It began before it was found, by less than the shortest window; what is longer has a smaller
-        error, and would mean what is so now with what was.
+        A longer window has a smaller error, and means what is so now with what was.
         """
         if self.stood >= LONG:
             return LONG

@@ -49,13 +49,17 @@ from pumpsim.firmware.dose_window import (
     bounded,
 )
 from pumpsim.firmware.plan import DAY_S, cycle_s, given_s
-from pumpsim.firmware.ticks import to_s
+from pumpsim.firmware.ticks import HOUR, to_s
 
 WEEK_S: Final = 7 * DAY_S
 BINS: Final = (12, 24, 28, 28)
 """Of the windows of an hour, a day, a week and a cycle; the last at most: cycles differ."""
 MAX_SERIES: Final = MAX_PLAN
 """Drugs that are watched at a time: those filled last, as many as a plan can call for."""
+EVENLY_MAX: Final = HOUR
+"""The shortest window: what is older is at no place in it."""
+OLDER_PARTS: Final = 24
+"""So many, however long it was: a sample's work has an end."""
 CLEAR_DIVISOR: Final = 10
 """The condition ends when the excess is below the limit by a tenth of the least limit."""
 
@@ -246,6 +250,20 @@ class DoseLimit:
         self.left -= elapsed
         if self.left <= 0:
             self._complete()
+
+    def flow_on(
+        self, elapsed: int, flow_nl_per_h: int, prescribed_nl_per_h: int, account: Account
+    ) -> None:
+        """Nobody looked for so long, and it is counted as a flow that was even.
+
+        Of the last hour each bin gets its own; what came before comes in a few parts.
+        """
+        older = max((elapsed - EVENLY_MAX) // OLDER_PARTS, BIN)
+        while elapsed:
+            part = min(older if elapsed > EVENLY_MAX else BIN, elapsed)
+            account.deliver(part, flow_nl_per_h)
+            self.feed(part, prescribed_nl_per_h, account)
+            elapsed -= part
 
     def skip(self, elapsed: int, account: Account) -> None:
         """Time without supply: it passes, and what the account assumed for it is no excess."""

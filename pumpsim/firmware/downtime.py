@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 from protocol.messages import Configuration
 from pumpsim.firmware.amounts import pumped
-from pumpsim.firmware.dose_window import BIN
 from pumpsim.firmware.fill import VOLUME_ERROR_NL
 from pumpsim.firmware.flow import FLOW_PERCENT
 from pumpsim.firmware.state import Before, State
@@ -24,9 +23,9 @@ from pumpsim.firmware.ticks import HOUR, from_s
 SLOWEST: Final = 4
 """A pump slower than nominal by this factor has next to no flow, and its level tells no time."""
 
-UNKEPT: Final = HOUR
-"""Since the last record a life may have seen so much flow, and is not believed to have seen more:
-an excess in it counts as what there was before, so that no reset ends a dose limit (DOS-02)."""
+KEPT_MAX: Final = HOUR
+"""A record is no older when supply goes. What has flowed since may have been seen: it counts as it
+flowed by that, so that no reset ends a dose limit (DOS-02)."""
 
 
 class Left(NamedTuple):
@@ -115,7 +114,7 @@ def _by_clock(
     state: State, before: Before, downtime: int, left: Left, configuration: Configuration
 ) -> None:
     """Ticks have counted what passed since boot; a fever may have come and gone (RST-03)."""
-    elapsed, flow_nl_per_h = before.missed + downtime, state.assumed_flow_nl_per_h()
+    elapsed, kept, flow_nl_per_h = before.missed + downtime, 0, state.assumed_flow_nl_per_h()
     volume_nl, _ = pumped(max(flow_nl_per_h, 0), elapsed)
     slow, fast = _flows(state, configuration)
     counted_nl = max(min(volume_nl, left.most), left.least)
@@ -129,21 +128,14 @@ def _by_clock(
     elif volume_nl < left.least:
         state.account.deliver_between(left.least, left.least)
     else:
-        elapsed -= flow_on(state, min(elapsed, UNKEPT), flow_nl_per_h, configuration)
-        state.account.deliver(elapsed, flow_nl_per_h)
-    state.dose_limit.skip(elapsed, state.account)
+        kept = min(elapsed, KEPT_MAX)
+        prescribed_nl_per_h = configuration.nominal_flow_nl_per_h
+        state.dose_limit.flow_on(kept, flow_nl_per_h, prescribed_nl_per_h, state.account)
+        state.account.deliver(elapsed - kept, flow_nl_per_h)
+    state.dose_limit.skip(elapsed - kept, state.account)
     state.shift(downtime, downtime)
     state.resets.shift(downtime, before.boots)
     state.before = None
-
-
-def flow_on(state: State, elapsed: int, flow_nl_per_h: int, configuration: Configuration) -> int:
-    """So long it flowed evenly, and its excess counts when it came (DOS-02); returns `elapsed`."""
-    for begun in range(0, elapsed, BIN):
-        part = min(BIN, elapsed - begun)
-        state.account.deliver(part, flow_nl_per_h)
-        state.dose_limit.feed(part, configuration.nominal_flow_nl_per_h, state.account)
-    return elapsed
 
 
 def _by_fill(

@@ -21,6 +21,8 @@ LONG: Final = 36
 """Buckets in the window of parameter T_over_fill, 6 h."""
 SHORT: Final = 6
 """Buckets in that of T_free_fill, 1 h."""
+FEWEST: Final = 2
+"""Buckets in the shortest window that tells a slope, of large changes alone."""
 LEVEL_ERROR_NL: Final = 45_000 + 2_500
 """Noise bound and half a step."""
 DRIFT_NL: Final = 200_000
@@ -31,7 +33,7 @@ DRIFT_NL_PER_H: Final = 834
 SIX_DEVIATIONS_NL_PER_H: Final = 170_763
 SLOPE_ERROR_NL_PER_H: Final = {
     n: SIX_DEVIATIONS_NL_PER_H * 1_000 // isqrt(1_000_000 * n * (n * n - 1) // 12) + DRIFT_NL_PER_H
-    for n in range(SHORT, LONG + 1)
+    for n in range(FEWEST, LONG + 1)
 }
 """Six deviations of the fitted line, and the drift, by the buckets it is fitted through.
 
@@ -40,7 +42,7 @@ apart, has that times 6 / sqrt(n (n^2 - 1) / 12) an hour.
 """
 S_PER_H: Final = 3_600
 GOOD: Final = Quality.GOOD
-WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in range(SHORT, LONG + 1)}
+WEIGHTS: Final = {n: tuple(2 * i - n + 1 for i in range(n)) for n in range(FEWEST, LONG + 1)}
 """Twice the distance from the middle, in buckets; they add up to 0."""
 
 

@@ -21,7 +21,6 @@ from pumpsim.firmware.catheter import (
 )
 from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
-from pumpsim.firmware.downtime import flow_on
 from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
 from pumpsim.firmware.screen import CATHETER, CHANNELS, RESERVOIR
@@ -97,7 +96,9 @@ def measure(state: State, model: Model, elapsed: int, events: list[Event]) -> No
 def make_up(state: State, model: Model, missed: int) -> None:
     """Count again what passed in so many ticks, by the last sample (NVM-04)."""
     readings, account = state.readings, state.account
-    flow = None if readings is None else model.flow.estimate(readings)
+    flow = None
+    if readings is not None and not state.refills.suspends(state.now):
+        flow = model.flow.estimate(readings)
     if flow is not None:  # the one of before may be of numbers that were wrong
         state.flow = _degraded(flow)
     level_nl = None if readings is None else readings.fill_level_nl
@@ -116,7 +117,9 @@ def _count(
     account.widen(elapsed, _error(state, model.configuration, elapsed))
     before_nl = account.total_nl
     if elapsed > AGE_MAX:
-        flow_on(state, elapsed - AGE_MAX, flow_nl_per_h, model.configuration)
+        nominal_nl_per_h = model.configuration.nominal_flow_nl_per_h
+        unseen = elapsed - AGE_MAX
+        state.dose_limit.flow_on(unseen, flow_nl_per_h, nominal_nl_per_h, account)
         elapsed = AGE_MAX
     account.deliver(elapsed, flow_nl_per_h, stored_nl)
     if state.catheter.off:
@@ -225,7 +228,8 @@ def _weigh(state: State, flow: Interval | None, level_nl: int | None, elapsed: i
         return state.assumed_flow_nl_per_h()
     believed = state.flow = state.by_fill.correct(flow, watched=level_nl is not None)
     lower, higher = sorted((flow.estimate, believed.estimate))
-    state.account.disagree(elapsed, max(higher, 0) - max(lower, 0))
+    if not state.catheter.off:  # else all of it is in doubt
+        state.account.disagree(elapsed, max(higher, 0) - max(lower, 0))
     return higher
 
 

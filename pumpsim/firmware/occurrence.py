@@ -105,7 +105,7 @@ class Occurrence:
     alarm: int
     number: int
     priority: int
-    raised: int | None
+    raised: int | None  # by the counter
     life: Life = Life.SOUNDING
     due: int | None = None  # when its timer ends
     paused_by: int = 0

@@ -47,7 +47,7 @@ from pumpsim.firmware.refills import DATE_STEP, T_REFILL
 from pumpsim.firmware.resets import FAULTS
 from pumpsim.firmware.state import Level, State, decode, encode
 from pumpsim.firmware.store import RecordTooLargeError, Store
-from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, extend
+from pumpsim.firmware.ticks import HOUR, LONGEST_AHEAD, MASK, MINUTE, extend
 
 SAVE_INTERVAL: Final = HOUR
 """Totals are written at least so often; a reset costs no more than what the clock bridges."""
@@ -285,18 +285,18 @@ class ReferenceLogic:
         return WINDOW_ENDED
 
     def _since_last(self, events: list[Event]) -> int:
-        """Ticks since the sample before: as many as ever, where the counter stands still (TIM-05).
+        """Ticks since the sample before; a minute's, where the counter stands still (TIM-05).
 
-        Nobody calls at deadlines then.
+        The converter takes one a minute by its own clock. Deadlines do not come then: what is due
+        ends here.
         """
         state = self._state
         elapsed = state.now - state.sampled
-        if elapsed:
-            state.period = min(elapsed, AGE_MAX)
-        if state.clock.stands_still(elapsed):
-            elapsed = state.period
+        if state.clock.count(elapsed):
+            elapsed = MINUTE
             state.now += elapsed
             state.origin -= elapsed
+            state.alarms.uncounted += elapsed
             events += self._end_what_is_due(state.now)
         return elapsed
 

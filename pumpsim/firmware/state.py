@@ -93,10 +93,9 @@ class State:
     empty: bool = False
     unmonitored: bool = False
     readings: Readings | None = None  # of the latest sample, as far as they can be trusted
-    origin: int = 0  # what the tick counter read at boot
+    origin: int = 0  # what the tick counter read at boot, less what it has not counted since
     now: int = 0  # ticks since boot, without end
     sampled: int = 0  # tick of the last sample, or that of the boot
-    period: int = MINUTE  # from sample to sample, as the counter told it last
     looked_at: int = 0  # tick of the last look at what changes slowly
     stale: bool = False  # the last sample is too long ago (SEN-06)
     explained_nl: int = 0  # what the pressures say was pumped since boot

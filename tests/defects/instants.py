@@ -69,13 +69,13 @@ DEFECTS = (
         "clock-that-stands-still",
         "TIM-05",
         "an oscillator that stands still is not noticed",
-        Edit(clock.Clock, "stands_still", "0 if elapsed else self.standing + 1", "0"),
+        Edit(clock.Clock, "count", "0 if elapsed else self.standing + 1", "0"),
     ),
     defect(
         "no-tick-no-time",
         "TIM-05",
         "while the counter stands still no time passes, however many samples come",
-        Edit(reference.ReferenceLogic, "_since_last", "elapsed = state.period", "elapsed = 0"),
+        Edit(reference.ReferenceLogic, "_since_last", "elapsed = MINUTE", "elapsed = 0"),
     ),
     defect(
         "clock-set-to-nonsense",
@@ -102,21 +102,21 @@ DEFECTS = (
         Edit(
             downtime,
             "_by_clock",
-            "elapsed -= flow_on(state, min(elapsed, UNKEPT), flow_nl_per_h, configuration)",
-            "elapsed = 0",
+            "kept = min(elapsed, KEPT_MAX)",
+            "kept = elapsed = 0",
         ),
     ),
     defect(
         "downtime-twice",
         "RST-03",
         "what flowed while the electronics had no supply is counted twice",
-        Edit(downtime, "_by_clock", "deliver(elapsed, ", "deliver(elapsed + downtime, "),
+        Edit(downtime, "_by_clock", "deliver(elapsed - kept, ", "deliver(elapsed + downtime, "),
     ),
     defect(
         "excess-since-the-record",
         "DOS-02",
         "what was too much since the last record is forgotten with a reset",
-        Edit(downtime, "_by_clock", "min(elapsed, UNKEPT)", "0"),
+        Edit(downtime, "_by_clock", "min(elapsed, KEPT_MAX)", "0"),
     ),
     defect(
         "downtime-by-a-wrong-clock",

@@ -92,6 +92,18 @@ FLOW = (
         Edit(deviation.FillDeviation, "_since", "self.stood >= LONG", "True"),
     ),
     defect(
+        "small-and-late-alone",
+        "FLW-01",
+        "a change that is newer than the level's hour is within its mean",
+        Edit(deviation.FillDeviation, "_weigh", "self.stood < SHORT", "False"),
+    ),
+    defect(
+        "found-once-and-for-all",
+        "FLW-01",
+        "what changes after it was found is nothing new",
+        Edit(deviation.FillDeviation, "_weigh", "was != side or any(", "was != side or all("),
+    ),
+    defect(
         "balance-of-rest-only",
         "FLW-06",
         "more lost than explained is no fault of the balance",

@@ -436,7 +436,7 @@ def test_a_reset_ends_no_limit_that_is_exceeded(bench: Bench) -> None:
         assert AlarmId.DOSE_LIMIT in alarms_of(again)
 
 
-@pytest.mark.parametrize("minutes", [240, 400])
+@pytest.mark.parametrize("minutes", [240, 400, 50_000])
 def test_what_flowed_while_no_sample_came_is_no_excess_of_a_moment(minutes: int) -> None:
     """DOS-02, OCC-07: within its tolerance, and steady."""
     desk = Desk(ReferenceLogic, DESK.model_copy(update={"nominal_flow_nl_per_h": 50_000}))

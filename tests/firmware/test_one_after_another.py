@@ -273,6 +273,38 @@ def test_a_catheter_that_does_not_yield_is_filled_at_once() -> None:
     assert stiff.surge.climb_pa == HIGHEST_PA
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "minutes"), [(1.3, 2.0, 80), (2.0, 1.3, 0), (1.3, 0.5, 70)]
+)
+def test_what_changes_after_it_was_found_is_found_anew(
+    before: float, after: float, minutes: int
+) -> None:
+    """FLW-01: as much as the level tells in an hour is told after it."""
+    desk = pump()
+    desk.let(restrictor=before)
+    desk.wait(900)
+    desk.let(restrictor=after)
+    desk.wait(minutes)
+    for _ in range(20):
+        flow = desk.status().flow_nl_per_h
+        assert flow is not None
+        assert flow.low <= desk.pump.flow_nl_per_h() <= flow.high
+        desk.wait(20)
+
+
+def test_what_is_newer_than_an_hour_is_held_too_where_it_is_large() -> None:
+    """FLW-01: it is found within minutes, and most of the level's hour was in order."""
+    desk = pump()
+    desk.wait(600)
+    desk.let(restrictor=10.0)
+    assert desk.minutes_to(AlarmId.BALANCE_FAULT, 60) is not None
+    for _ in range(60):
+        flow = desk.status().flow_nl_per_h
+        assert flow is not None
+        assert flow.low <= desk.pump.flow_nl_per_h() <= flow.high
+        desk.minute()
+
+
 @pytest.mark.parametrize("lived", [0, 600])
 @pytest.mark.parametrize("restrictor", [0.0, 0.3, 1.3, 2.5])
 def test_what_is_found_late_was_so_all_along(restrictor: float, lived: int) -> None:

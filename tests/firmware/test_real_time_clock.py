@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil.testing.desk import Desk
 from protocol import messages as m
 from protocol.control import TICKS_PER_S, Outcome
 from protocol.vocabulary import AlarmId, EventKind, Priority, Refusal, ResetCause, Role
+from pumpsim.firmware import ReferenceLogic
 from pumpsim.firmware.clock import EARLIEST_S, Clock, plausible
 from pumpsim.firmware.ticks import HOUR, MINUTE
 from tests.firmware.bench import Bench, refusal
@@ -128,6 +130,26 @@ def test_an_oscillator_that_stands_still_stops_nothing_else() -> None:
     assert 0 <= was.delivered_total_nl - is_now.delivered_total_nl <= 54_000 // 60 + 1
     assert not is_now.refill_open
     assert standing(bench) == [CLOCK]
+
+
+@pytest.mark.parametrize("into_s", [0.1, 5.0, 59.0])
+def test_a_counter_may_stop_between_two_samples(into_s: float) -> None:
+    """TIM-05, ALM-14: the next ones count whole, and alarms are raised by the counter."""
+    desk = Desk(ReferenceLogic).implant()
+    desk.wait(240)
+    desk.run_s(into_s)
+    desk.stop_counter()
+    desk.wait(600)
+    out_nl = 28_000_000 - desk.pump.level_nl
+    told = desk.status().delivered_total_between_nl
+    assert told is not None
+    assert told.low <= out_nl <= told.high
+    assert abs(desk.status().delivered_total_nl - out_nl) <= 2 * 54_100 // 60
+    desk.let(reads={"catheter_pulse_pa": None})
+    desk.wait(5)
+    fault = desk.occurrence(AlarmId.SENSOR_FAULT)
+    assert fault is not None
+    assert fault.raised_uptime_ms == desk.ticks * 1_000 // TICKS_PER_S
 
 
 def test_a_few_missing_readings_say_nothing() -> None:

@@ -188,11 +188,16 @@ def test_a_counter_that_stands_still_stops_no_monitoring(subject: Subject, case:
     desk.that(after is not None, "TIM-05", words, desk.standing())
 
 
-def test_a_counter_that_stands_still_puts_nothing_off(subject: Subject) -> None:
-    """What was delivered, when a refill is due, and a window that is left open."""
+@pytest.mark.parametrize("into_s", [0.0, 0.1, 5.0, 59.0])
+def test_a_counter_that_stands_still_puts_nothing_off(subject: Subject, into_s: float) -> None:
+    """What was delivered, when a refill is due, and a window that is left open.
+
+    It stops anywhere between two samples.
+    """
     desk = subject.desk(refill_interval_s=5 * 86_400)
     desk.wait(60)
     desk.must_do(m.BeginRefill(), "FLW-08")
+    desk.run_s(into_s)
     desk.stop_counter()
     before = desk.status()
     desk.wait(40)
@@ -281,18 +286,21 @@ def test_resets_that_lie_days_apart_are_none_of_a_day(subject: Subject) -> None:
         desk.that(none, "RST-04", "no alarm: one in 30 h", desk.standing())
 
 
+# ---- what adds up, and what stays
+
+
+@pytest.mark.parametrize("nl_per_min", [60e3, 120e3, 200e3])
 @pytest.mark.parametrize("filled_nl", [5e6, 15e6])
-def test_a_rise_adds_up(subject: Subject, filled_nl: float) -> None:
-    """A needle that fills slowly, at several rates; each step is within the level's noise."""
-    for rate_nl_per_min in (60e3, 120e3, 200e3):
-        refill = REFILL.model_copy(update={"filled_nl": round(filled_nl)})
-        desk = subject.desk(refill)
-        desk.wait(60)
-        begin_nl = desk.pump.level_nl
-        desk.let(leak_nl_per_h=-60 * rate_nl_per_min)
-        after = desk.minutes_to(AlarmId.TAMPERING, 15)
-        seen = f"{desk.standing()}; {(desk.pump.level_nl - begin_nl) / 1e6:.2f} mL are in"
-        desk.that(after is not None, "RES-07", "tampering within 15 min", seen)
+def test_a_rise_adds_up(subject: Subject, filled_nl: float, nl_per_min: float) -> None:
+    """A needle that fills slowly; each step is within the level's noise."""
+    refill = REFILL.model_copy(update={"filled_nl": round(filled_nl)})
+    desk = subject.desk(refill)
+    desk.wait(60)
+    begin_nl = desk.pump.level_nl
+    desk.let(leak_nl_per_h=-60 * nl_per_min)
+    after = desk.minutes_to(AlarmId.TAMPERING, 15)
+    seen = f"{desk.standing()}; {(desk.pump.level_nl - begin_nl) / 1e6:.2f} mL are in"
+    desk.that(after is not None, "RES-07", "tampering within 15 min", seen)
 
 
 def test_what_is_refused_before_a_reset_is_refused_after_it(subject: Subject) -> None:

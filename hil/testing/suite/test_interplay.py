@@ -5,14 +5,13 @@ from typing import Any, Final
 
 import pytest
 
-from hil.testing.cases import CASES, Case, settled
+from hil.testing.cases import CASES
 from hil.testing.desk import Desk
 from hil.testing.expected import ALARMS
 from hil.testing.refilling import begin, commit, refilled
 from hil.testing.steady import REFILL
 from hil.testing.subject import Subject
 from hil.testing.suite.test_alarms import SWITCHES, Listener, raised
-from hil.testing.suite.test_circumstances import LASTING
 from hil.testing.suite.test_dose import PRIMED_MIN, Given, inject
 from protocol import messages as m
 from protocol.control import Readings
@@ -294,35 +293,6 @@ def residual_holds(desk: Desk) -> None:
     """The truth; no interval is none that does not."""
     told, left_nl = desk.status().residual_volume_nl, desk.pump.level_nl
     desk.bounds(told, left_nl, "SEN-07", "nL")
-
-
-STANDING: Final = [each for each in LASTING if each.alarm is not AlarmId.BOLUS_PATH_INJECTION]
-"""A surge is over before anybody could say so."""
-
-
-@pytest.mark.parametrize("case", STANDING, ids=lambda case: case.name.replace(" ", "-"))
-def test_a_reset_changes_no_diagnosis(subject: Subject, case: Case) -> None:
-    """The same alarms, and no cause less, from the boot on and with the samples after it."""
-    desk = settled(subject.desk(), case)
-    after = desk.minutes_to(case.alarm, case.latest)
-    desk.that(after is not None, ALARMS[case.alarm].requirement, "the alarm", desk.standing())
-    desk.wait(15)
-    before, causes = standing(desk), set(desk.status().causes)
-    desk.power_cycle()
-    for _ in range(3):
-        desk.same(before, standing(desk), "ALM-09", "alarms as before the reset")
-        fewer = ", ".join(each.name.lower() for each in causes - set(desk.status().causes))
-        desk.that(not fewer, "ALM-09", "each cause of before the reset", f"not {fewer}")
-        desk.wait(1)
-
-
-PASSING: Final = {AlarmId.RESETS, AlarmId.BOLUS_PATH_INJECTION}
-"""These end, or begin, by the reset itself."""
-
-
-def standing(desk: Desk) -> list[str]:
-    """What does not pass by itself."""
-    return sorted(one.name.lower() for one in desk.present() - PASSING)
 
 
 def access_before(desk: Desk, minutes: int) -> None:
