@@ -127,9 +127,9 @@ def _apart(one: Interval | None, other: Interval | None) -> bool:
     )
 
 
-def _both(one: Interval, other: Interval | None) -> Interval:
-    """What lies in either, and between."""
-    if other is None:
+def _joined(one: Interval, other: Interval | None) -> Interval:
+    """Where no flow lies in both: what lies in either, and between."""
+    if other is None or not _apart(one, other):
         return one
     return one._replace(low=min(one.low, other.low), high=max(one.high, other.high))
 
@@ -204,8 +204,8 @@ class FillDeviation:
             return
         self.explained = slope.estimate - loss.estimate
         if self.stood < SHORT:  # it may be newer than the window, and large
-            for newer in (fill.over(n)[1] for n in range(FEWEST, SHORT)):
-                loss = _both(loss, newer) if _apart(loss, newer) else loss
+            for n in range(FEWEST, SHORT):
+                loss = _joined(loss, fill.over(n)[1])
         self.beyond = loss
 
     def _since(self, fill: FillLevel) -> int:

@@ -103,6 +103,20 @@ def test_what_leaves_a_catheter_that_is_off_may_not_arrive() -> None:
         desk.must_do(m.AbortRefill(), "RES-05")
 
 
+def test_what_leaks_out_of_a_catheter_that_is_off_is_in_doubt_once() -> None:
+    """OCC-05, SEN-05: all of it, and no more than all."""
+    desk = implanted()
+    desk.let(leak_nl_per_h=60e3, artery_pa=2e3)
+    desk.wait(600)
+    assert {AlarmId.BALANCE_FAULT, AlarmId.CATHETER_DISCONNECT} <= desk.present()
+    logic = desk.guard.logic
+    assert isinstance(logic, ReferenceLogic)
+    account = logic._state.account
+    counted_nl, doubted_nl = account.total_nl, account.uncertain_nl
+    desk.wait(60)
+    assert account.uncertain_nl - doubted_nl == account.total_nl - counted_nl > 0
+
+
 def test_a_window_that_pressures_count_in_keeps_what_the_level_has_told() -> None:
     """FLW-01, FLW-08: a restrictor is fast, and windows have suspended them for long enough."""
     desk = implanted()
