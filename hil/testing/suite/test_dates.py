@@ -42,10 +42,20 @@ def test_the_refill_is_due_by_its_dates(subject: Subject) -> None:
         desk.that(close, "RES-04", words, "never" if at is None else span(at))
 
 
-def test_what_comes_nearer_is_overdue_that_much_sooner(subject: Subject) -> None:
-    """It will be low before its interval is over, and the grace counts from there."""
-    refill = REFILL.model_copy(update={"filled_nl": 6_000_000})
+@pytest.mark.parametrize("written", [False, True], ids=["", "written_anew"])
+def test_what_comes_nearer_is_overdue_that_much_sooner(subject: Subject, *, written: bool) -> None:
+    """It will be low before its interval is over, and the grace counts from there.
+
+    Whoever writes the same configuration once more puts nothing off, after a fever least of all.
+    """
+    refill = REFILL.model_copy(update={"filled_nl": 7_000_000})
     desk = subject.desk(refill, refill_grace_s=DAY_S)
+    for temperature_mk in (311_650.0, 312_650.0, 311_650.0, 310_150.0):
+        desk.let(temperature_mk=temperature_mk)
+        desk.wait(4 * 60)
+    if written:
+        again = m.WriteConfiguration(base_config_id=1, configuration=desk.configuration)
+        desk.must_do(again, "FLW-07")
     wanted = (AlarmId.REFILL_DUE, Priority.MEDIUM), (AlarmId.REFILL_OVERDUE, Priority.HIGH)
     seen: dict[tuple[AlarmId, Priority], int] = {}
     for minute in range(1, 5 * DAY):

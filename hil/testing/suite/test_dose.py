@@ -307,6 +307,22 @@ def inject(
     desk.minute()
 
 
+def test_a_drug_of_two_steps_is_given_in_both(subject: Subject) -> None:
+    """Its limit of a cycle is that of all its days; each day's injections are within the day's."""
+    days = (("FUDR", 3), ("saline", 1), ("FUDR", 3))
+    plan = tuple(m.PlanStep(drug=drug, duration_s=n * 86_400) for drug, n in days)
+    desk = subject.desk(plan=plan)
+    desk.wait(PRIMED_MIN)
+    for _ in range(5):
+        for _ in range(24):
+            inject(desk, 10_000)
+            desk.wait(44)
+        desk.wait(1_440 - 24 * 45)
+        none = AlarmId.DOSE_LIMIT not in desk.present()
+        words = "no dose_limit: 240 uL a day, of 324 that are allowed"
+        desk.that(none, "DOS-02", words, desk.standing())
+
+
 def test_a_dose_beyond_all_counting_stays_the_largest(subject: Subject) -> None:
     """As much of a drug as can be declared, again and again: nothing starts from 0."""
     desk = subject.desk()

@@ -217,6 +217,68 @@ def test_nothing_is_sure_to_arrive_through_a_catheter_that_is_off(subject: Subje
         desk.wait(60)
 
 
+WARMER: Final = {AlarmId.OVER_INFUSION: 3_500.0, AlarmId.UNDER_INFUSION: -9_000.0}
+"""Millikelvin, by which the flow is out of its tolerance."""
+
+
+def ramp(desk: Desk, to_mk: float) -> None:
+    """By no more than a thermometer may jump from sample to sample."""
+    while desk.pump.temperature_mk != to_mk:
+        off_mk = to_mk - desk.pump.temperature_mk
+        desk.let(temperature_mk=desk.pump.temperature_mk + max(-1_500.0, min(off_mk, 1_500.0)))
+        desk.minute()
+
+
+@pytest.mark.parametrize("alarm", WARMER, ids=lambda alarm: alarm.name.lower())
+def test_what_was_out_of_tolerance_runs_down(subject: Subject, alarm: AlarmId) -> None:
+    """For 40 min, in order for four hours, and for 40 min again: never for an hour."""
+    desk = subject.desk()
+    desk.wait(5 * 60)
+    for _ in range(2):
+        ramp(desk, 310_150.0 + WARMER[alarm])
+        desk.wait(30)
+        none = alarm not in desk.present()
+        desk.that(none, "FLW-05", f"no {alarm.name.lower()} yet", desk.standing())
+        ramp(desk, 310_150.0)
+        desk.wait(4 * 60)
+
+
+def test_a_cold_fill_masks_no_stop(subject: Subject) -> None:
+    """Too little flow is expected while it warms up, none at all is not."""
+    desk = subject.desk()
+    desk.wait(60)
+    begin(desk)
+    commit(desk, desk.pump.level_nl, desk.pump.level_nl)
+    ramp(desk, 306_150.0)
+    desk.let(artery_pa=232e3)
+    after = desk.minutes_to(AlarmId.FLOW_STOP, 3)
+    desk.that(after is not None, "FLW-08", "flow_stop within 3 min", desk.standing())
+
+
+@pytest.mark.parametrize("minutes", [20, 45])
+def test_a_clot_that_lets_go_before_its_alarm_is_told(subject: Subject, minutes: int) -> None:
+    """It held liquid back for long enough to matter."""
+    desk = subject.desk()
+    desk.wait(60)
+    desk.let(artery_pa=30e3)
+    desk.wait(minutes)
+    desk.let(artery_pa=12_400.0)
+    desk.wait(3)
+    released = desk.happened(EventKind.OCCLUSION_RELEASED)
+    desk.that(released, "OCC-03", "an event with what was held back", "none")
+
+
+def test_what_the_pressures_may_be_off_is_no_fault_after_a_reset_either(subject: Subject) -> None:
+    """A restrictor 2 % fast, for a week: level and pressures differ by what both may be off."""
+    desk = subject.desk()
+    desk.let(restrictor=1.02)
+    for _ in range(2):
+        desk.wait(4 * DAY)
+        none = AlarmId.BALANCE_FAULT not in desk.present()
+        desk.that(none, "FLW-06", "no balance_fault: it is within what is allowed", desk.standing())
+        desk.power_cycle()
+
+
 def test_what_is_near_stays_near(subject: Subject) -> None:
     """A shorter interval is written while a refill is called to mind."""
     desk = subject.desk(refill_interval_s=90 * 86_400, drug_stability_s=90 * 86_400)
