@@ -216,6 +216,21 @@ def test_a_counter_that_stands_still_puts_nothing_off(subject: Subject, into_s: 
     desk.that(due, "RES-04", "refill_due: a quarter of its interval is left", desk.standing())
 
 
+def test_what_a_clot_holds_is_not_in_the_reservoir(subject: Subject) -> None:
+    """No level tells what is left, and somebody writes another catheter meanwhile."""
+    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+    desk.wait(60)
+    desk.let(reads={"fill_level_nl": None})
+    desk.wait(5)
+    desk.let(artery_pa=180e3)
+    desk.wait(6 * 60)
+    longer = desk.configuration.model_copy(update={"catheter_volume_nl": 180_000})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=longer), "FLW-07")
+    desk.wait(5)
+    told = desk.status().residual_volume_nl
+    desk.bounds(told, desk.pump.level_nl, "RES-01", "nL")
+
+
 # ---- supply and clock
 
 
@@ -262,6 +277,19 @@ def test_a_clock_that_was_never_set_tells_no_downtime(subject: Subject, hours: i
     desk.power_cycle(10)
     desk.wait(5)
     delivered_holds(desk, "TIM-06")
+
+
+def test_a_clock_that_is_not_read_now_and_then_is_sound(subject: Subject) -> None:
+    """One reading in ten is missing, for hours, and never two in a row."""
+    desk = subject.desk()
+    desk.wait(60)
+    for _ in range(20):
+        desk.let(reads={"rtc_s": None})
+        desk.minute()
+        desk.let(reads={})
+        desk.wait(9)
+        none = AlarmId.CLOCK_INVALID not in desk.present()
+        desk.that(none, "TIM-05", "no clock_invalid", desk.standing())
 
 
 @pytest.mark.parametrize("off_s", [-86_400, -3_600])
