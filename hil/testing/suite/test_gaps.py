@@ -218,12 +218,13 @@ def test_a_counter_that_stands_still_puts_nothing_off(subject: Subject, into_s: 
 
 def test_what_a_clot_holds_is_not_in_the_reservoir(subject: Subject) -> None:
     """No level tells what is left, and somebody writes another catheter meanwhile."""
-    desk = subject.desk(REFILL.model_copy(update={"filled_nl": 10_000_000}))
+    refill = REFILL.model_copy(update={"filled_nl": 10_000_000})
+    desk = subject.desk(refill, catheter_compliance_nl_per_kpa=20_000)
     desk.wait(60)
     desk.let(reads={"fill_level_nl": None})
     desk.wait(5)
-    desk.let(artery_pa=180e3)
-    desk.wait(6 * 60)
+    desk.let(artery_pa=60e3)
+    desk.wait(20 * 60)
     longer = desk.configuration.model_copy(update={"catheter_volume_nl": 180_000})
     desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=longer), "FLW-07")
     desk.wait(5)
