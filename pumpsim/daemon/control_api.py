@@ -22,13 +22,13 @@ from pumpsim import comparison
 from pumpsim.comparison import in_words
 from pumpsim.daemon.chaos_routes import add_chaos_routes
 from pumpsim.daemon.control_guard import ControlGuard
+from pumpsim.daemon.fault_names import FaultNames
 from pumpsim.daemon.host import Host
 from pumpsim.daemon.instrument_faults import add_fault_route
 from pumpsim.daemon.instrument_routes import add_instrument_routes
 from pumpsim.daemon.rows import Comparison, Truth
 from pumpsim.daemon.timeline import AS_FAST_AS_IT_GOES, GivenUpError
 from pumpsim.device import Device
-from pumpsim.scenario.faultbook import FaultNames
 from pumpsim.stimuli import Stimulus
 
 Describe = Callable[[], list[dict[str, Any]]]

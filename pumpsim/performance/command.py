@@ -56,7 +56,8 @@ def run_alarms(options: Options) -> int:
     with interruptible(stop.set):
         if options.full:
             _say("measuring on a small part how long it will take: a moment")
-            _say(_forecast(plan, workers, stop.is_set))
+            forecast = _forecast(plan, workers, stop.is_set)
+            _say("interrupted before anything was run" if stop.is_set() else forecast)
         if stop.is_set():
             return EXIT_INTERRUPTED
         with progress("alarms") as show:
@@ -172,8 +173,6 @@ def _forecast(plan: Plan, workers: int, stop: Callable[[], bool]) -> str:
     began = time.perf_counter()
     worker.life(plan.first_seed, CALIBRATION_DAYS)
     life_s = (time.perf_counter() - began) / CALIBRATION_DAYS * YEAR_DAYS * plan.years
-    if stop():
-        return "interrupted before anything was run"
     total_s = (trials_s * (plan.runs + plan.beyond) + life_s) / workers
     return (
         f"{table.count(plan.runs, 'run')} of each of {table.count(len(plan.tried), 'fault')} and"
