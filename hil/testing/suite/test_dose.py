@@ -307,17 +307,52 @@ def inject(
     desk.minute()
 
 
+def test_what_is_too_much_for_a_week_stands_for_a_week(subject: Subject) -> None:
+    """An injection of more than two days' dose: the day's limit is over sooner."""
+    desk = subject.desk()
+    desk.wait(PRIMED_MIN)
+    inject(desk, 3_000_000)
+    for days in (0, 3, 3):
+        desk.wait(days * 1_440)
+        stands = AlarmId.DOSE_LIMIT in desk.present()
+        desk.that(stands, "DOS-02", "dose_limit: the week holds it", desk.standing())
+
+
+def days_of(*steps: tuple[str, int]) -> tuple[m.PlanStep, ...]:
+    """A course plan."""
+    return tuple(m.PlanStep(drug=drug, duration_s=n * 86_400) for drug, n in steps)
+
+
+def inject_all_day(desk: Desk, each_nl: int) -> None:
+    """Every three quarters of an hour, 24 times."""
+    for _ in range(24):
+        inject(desk, each_nl)
+        desk.wait(44)
+    desk.wait(1_440 - 24 * 45)
+
+
+def test_another_cycle_forgets_no_dose_of_the_one_before(subject: Subject) -> None:
+    """270 uL a day are within the day's limit; three of them are beyond that of either cycle."""
+    desk = subject.desk(plan=days_of(("FUDR", 2), ("saline", 2)))
+    desk.wait(PRIMED_MIN)
+    for _ in range(2):
+        inject_all_day(desk, 11_250)
+    none = AlarmId.DOSE_LIMIT not in desk.present()
+    desk.that(none, "DOS-02", "no dose_limit yet: 540 uL, of 648", desk.standing())
+    plan = days_of(("FUDR", 2), ("saline", 3))
+    new = desk.configuration.model_copy(update={"plan": plan})
+    desk.must_do(m.WriteConfiguration(base_config_id=1, configuration=new), "FLW-07")
+    inject_all_day(desk, 11_250)
+    told = AlarmId.DOSE_LIMIT in desk.present()
+    desk.that(told, "DOS-02", "dose_limit: 810 uL, of 648", desk.standing())
+
+
 def test_a_drug_of_two_steps_is_given_in_both(subject: Subject) -> None:
     """Its limit of a cycle is that of all its days; each day's injections are within the day's."""
-    days = (("FUDR", 3), ("saline", 1), ("FUDR", 3))
-    plan = tuple(m.PlanStep(drug=drug, duration_s=n * 86_400) for drug, n in days)
-    desk = subject.desk(plan=plan)
+    desk = subject.desk(plan=days_of(("FUDR", 3), ("saline", 1), ("FUDR", 3)))
     desk.wait(PRIMED_MIN)
     for _ in range(5):
-        for _ in range(24):
-            inject(desk, 10_000)
-            desk.wait(44)
-        desk.wait(1_440 - 24 * 45)
+        inject_all_day(desk, 10_000)
         none = AlarmId.DOSE_LIMIT not in desk.present()
         words = "no dose_limit: 240 uL a day, of 324 that are allowed"
         desk.that(none, "DOS-02", words, desk.standing())

@@ -230,6 +230,9 @@ def test_what_a_clot_holds_is_not_in_the_reservoir(subject: Subject) -> None:
     desk.wait(5)
     told = desk.status().residual_volume_nl
     desk.bounds(told, desk.pump.level_nl, "RES-01", "nL")
+    desk.let(artery_pa=12_400.0)
+    desk.wait(30)
+    delivered_holds(desk, "DOS-01", refill.filled_nl)
 
 
 # ---- supply and clock

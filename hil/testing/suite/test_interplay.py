@@ -254,6 +254,22 @@ def test_what_is_left_is_anybodys_guess_without_clock_and_level(subject: Subject
     residual_holds(desk)
 
 
+def test_a_fever_that_was_confirmed_is_one_till_it_is_over(subject: Subject) -> None:
+    """The pressure that confirmed it fails later, while the patient is as hot."""
+    desk = subject.desk()
+    desk.wait(300)
+    for temperature_mk in (311_900.0, 313_600.0):
+        desk.let(temperature_mk=temperature_mk)
+        desk.minute()
+    after = desk.minutes_to(AlarmId.TEMPERATURE_HIGH, 70)
+    desk.that(after is not None, "ENV-02", "temperature_high within 70 min", desk.standing())
+    desk.let(bias={"reservoir_pressure_pa": -12_000})
+    for _ in range(10):
+        desk.wait(10)
+        stands = AlarmId.TEMPERATURE_HIGH in desk.present()
+        desk.that(stands, "ENV-05", "temperature_high: it was confirmed", desk.standing())
+
+
 EARLIER: Final[dict[str, tuple[dict[str, Any], int, dict[str, Any]]]] = {
     "a leak that is mended": ({"leak_nl_per_h": 146_000.0}, 600, {"leak_nl_per_h": 0.0}),
     "a needle": ({"level_nl": 20e6}, 5, {}),
