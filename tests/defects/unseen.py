@@ -87,6 +87,12 @@ DEFECTS = (
         Edit(measure, "_watch_catheter", "catheter.off and not was_off", "False"),
     ),
     defect(
+        "borne-out-and-forgotten",
+        "RES-07",
+        "a refill that levels have borne out is compared anew after a reset",
+        Edit(measure, "_watch_needle", "waited and needle.expected_nl is None", "False"),
+    ),
+    defect(
         "reminder-taken-back",
         "RES-04",
         "a shorter interval that is written ends the reminder of a refill",

@@ -70,6 +70,20 @@ def test_what_a_leak_has_cost_hides_no_cause_of_what_stands() -> None:
     assert {Cause.HEAT, Cause.SEPTUM_LEAK} <= set(desk.status().causes)
 
 
+def test_what_levels_have_borne_out_is_compared_no_more_after_a_reset() -> None:
+    """RES-07, RST-02: days later the pump has infused a tenth of the fill."""
+    desk = implanted()
+    desk.wait(300)
+    refilled(desk, taken_nl=desk.pump.level_nl - 600e3, put_nl=27.4e6)
+    desk.wait(30)
+    desk.power_cycle(60 * 60)
+    desk.wait(10)
+    assert not {one.alarm for one in desk.alarms()} & {
+        AlarmId.REFILL_DISCREPANCY,
+        AlarmId.POCKET_FILL,
+    }
+
+
 def test_while_no_sample_comes_nobody_tells_bounds() -> None:
     """SEN-06, DOS-01: what flows meanwhile is in none."""
     desk = implanted()

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from hil.testing.cases import CASES, FLOW, SETTLED, Case
-from hil.testing.desk import MINUTE, Desk
+from hil.testing.desk import MINUTE, Desk, shown
 from hil.testing.refilling import begin, commit
 from hil.testing.steady import REFILL, START_S
 from hil.testing.subject import Subject
@@ -254,6 +254,23 @@ def test_what_passed_before_a_refill_is_no_flow_of_the_new_fill(subject: Subject
     desk.that(since_nl <= 20_000, "RST-03", words, since_nl)
     due = AlarmId.REFILL_DUE in desk.present()
     desk.that(not due, "RES-04", "no refill due: it was made", desk.standing())
+
+
+@pytest.mark.parametrize("hours", [3, 25, 60])
+def test_what_flowed_without_supply_is_missing_from_no_fill(subject: Subject, hours: int) -> None:
+    """Supply goes half an hour after a refill that levels have borne out."""
+    desk = subject.desk(refill_min_interval_s=0)
+    desk.wait(300)
+    begin(desk)
+    left_nl = desk.pump.level_nl
+    desk.let(level_nl=28e6)
+    commit(desk, left_nl - 6e5, 28e6 - 6e5)
+    desk.wait(30)
+    desk.power_cycle(hours * 60)
+    desk.wait(10)
+    told = {one.alarm for one in desk.alarms()}
+    wrong = {AlarmId.REFILL_DISCREPANCY, AlarmId.POCKET_FILL} & told
+    desk.that(not wrong, "RES-07", "nothing is missing: the pump infused it", shown(told))
 
 
 def test_hours_between_two_resets_are_not_forgotten(subject: Subject) -> None:

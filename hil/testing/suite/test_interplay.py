@@ -254,6 +254,53 @@ def test_what_is_left_is_anybodys_guess_without_clock_and_level(subject: Subject
     residual_holds(desk)
 
 
+ALONE: Final[tuple[tuple[Cause, dict[str, Any]], ...]] = (
+    (Cause.RESTRICTOR_FAST, {"restrictor": 2.0}),
+    (Cause.RESTRICTOR_SLOW, {"restrictor": 0.3}),
+    (Cause.SEPTUM_LEAK, {"leak_nl_per_h": 146_000.0}),
+    (Cause.CATHETER_OCCLUDED, {"artery_pa": 26e3}),
+    (Cause.CATHETER_OFF, {"artery_pa": 2e3}),
+    (Cause.PROPELLANT_LOSS, {"bias": {"reservoir_pressure_pa": -15_000}}),
+    (Cause.PROPELLANT_LOSS, {"bias": {"reservoir_pressure_pa": -238_000}, "restrictor": 0.0}),
+    (Cause.RESERVOIR_PRESSURE_SENSOR, {"bias": {"reservoir_pressure_pa": 12_000}}),
+    (Cause.RESERVOIR_PRESSURE_SENSOR, {"bias": {"reservoir_pressure_pa": -238_000}}),
+    (Cause.CATHETER_PRESSURE_SENSOR, {"bias": {"catheter_pressure_pa": 25_000}}),
+    (Cause.CATHETER_PRESSURE_SENSOR, {"bias": {"catheter_pressure_pa": -20_000}}),
+    (Cause.POCKET_PRESSURE_SENSOR, {"bias": {"pocket_pressure_pa": 50_000}}),
+    (Cause.TEMPERATURE_SENSOR, {"bias": {"temperature_mk": 3_700}}),
+    (Cause.TEMPERATURE_SENSOR, {"reads": {"temperature_mk": None}}),
+    (Cause.FILL_LEVEL_SENSOR, {"reads": {"fill_level_nl": None}}),
+    (Cause.FILL_LEVEL_SENSOR, {"bias": {"fill_level_nl": -4_000_000}}),
+    (Cause.NEEDLE, {"level_nl": 20e6}),
+    (Cause.HEAT, {"temperature_mk": 313_600.0}),
+    (Cause.ALTITUDE, {"pocket_pa": 70e3}),
+    (Cause.DEPTH, {"pocket_pa": 145e3}),
+    (Cause.BATTERY, {"battery_mv": 2_400}),
+)
+
+
+@pytest.mark.parametrize(("cause", "truth"), ALONE, ids=[cause.name.lower() for cause, _ in ALONE])
+def test_what_acts_alone_is_among_the_causes(
+    subject: Subject, cause: Cause, truth: dict[str, Any]
+) -> None:
+    """From the first symptom on, whatever shows later."""
+    desk = subject.desk()
+    desk.wait(90)
+    if cause is Cause.CATHETER_OCCLUDED:  # a clot takes its minutes, or it is an injection
+        for artery_pa in range(14_000, 26_000, 1_000):
+            desk.let(artery_pa=float(artery_pa))
+            desk.minute()
+    desk.let(**truth)
+    told: set[Cause] = set()
+    for _ in range(60):
+        desk.wait(10)
+        told = set(desk.status().causes)
+        seen = ", ".join(sorted(each.name.lower() for each in told))
+        words = f"{cause.name.lower()} among the causes"
+        desk.that(not told or cause in told, "SEN-05", words, seen)
+    desk.that(told, "SEN-05", "causes, as alarms stand", "none")
+
+
 def test_a_fever_that_was_confirmed_is_one_till_it_is_over(subject: Subject) -> None:
     """The pressure that confirmed it fails later, while the patient is as hot."""
     desk = subject.desk()
