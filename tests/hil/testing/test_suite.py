@@ -164,7 +164,7 @@ def test_a_defect_is_told_on_one_screen_with_the_ways_back(
     done = subprocess.run(
         [program, "run", run[3]], cwd=mine.path, capture_output=True, text=True, check=True
     )
-    assert "alarms, and the causes their symptoms allow\n  none" in done.stdout
+    assert "alarms\n  none" in done.stdout
     assert "refused\n  none" in done.stdout
 
 
