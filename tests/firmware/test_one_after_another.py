@@ -292,6 +292,22 @@ def test_what_changes_after_it_was_found_is_found_anew(
         desk.wait(20)
 
 
+def test_what_stands_is_known_better_with_each_hour() -> None:
+    """FLW-01: by an hour of level at first, by six in the end."""
+    desk = pump()
+    desk.wait(600)
+    desk.let(restrictor=1.3)
+    assert desk.minutes_to(AlarmId.BALANCE_FAULT, DAY) is not None
+    widths = []
+    for _ in range(4):
+        flow = desk.status().flow_nl_per_h
+        assert flow is not None
+        widths.append(flow.high - flow.low)
+        desk.wait(120)
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] * 3 < widths[0]
+
+
 def test_what_is_newer_than_an_hour_is_held_too_where_it_is_large() -> None:
     """FLW-01: it is found within minutes, and most of the level's hour was in order."""
     desk = pump()
