@@ -36,7 +36,7 @@ class AlarmBook:
     events: list[Event] = field(default_factory=list)
     changed: list[Occurrence] = field(default_factory=list)
     moved: bool = False
-    uncounted: int = 0  # ticks that passed while the counter stood still
+    unticked: int = 0  # what passed while the counter stood still
 
     def update(self, now: int, alarm: AlarmId, priority: Priority | None, parts: int = 0) -> None:
         """The condition holds with that priority, or (None) holds no longer.
@@ -186,7 +186,7 @@ class AlarmBook:
 
     def _raise(self, now: int, alarm: AlarmId, priority: int, parts: int) -> None:
         self.count += 1
-        told = now - self.uncounted
+        told = now - self.unticked
         occurrence = Occurrence(alarm, self.count, priority, told, RAISED.to, parts=parts)
         self.open.append(occurrence)
         self._note(occurrence, RAISED.event)

@@ -26,8 +26,8 @@ FAST_PERMILLE: Final = 1_500
 """By an hour of fill level alone, whose error is large: surely half more than nominal."""
 FULL: Final = 2
 """Buckets in a row: the first may have begun while the pressures explained nothing."""
-PARTS: Final = (SHORT, 2 * SHORT, 3 * SHORT, 4 * SHORT)
-"""Buckets of windows in which a change shows that came after it was found."""
+CHANGE_BUCKETS: Final = (SHORT, 2 * SHORT, 3 * SHORT, 4 * SHORT)
+"""Of windows in which a change shows that came after the level was found to disagree."""
 STILL_DIVISOR: Final = 4
 """By the fill level: surely less than a quarter of nominal."""
 
@@ -197,7 +197,7 @@ class FillDeviation:
         if not side:
             self.beyond, self.stood = None, 0
             return
-        anew = was != side or any(_apart(fill.over(n)[1], self.beyond) for n in PARTS)
+        anew = was != side or any(_apart(fill.over(n)[1], self.beyond) for n in CHANGE_BUCKETS)
         self.stood = 1 if anew else min(self.stood + 1, LONG)
         slope, loss = fill.over(self._since(fill))
         if slope is None or loss is None:

@@ -296,7 +296,7 @@ class ReferenceLogic:
             elapsed = MINUTE
             state.now += elapsed
             state.origin -= elapsed
-            state.alarms.uncounted += elapsed
+            state.alarms.unticked += elapsed
             events += self._end_what_is_due(state.now)
         return elapsed
 

@@ -185,6 +185,18 @@ def test_a_status_tells_what_was_put_right_since_it_was_last_asked_for(bench: Be
     assert bench.status().delivered_total_nl != wrong
 
 
+def test_numbers_that_are_put_right_in_a_window_tell_no_narrower_flow(bench: Bench) -> None:
+    """FLW-01, FLW-08, NVM-04: a syringe may be drawing, and the pressures are no evidence."""
+    bench.run(60)
+    bench.ask(m.BeginRefill())
+    bench.run(5)
+    other_total(bench.logic)
+    bench.ask(m.ReadConfiguration())
+    flow = bench.status().flow_nl_per_h
+    assert flow is not None
+    assert flow.low < 0
+
+
 def test_numbers_that_cannot_be_put_right_are_unknown(bench: Bench) -> None:
     """NVM-03, NVM-04: RAM and both records are bad."""
     for place in Store(bench.memory).places():
