@@ -23,7 +23,6 @@ from pumpsim.firmware.deviation import Limits, limits_of
 from pumpsim.firmware.dose_doubt import UNKNOWN_DRUG
 from pumpsim.firmware.flow import FLOW_PERCENT, FlowModel
 from pumpsim.firmware.persistence import AGE_MAX
-from pumpsim.firmware.refills import DATE_STEP
 from pumpsim.firmware.screen import CATHETER, CHANNELS, RESERVOIR
 from pumpsim.firmware.state import State
 from pumpsim.firmware.ticks import MINUTE
@@ -267,7 +266,7 @@ def _watch_needle(state: State, level_nl: int | None, configuration: Configurati
     before, waited = needle.findings(), needle.expected_nl is not None
     needle.watch(state.now, level_nl, configuration)
     if waited and needle.expected_nl is None:
-        refills.moved = DATE_STEP  # kept at once: after a reset it would be compared anew (RES-07)
+        state.compared = True
     if needle.findings() != before:
         _tell_again(state, before)
     if needle.denied:  # nobody knows what liquid is in the reservoir (DOS-01)

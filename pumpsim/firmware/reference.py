@@ -147,6 +147,7 @@ class ReferenceLogic:
             self._note_first_level()
         self._judge(conditions.evaluate(state, now))
         late = now - self._kept_at >= SAVE_INTERVAL or state.refills.moved >= DATE_STEP
+        late = late or state.compared  # RES-07: a reset would compare it anew
         return self._outcome(None, events or NO_EVENTS, keep=self._owed > 0 or late)
 
     def advance(self, ticks: int) -> Outcome:
@@ -432,7 +433,7 @@ class ReferenceLogic:
         What could not be written is tried again with the next sample (ALM-09).
         """
         state = self._state
-        self._kept_at, state.refills.moved = state.now, 0
+        self._kept_at, state.refills.moved, state.compared = state.now, 0, False
         try:
             mended = self._mend()
             self._prove()

@@ -104,6 +104,7 @@ class State:
     jumped: bool = False  # the last of them, since a pressure awaited its confirmation
     before: Before | None = None
     set_rtc_s: int | None = None  # to be passed on to the clock
+    compared: bool = False  # levels have judged the refill since the last record
 
     def latest_flow(self) -> Interval | None:
         """That of the last sample; of a life before, until this one has had a sample."""
